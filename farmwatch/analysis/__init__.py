@@ -1,0 +1,1 @@
+"""Tables to verdicts: device identity, sessions, detectors, scoring, farms. Imports ``records``, ``knowledge``, ``collectors``."""

@@ -1,0 +1,70 @@
+"""Every exception farmwatch raises on purpose.
+
+::
+
+    FarmwatchError
+    ├── SourceError       an input cannot be read at all (path, offset, reason)
+    ├── DecodeError       bytes are not what a decoder expects; also a ValueError
+    ├── KnowledgeError    a knowledge file is wrong; carries every fault found, not the first
+    ├── ProfileError      a profile or configuration is wrong; carries every fault found
+    ├── DependencyError   an optional program or package is missing; says how to install it
+    └── ReportError       a saved report cannot be read back
+
+A message says what happened, where (``path:offset`` or ``path:line``), what was expected and what to do.
+May be imported by every layer; imports nothing.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DecodeError",
+    "DependencyError",
+    "FarmwatchError",
+    "KnowledgeError",
+    "ProfileError",
+    "ReportError",
+    "SourceError",
+]
+
+
+class FarmwatchError(Exception):
+    """Base of all errors farmwatch raises on purpose."""
+
+
+class SourceError(FarmwatchError):
+    """An input as a whole cannot be read."""
+
+    def __init__(self, path: str, offset: int, reason: str) -> None:
+        super().__init__(f"{path}:{offset}: {reason}")
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+
+
+class DecodeError(FarmwatchError, ValueError):
+    """The bytes are not a valid message of the protocol; the only error a decoder may raise."""
+
+
+class FaultListError(FarmwatchError):
+    """Base of errors that report every fault of a file in one go."""
+
+    def __init__(self, path: str, faults: list[str]) -> None:
+        super().__init__("\n".join(f"{path}: {fault}" for fault in faults))
+        self.path = path
+        self.faults = tuple(faults)
+
+
+class KnowledgeError(FaultListError):
+    """A knowledge file breaks its rules; ``faults`` lists all of them."""
+
+
+class ProfileError(FaultListError):
+    """A profile or configuration file breaks its rules; ``faults`` lists all of them."""
+
+
+class DependencyError(FarmwatchError):
+    """An optional program or package is missing; the message holds the command that installs it."""
+
+
+class ReportError(FarmwatchError):
+    """A saved report cannot be read back: not JSON, wrong schema version, or fields missing."""

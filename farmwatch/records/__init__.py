@@ -1,0 +1,1 @@
+"""Every table and every result document, declared once. Imports only ``errors``."""
