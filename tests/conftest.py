@@ -1,0 +1,38 @@
+"""Fixtures and gates shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def corpus_path() -> Path:
+    """Where the corpus of foreign captures is expected: FARMWATCH_CORPUS, or shared/corpus beside the checkout."""
+    return Path(os.environ.get("FARMWATCH_CORPUS", ROOT.parent / "shared" / "corpus"))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of captures nobody here made; the test skips where it is absent."""
+    path = corpus_path()
+    if not (path / "labels.csv").is_file():
+        pytest.skip(f"no corpus at {path}: set FARMWATCH_CORPUS to the folder that holds labels.csv")
+    return path
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep benches and long fuzzing out of the default run; skip tests whose system package is missing."""
+    asked = config.getoption("markexpr") or ""
+    for item in items:
+        for optional in ("bench", "fuzz"):
+            if item.get_closest_marker(optional) and optional not in asked:
+                item.add_marker(pytest.mark.skip(reason=f"off by default: pytest -m {optional}"))
+        for marker in item.iter_markers("needs"):
+            for program in marker.args:
+                if shutil.which(program) is None:
+                    item.add_marker(pytest.mark.skip(reason=f"missing program: {program} (.ci/run installs it)"))
