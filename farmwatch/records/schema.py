@@ -1,0 +1,245 @@
+"""How a table is declared: a class per record, a column per fact, each with a type, a unit and a sentence.
+
+Why own classes and not a data-frame library: a scan of a small capture must end in about a second, and importing pandas
+or pyarrow alone takes most of that. Columns are NumPy arrays; :meth:`Table.to_pandas` hands them over where people want
+a data frame.
+
+Storage by type: ``datetime`` is ``datetime64[ns]`` UTC, ``int`` is ``int64``, ``float`` is ``float64``, ``bool`` is
+``bool``, ``str`` is an object array of ``str``. Absent values: ``None`` in object columns, NaN in floats, ``NaT`` in
+times, :data:`ABSENT` in integers; rows give ``None`` for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ABSENT", "Column", "Record", "Table", "Tables", "column"]
+
+ABSENT = int(np.iinfo(np.int64).min)  #: stands for "no value" in integer columns
+
+_DTYPES: dict[type, Any] = {
+    datetime: np.dtype("datetime64[ns]"),
+    int: np.dtype(np.int64),
+    float: np.dtype(np.float64),
+    bool: np.dtype(np.bool_),
+    str: np.dtype(object),
+    bytes: np.dtype(object),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One declared column: its type, sentence, unit, and why a value may be absent (empty: it never is)."""
+
+    sentence: str
+    unit: str = ""
+    absent: str = ""
+    name: str = ""
+    type: type = object
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """NumPy dtype that stores this column."""
+        return np.dtype(_DTYPES[self.type])
+
+    @property
+    def missing(self) -> Any:
+        """The stored stand-in for an absent value."""
+        if self.type is datetime:
+            return np.datetime64("NaT", "ns")
+        return {int: ABSENT, float: np.nan, bool: False}.get(self.type)
+
+    def array(self, values: Any) -> NDArray[Any]:
+        """Values as this column stores them; ``None`` becomes the absent stand-in."""
+        if isinstance(values, np.ndarray) and values.dtype == self.dtype:
+            return values
+        if self.dtype == object:
+            filled = np.empty(len(values), dtype=object)
+            filled[:] = list(values)
+            return filled
+        return np.array([self.missing if value is None else _stored(value) for value in values], dtype=self.dtype)
+
+    def value(self, stored: Any) -> Any:
+        """One stored value as Python sees it."""
+        if self.type is datetime:
+            ns = int(stored.astype(np.int64)) if isinstance(stored, np.datetime64) else int(stored)
+            return (
+                None
+                if ns == ABSENT
+                else datetime.fromtimestamp(ns // 1_000_000_000, timezone.utc).replace(
+                    microsecond=ns % 1_000_000_000 // 1000
+                )
+            )
+        if self.type is int:
+            return None if stored == ABSENT else int(stored)
+        if self.type is float:
+            return None if np.isnan(stored) else float(stored)
+        return bool(stored) if self.type is bool else stored
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return np.datetime64(value.astimezone(timezone.utc).replace(tzinfo=None), "ns")
+    return value
+
+
+def column(sentence: str, *, unit: str = "", absent: str = "") -> Any:
+    """Declare a column. ``absent`` says when there is no value; leave it empty where there always is one."""
+    return Column(sentence, unit, absent)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column,))
+class Record:
+    """Base of all table rows; a subclass declares the table (see any module of this package)."""
+
+    table: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    columns: ClassVar[dict[str, Column]]
+
+    def __init_subclass__(cls, *, table: str, key: tuple[str, ...]) -> None:
+        cls.table = table
+        cls.key = key
+        cls.columns = {}
+        for name, hint in get_type_hints(cls).items():
+            declared = cls.__dict__.get(name)
+            if isinstance(declared, Column):
+                kinds = (
+                    [kind for kind in get_args(hint) if kind is not type(None)]
+                    if isinstance(hint, UnionType)
+                    else [hint]
+                )
+                cls.columns[name] = Column(declared.sentence, declared.unit, declared.absent, name, kinds[0])
+                delattr(cls, name)
+
+    def __init__(self, **values: Any) -> None:
+        unknown = values.keys() - self.columns.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no column {', '.join(sorted(unknown))}")
+        for name, declared in self.columns.items():
+            if name not in values and not declared.absent:
+                raise TypeError(f"{type(self).__name__}.{name} is required")
+            object.__setattr__(self, name, values.get(name))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(self.__dict__[name] for name in self.key)))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items() if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Table(Generic[R]):
+    """Rows of one record type, stored by column."""
+
+    __slots__ = ("_columns", "record")
+
+    def __init__(self, record: type[R], columns: Mapping[str, NDArray[Any]]) -> None:
+        wrong = columns.keys() ^ record.columns.keys()
+        if wrong:
+            raise ValueError(f"table {record.table}: columns do not match the schema: {', '.join(sorted(wrong))}")
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"table {record.table}: columns of different length: {sorted(lengths)}")
+        self.record = record
+        self._columns = {name: declared.array(columns[name]) for name, declared in record.columns.items()}
+
+    @classmethod
+    def empty(cls, record: type[R]) -> Self:
+        """A table without rows."""
+        return cls(record, {name: np.empty(0, declared.dtype) for name, declared in record.columns.items()})
+
+    @classmethod
+    def from_rows(cls, record: type[R], rows: Iterable[R]) -> Self:
+        """A table from record instances."""
+        listed = list(rows)
+        return cls(
+            record,
+            {name: declared.array([getattr(row, name) for row in listed]) for name, declared in record.columns.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name]
+
+    def where(self, rows: NDArray[Any]) -> Table[R]:
+        """The rows picked by a boolean mask or by row numbers."""
+        return Table(self.record, {name: values[rows] for name, values in self._columns.items()})
+
+    def row(self, number: int) -> R:
+        """One row as a record."""
+        return self.record(
+            **{name: declared.value(self._columns[name][number]) for name, declared in self.record.columns.items()}
+        )
+
+    def rows(self) -> Iterator[R]:
+        """All rows as records, in order. For small tables and tests: detectors work on columns."""
+        return (self.row(number) for number in range(len(self)))
+
+    @classmethod
+    def concat(cls, record: type[R], tables: Iterable[Table[R]]) -> Table[R]:
+        """Tables of one record type, one below the other."""
+        listed = [table for table in tables if len(table)]
+        if not listed:
+            return cls.empty(record)
+        return cls(record, {name: np.concatenate([table[name] for table in listed]) for name in record.columns})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The table as a data frame; times are UTC-aware, absent integers become ``<NA>``."""
+        import pandas as pd
+
+        shown: dict[str, Any] = {}
+        for name, declared in self.record.columns.items():
+            values = self._columns[name]
+            if declared.type is datetime:
+                shown[name] = pd.Series(values).dt.tz_localize("UTC")
+            elif declared.type is int and declared.absent:
+                shown[name] = pd.array(np.where(values == ABSENT, 0, values), dtype="Int64")
+                shown[name][values == ABSENT] = pd.NA
+            else:
+                shown[name] = values
+        return pd.DataFrame(shown)
+
+
+class Tables:
+    """All tables of a run, by record type. A table nobody filled is empty, never missing."""
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, tables: Iterable[Table[Any]] = ()) -> None:
+        self._tables: dict[type[Record], Table[Any]] = {table.record: table for table in tables}
+
+    def __getitem__(self, record: type[R]) -> Table[R]:
+        return self._tables.get(record) or Table.empty(record)
+
+    def __iter__(self) -> Iterator[Table[Any]]:
+        return iter(self._tables.values())
+
+    def joined(self, *others: Tables) -> Tables:
+        """These tables with the rows of others below them."""
+        every: dict[type[Record], list[Table[Any]]] = {}
+        for tables in (self, *others):
+            for table in tables:
+                every.setdefault(table.record, []).append(table)
+        return Tables(Table.concat(record, listed) for record, listed in every.items())
+
+    def replaced(self, table: Table[Any]) -> Tables:
+        """These tables with one of them exchanged or added."""
+        return Tables([*(old for old in self if old.record is not table.record), table])
