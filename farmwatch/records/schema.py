@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, get_args, get_type_hints
 
@@ -27,7 +27,7 @@ __all__ = ["ABSENT", "Column", "Record", "Table", "Tables", "column"]
 
 ABSENT = int(np.iinfo(np.int64).min)  #: stands for "no value" in integer columns
 
-_DTYPES: dict[type, Any] = {
+_DTYPES: dict[type, np.dtype[Any]] = {
     datetime: np.dtype("datetime64[ns]"),
     int: np.dtype(np.int64),
     float: np.dtype(np.float64),
@@ -50,7 +50,7 @@ class Column:
     @property
     def dtype(self) -> np.dtype[Any]:
         """NumPy dtype that stores this column."""
-        return np.dtype(_DTYPES[self.type])
+        return _DTYPES[self.type]
 
     @property
     def missing(self) -> Any:
@@ -76,9 +76,7 @@ class Column:
             return (
                 None
                 if ns == ABSENT
-                else datetime.fromtimestamp(ns // 1_000_000_000, timezone.utc).replace(
-                    microsecond=ns % 1_000_000_000 // 1000
-                )
+                else datetime.fromtimestamp(ns // 1_000_000_000, UTC).replace(microsecond=ns % 1_000_000_000 // 1000)
             )
         if self.type is int:
             return None if stored == ABSENT else int(stored)
@@ -89,7 +87,7 @@ class Column:
 
 def _stored(value: Any) -> Any:
     if isinstance(value, datetime):
-        return np.datetime64(value.astimezone(timezone.utc).replace(tzinfo=None), "ns")
+        return np.datetime64(value.astimezone(UTC).replace(tzinfo=None), "ns")
     return value
 
 
