@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from farmwatch.wire.packets import Bytes, Ints
 
-__all__ = ["Datagram", "HEAD_BYTES", "HEAD_DATAGRAMS", "HeadBatch"]
+__all__ = ["HEAD_BYTES", "HEAD_DATAGRAMS", "Datagram", "HeadBatch"]
 
 HEAD_BYTES = 8192  #: bytes kept of each direction of a flow
 HEAD_DATAGRAMS = 16  #: datagrams kept of each direction of a UDP flow

@@ -35,7 +35,8 @@ class MessageTable:
     """Distinct messages in order of first sight; repeats only raise ``count``.
 
     Two messages are the same when kind, source address and payload agree, the transaction id (DNS family, DHCP,
-    STUN) left out. Columns are int64; ``flow`` is a row of the flow table or -1; MACs are -1 where there is no Ethernet.
+    STUN) left out. Columns are int64; ``flow`` is a row of the flow table or -1; MACs are -1 without
+    Ethernet.
     """
 
     kind: Ints  #: :class:`MessageKind`
