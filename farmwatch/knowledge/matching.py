@@ -1,0 +1,372 @@
+"""``Knowledge``: everything known, with one matcher per layer.
+
+Matchers take what a decoder or collector read and return every fact it meets as ``Match`` objects, strongest sign
+first, without the vendor's shop window (``Sign.WEB``). Hosts, texts and addresses are normalised here; callers pass
+them as seen. Matchers never fail on input: what is not a name or address meets nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property, lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from farmwatch.errors import KnowledgeError
+from farmwatch.knowledge.domains import DomainIndex, normal_domain
+from farmwatch.knowledge.entries import ENDPOINT_LAYERS, Entry, Fact, Layer, Match, Sign, StunBeacon, TunnelMtu
+from farmwatch.knowledge.loading import Document, Merged, merge, parse_port, read_document
+from farmwatch.knowledge.oui import MakerNames, OuiIndex
+from farmwatch.knowledge.patterns import ConditionIndex, TextIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from ipaddress import IPv4Network, IPv6Network
+
+__all__ = ["Knowledge", "knowledge_version", "load_knowledge"]
+
+_MEASURE = {Sign.SESSION: 0, Sign.PRESENCE: 1, Sign.WEB: 2}
+
+
+def _ranked(matches: Iterable[Match]) -> tuple[Match, ...]:
+    return tuple(sorted((m for m in matches if m.fact.sign is not Sign.WEB), key=lambda m: _MEASURE[m.fact.sign]))
+
+
+class Knowledge:
+    """What tools, devices and services look like. Make one with ``load_knowledge``."""
+
+    def __init__(self, quick: Merged, documents: Sequence[Document], shipped_endpoint: Sequence[Path], version: str,
+                 ieee_lists: Sequence[Path] = ()) -> None:  # fmt: skip
+        self._quick = quick
+        self._documents = tuple(documents)
+        self._shipped_endpoint = tuple(shipped_endpoint)
+        self._makers = MakerNames(ieee_lists)
+        self.version = version
+
+    # ---- entries ----
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Entries by id with the facts a capture shows. ``complete`` has the endpoint facts as well."""
+        return self._quick.entries
+
+    @cached_property
+    def complete(self) -> Mapping[str, Entry]:
+        """All entries with all facts, endpoint layers included; read on first use."""
+        shipped = [read_document(path) for path in self._shipped_endpoint]
+        own = [document for document in self._documents if not _is_shipped(document)]
+        first = [document for document in self._documents if _is_shipped(document)]
+        return merge([*first, *shipped, *own]).entries
+
+    @property
+    def beacons(self) -> tuple[StunBeacon, ...]:
+        """NAT tests that devices repeat while idle."""
+        return self._quick.beacons
+
+    @property
+    def tunnel_mtus(self) -> tuple[TunnelMtu, ...]:
+        """How tunnels shrink packets."""
+        return self._quick.mtus
+
+    def entry(self, entry_id: str) -> Entry | None:
+        """The entry of this id with network facts, or None."""
+        return self._quick.entries.get(entry_id)
+
+    def facts_of(self, entry_id: str, *layers: Layer) -> tuple[Fact, ...]:
+        """All facts of an entry, or those of some layers; empty for an unknown id."""
+        source = self.complete if not layers or ENDPOINT_LAYERS & set(layers) else self.entries
+        entry = source.get(entry_id)
+        return tuple(fact for fact in entry.facts if not layers or fact.layer in layers) if entry else ()
+
+    def tunnels_for_mss(self, mss: int, ip_version: int) -> tuple[TunnelMtu, ...]:
+        """Tunnels whose inner MTU gives exactly this MSS (bytes) over IPv4 (4) or IPv6 (6)."""
+        return tuple(t for t in self.tunnel_mtus if mss == (t.mss_ipv4 if ip_version == 4 else t.mss_ipv6))
+
+    # ---- layers a capture shows ----
+
+    def _layer(self, layer: Layer) -> list[tuple[str, Match]]:
+        source = self.complete if layer in ENDPOINT_LAYERS else self.entries
+        return [
+            (fact.value, Match(entry, fact, ""))
+            for entry in source.values()
+            for fact in entry.facts
+            if fact.layer is layer
+        ]
+
+    @cached_property
+    def _domains(self) -> DomainIndex[Match]:
+        return DomainIndex(self._layer(Layer.DOMAIN))
+
+    def match_domain(self, name: str) -> tuple[Match, ...]:
+        """Facts a DNS name, TLS server name or HTTP host meets.
+
+        A fact naming the host itself beats a wildcard of the same entry; a host that is known to be the vendor's web
+        site meets nothing of that entry.
+        """
+        seen = normal_domain(name)
+        if not seen:
+            return ()
+        found = self._domains.find(seen)
+        return self._nearest(found, seen) if found else ()
+
+    @staticmethod
+    def _nearest(found: list[Match], seen: str) -> tuple[Match, ...]:
+        nearest: dict[str, Match] = {}
+        for match in found:  # most specific first
+            nearest.setdefault(match.entry.id, match)
+        return _ranked(Match(match.entry, match.fact, seen) for match in nearest.values())
+
+    @cached_property
+    def _ports(self) -> dict[str, list[tuple[int, int, Match]]]:
+        table: dict[str, list[tuple[int, int, Match]]] = {"tcp": [], "udp": []}
+        for value, match in self._layer(Layer.PORT):
+            parsed = parse_port(value)
+            if parsed is not None:
+                table[parsed[0]].append((parsed[1], parsed[2], match))
+        return table
+
+    def match_ports(self, protocol: str, port: int) -> tuple[Match, ...]:
+        """Entries known to use a port (``tcp`` or ``udp``). Candidates only: none of them ever fires alone."""
+        table = self._ports.get(protocol, [])
+        seen = f"{protocol}/{port}"
+        return _ranked(Match(m.entry, m.fact, seen) for low, high, m in table if low <= port <= high)
+
+    @cached_property
+    def _networks(self) -> list[tuple[IPv4Network | IPv6Network, Match]]:
+        from ipaddress import ip_network
+
+        return [(ip_network(value), match) for value, match in self._layer(Layer.NETWORK)]
+
+    def match_address(self, address: str) -> tuple[Match, ...]:
+        """Services that publish the address block an IP address lies in. Candidates only."""
+        from ipaddress import ip_address
+
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return ()
+        return _ranked(Match(m.entry, m.fact, address) for network, m in self._networks if ip in network)
+
+    @cached_property
+    def _certificates(self) -> ConditionIndex[Match]:
+        return ConditionIndex(self._layer(Layer.CERT))
+
+    def match_certificate(self, *, subject_cn: str = "", subject_org: str = "", subject_ou: str = "",
+                          issuer_cn: str = "", issuer_org: str = "", issuer_ou: str = "", sha256: str = "",
+                          names: Sequence[str] = ()) -> tuple[Match, ...]:  # fmt: skip
+        """Facts a peer's X.509 certificate meets.
+
+        Args:
+            subject_cn: common name of the subject; the next four likewise.
+            subject_org: organisation.
+            subject_ou: organisational unit.
+            issuer_cn: common name of the issuer.
+            issuer_org: organisation of the issuer.
+            issuer_ou: organisational unit of the issuer.
+            sha256: hex digest of the certificate.
+            names: DNS names it is for; compared as domains, ``*.x`` standing for any host below ``x``.
+        """
+        seen = {"subject.cn": subject_cn, "subject.o": subject_org, "subject.ou": subject_ou, "issuer.cn": issuer_cn,
+                "issuer.o": issuer_org, "issuer.ou": issuer_ou, "sha256": sha256.replace(":", "")}  # fmt: skip
+        shown = f"subject {subject_cn or subject_org}, issuer {issuer_cn or issuer_org}"
+        found = [Match(m.entry, m.fact, shown) for m in self._certificates.find(seen)]
+        for name in names:
+            host = "any" + name[1:] if name.startswith("*.") else name
+            found.extend(self.match_domain(host))
+        return _ranked({(m.entry.id, m.fact): m for m in found}.values())
+
+    @cached_property
+    def _texts(self) -> dict[Layer, TextIndex[Match]]:
+        return {}
+
+    def _match_text(self, layer: Layer, *texts: str) -> tuple[Match, ...]:
+        if layer not in self._texts:
+            self._texts[layer] = TextIndex(self._layer(layer))
+        index = self._texts[layer]
+        return _ranked(Match(m.entry, m.fact, text) for text in texts if text for m in index.find(text))
+
+    @cached_property
+    def _conditions(self) -> dict[Layer, ConditionIndex[Match]]:
+        return {}
+
+    def _match_conditions(self, layer: Layer, seen: Mapping[str, str | Sequence[str]]) -> tuple[Match, ...]:
+        if layer not in self._conditions:
+            self._conditions[layer] = ConditionIndex(self._layer(layer))
+        shown = ", ".join(
+            f"{key} {text if isinstance(text, str) else ' '.join(text)}" for key, text in seen.items() if text
+        )
+        return _ranked(Match(m.entry, m.fact, shown) for m in self._conditions[layer].find(seen))
+
+    def match_alpn(self, *protocols: str) -> tuple[Match, ...]:
+        """Facts the application protocols offered in TLS or QUIC meet."""
+        return self._match_text(Layer.ALPN, *protocols)
+
+    def match_ja4(self, ja4: str) -> tuple[Match, ...]:
+        """Facts a JA4 fingerprint meets; they never fire alone."""
+        return self._match_text(Layer.JA4, ja4)
+
+    def match_payload(self, *pattern_ids: str) -> tuple[Match, ...]:
+        """Facts for first-bytes patterns that protocol decoders recognised, by id (``rfb.banner``)."""
+        return self._match_text(Layer.PAYLOAD, *pattern_ids)
+
+    @cached_property
+    def _ouis(self) -> OuiIndex:
+        return OuiIndex(self._layer(Layer.OUI))
+
+    def match_oui(self, mac: str) -> tuple[Match, ...]:
+        """Entries whose maker's block a MAC lies in, longest block first; nothing for locally administered ones."""
+        return tuple(Match(m.entry, m.fact, mac) for m in self._ouis.find(mac))
+
+    def maker(self, mac: str) -> str:
+        """Who the MAC's block was sold to, for display; empty where unknown or locally administered."""
+        return self._makers.name(mac)
+
+    def match_dhcp(self, hostname: str = "", vendor_class: str = "",
+                   parameters: Sequence[int] = ()) -> tuple[Match, ...]:  # fmt: skip
+        """Facts a DHCP client's options 12, 60 and 55 meet."""
+        listed = ",".join(str(number) for number in parameters)
+        host = hostname.partition(".")[0]
+        return self._match_conditions(
+            Layer.DHCP, {"hostname": host, "vendor_class": vendor_class, "parameters": listed}
+        )
+
+    def match_mdns(self, service: str = "", instance: str = "", host: str = "",
+                   txt: Sequence[str] = ()) -> tuple[Match, ...]:  # fmt: skip
+        """Facts an mDNS announcement meets.
+
+        Args:
+            service: type such as ``_pikvm._tcp``, with or without ``.local``.
+            instance: name before the type.
+            host: host name announced, with ``.local``.
+            txt: ``key=value`` texts of the TXT record.
+        """
+        kind = service.rstrip(".").removesuffix(".local")
+        return self._match_conditions(
+            Layer.MDNS, {"service": kind, "instance": instance, "host": host.rstrip("."), "txt": txt}
+        )
+
+    def match_ssdp(self, server: str = "", manufacturer: str = "", model: str = "",
+                   name: str = "") -> tuple[Match, ...]:  # fmt: skip
+        """Facts an SSDP announcement or its device description meets."""
+        return self._match_conditions(
+            Layer.SSDP, {"server": server, "manufacturer": manufacturer, "model": model, "name": name}
+        )
+
+    def match_http(self, *, title: str = "", path: str = "", headers: Sequence[tuple[str, str]] = (),
+                   favicon_md5: str = "", favicon_mmh3: int | None = None) -> tuple[Match, ...]:  # fmt: skip
+        """Facts one HTTP exchange meets, over all its layers.
+
+        Args:
+            title: title of the page.
+            path: request path; a query is ignored.
+            headers: response headers; values are compared as ``name: value``.
+            favicon_md5: hex MD5 of the icon.
+            favicon_mmh3: MurmurHash3 of the icon's base64, as Shodan computes it.
+        """
+        icons = (f"md5:{favicon_md5.lower()}" if favicon_md5 else "",
+                 f"mmh3:{favicon_mmh3}" if favicon_mmh3 is not None else "")  # fmt: skip
+        return _ranked(
+            (
+                *self._match_text(Layer.HTTP_TITLE, title.strip()),
+                *self._match_text(Layer.HTTP_HEADER, *(f"{name}: {value}" for name, value in headers)),
+                *self._match_text(Layer.FAVICON, *icons),
+                *self._match_text(Layer.HTTP_PATH, path.partition("?")[0]),
+            )
+        )
+
+    # ---- layers an endpoint shows ----
+
+    def match_process(self, name: str) -> tuple[Match, ...]:
+        """Facts an executable's name meets; folders before the name are ignored."""
+        return self._match_text(Layer.PROCESS, name.replace("\\", "/").rpartition("/")[2])
+
+    def match_path(self, path: str) -> tuple[Match, ...]:
+        """Facts a file path meets; backslash and slash are the same."""
+        return self._match_text(Layer.PATH, path.replace("\\", "/"))
+
+    def match_service(self, name: str) -> tuple[Match, ...]:
+        """Facts an operating-system service's name meets."""
+        return self._match_text(Layer.SERVICE, name)
+
+    def match_command(self, line: str) -> tuple[Match, ...]:
+        """Facts a command line meets."""
+        return self._match_text(Layer.COMMAND, line)
+
+    def match_signer(self, subject: str) -> tuple[Match, ...]:
+        """Facts the subject of a code-signing certificate meets."""
+        return self._match_text(Layer.SIGNER, subject)
+
+    def match_usb(self, fields: Mapping[str, str]) -> tuple[Match, ...]:
+        """Facts a USB device's descriptors meet; keys as ``CONDITION_KEYS[Layer.USB]``, ids as four hex digits."""
+        return self._match_conditions(Layer.USB, fields)
+
+    def match_hid(self, descriptor: str) -> tuple[Match, ...]:
+        """Facts a HID report descriptor meets, by its SHA-256 in hex (the first 16 digits suffice)."""
+        return self._match_conditions(Layer.HID, {"descriptor": descriptor.lower()[:16]})
+
+    def match_edid(self, fields: Mapping[str, str]) -> tuple[Match, ...]:
+        """Facts a display's identity meets; keys as ``CONDITION_KEYS[Layer.EDID]``, product as four hex digits."""
+        return self._match_conditions(Layer.EDID, fields)
+
+
+def _is_shipped(document: Document) -> bool:
+    return Path(document.path).parent == _data_folder()
+
+
+@lru_cache(maxsize=1)
+def _data_folder() -> Path:
+    return Path(str(resources.files("farmwatch.knowledge") / "data"))
+
+
+@lru_cache(maxsize=1)
+def _shipped_documents() -> tuple[Document, ...]:
+    return tuple(read_document(path) for path in sorted(_data_folder().glob("*.toml")))
+
+
+def load_knowledge(own: Sequence[Path] = (), ieee_lists: Sequence[Path] = ()) -> Knowledge:
+    """Load the shipped knowledge and then the user's files, later ones winning.
+
+    Args:
+        own: TOML files that add, override or switch off entries.
+        ieee_lists: IEEE ``oui.csv``, ``mam.csv``, ``oui36.csv`` for makers' names.
+
+    Raises:
+        KnowledgeError: with every fault found.
+    """
+    return _load(tuple(own), tuple(ieee_lists)) if own or ieee_lists else _shipped_knowledge()
+
+
+@lru_cache(maxsize=1)
+def _shipped_knowledge() -> Knowledge:
+    return _load((), ())
+
+
+def _load(own: tuple[Path, ...], ieee_lists: tuple[Path, ...]) -> Knowledge:
+    documents = (*_shipped_documents(), *_read_all(own))
+    endpoint = sorted((_data_folder() / "endpoint").glob("*.toml"))
+    digest = hashlib.sha256(b"".join(document.digest for document in documents))
+    for path in endpoint:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return Knowledge(merge(documents), documents, endpoint, digest.hexdigest()[:12], ieee_lists)
+
+
+def _read_all(paths: Iterable[Path]) -> list[Document]:
+    """Read files, reporting the faults of all of them together."""
+    documents: list[Document] = []
+    bad: list[KnowledgeError] = []
+    for path in paths:
+        try:
+            documents.append(read_document(path))
+        except KnowledgeError as error:
+            bad.append(error)
+    if len(bad) == 1:
+        raise bad[0]
+    if bad:
+        raise KnowledgeError("knowledge", [f"{error.path}: {fault}" for error in bad for fault in error.faults])
+    return documents
+
+
+def knowledge_version() -> str:
+    """Short hash over all shipped knowledge, for the report."""
+    return _shipped_knowledge().version
