@@ -1,13 +1,13 @@
 """Write a benchmark capture: ``python -m tests.bench.generate /tmp/bench.pcap --packets 3000000``.
 
-What is in it (defaults): a gateway's view of 400 laptops and 3,000 servers, IPv4 and IPv6 alike. Flows by number: DNS
-42 %, TLS 28 % (real ClientHellos, half of them post-quantum and two segments long; TLS 1.3 and 1.2 server flights), QUIC
-9 % (Initials that decrypt), HTTP 4 %, mDNS/DHCP/NBNS/SSDP announcements 6 %, ARP 5 %, NTP 1.5 %, refused or unanswered
-connections 4 %, and SSH, RDP and VNC sessions 0.5 % together. Server bytes of a flow follow a Pareto distribution (shape
-1.05, from 3 kB, at most 60 MB). TCP carries MSS, SACK, timestamp and window-scale options, slow start, an ACK for every
-second segment, and losses before the capture point with their retransmissions. About 30 packets a flow, so some 95,000
-flows in 3 M packets, 33 minutes and 548 bytes a packet. The same seed writes the same bytes. Packets are made in blocks,
-and what is longer than its block is carried over, so memory does not grow with the count.
+What is in it (defaults): a gateway's view of 400 laptops and 3,000 servers, IPv4 and IPv6 alike. Flows by number:
+DNS 42 %, TLS 28 % (real ClientHellos, half of them post-quantum and two segments long; TLS 1.3 and 1.2 server flights),
+QUIC 9 % (Initials that decrypt), HTTP 4 %, mDNS/DHCP/NBNS/SSDP announcements 6 %, ARP 5 %, NTP 1.5 %, refused or
+unanswered connections 4 %, and SSH, RDP and VNC sessions 0.5 % together. Server bytes of a flow follow a Pareto
+distribution (shape 1.05, from 3 kB, at most 60 MB). TCP carries MSS, SACK, timestamp and window-scale options, slow
+start, an ACK for every second segment, and losses before the capture point with their retransmissions. About 30 packets
+a flow, so some 95,000 flows in 3 M packets, 33 minutes and 548 bytes a packet. The same seed writes the same bytes.
+Packets are made in blocks, and what is longer than its block is carried over, so memory does not grow with the count.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def generate(target: BinaryIO, packets: int, seed: int = 1, block: int = 500_000
         for at in range(0, len(ready), 100_000):
             part = ready[at : at + 100_000]
             end = traffic.write(part, flows, base, pool.data, buffer, EPOCH)
-            target.write(memoryview(buffer[:end]))
+            target.write(buffer[:end].data)
             size += end
         written += len(ready)
         last = float(ready["t"][-1]) if len(ready) else last
