@@ -1,0 +1,26 @@
+"""Commands that a report tells its reader to type next."""
+
+from __future__ import annotations
+
+import shlex
+
+from farmwatch.records.report import Device, Report
+from farmwatch.reports import reading
+from farmwatch.reports.escape import visible
+
+__all__ = ["inspect_command"]
+
+
+def inspect_command(device: Device, report: Report) -> str:
+    """The command that dissects the most telling session of a device; '' where none can be given.
+
+    None is given for standard input, which is gone, and where a path or id holds characters that cannot be typed as
+    shown: a command to be copied must be the command that was meant.
+    """
+    sessions = reading.ordered_sessions(device)
+    if not sessions or not 0 <= sessions[0].input < len(report.inputs):
+        return ""
+    path, session_id = report.inputs[sessions[0].input].path, sessions[0].session_id
+    if path == "-" or visible(path + session_id) != path + session_id:
+        return ""
+    return f"farmwatch inspect {shlex.quote(path)} --flow {shlex.quote(session_id)}"

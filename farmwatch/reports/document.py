@@ -1,0 +1,127 @@
+"""The report as a JSON document: one canonical form, read back with every fault named, described by a schema.
+
+Canonical means: keys in the order the dataclasses declare them, ``schema_version`` first, mappings sorted, floats to
+six significant digits, ASCII only. The same report gives the same bytes, and reading a document back and writing it
+again gives the same bytes too. ASCII keeps a hostile host name from reaching a terminal through ``farmwatch scan
+--json``.
+
+Why no pydantic for writing: importing it takes longer than a small scan; it is loaded only to validate and for the
+schema.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from farmwatch.errors import ReportError
+from farmwatch.records.report import SCHEMA_VERSION, Report
+from farmwatch.reports.escape import json_text, visible
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["dumps", "loads", "plain", "schema"]
+
+_DIGITS = 6  # significant digits of a float: finer than any round trip or weight deserves, stable across platforms
+_MAX_FAULTS = 20  # faults of a wrong document that are listed
+
+
+def plain(value: Any, where: str = "report") -> Any:
+    """A record as JSON-ready dicts, lists and scalars, in canonical order.
+
+    Args:
+        value: A dataclass of :mod:`farmwatch.records`, or a part of one.
+        where: Path of the value in the document, for the error message.
+
+    Raises:
+        ReportError: a number is not finite; JSON cannot carry it.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [entry.name for entry in fields(value)]
+        if "schema_version" in names:
+            names.insert(0, names.pop(names.index("schema_version")))
+        return {name: plain(getattr(value, name), f"{where}.{name}") for name in names}
+    if isinstance(value, dict):
+        return {str(key): plain(value[key], f"{where}.{key}") for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, float):
+        return _rounded(value, where)
+    return str(value) if isinstance(value, str) else value
+
+
+def _rounded(value: float, where: str) -> float:
+    """A finite float to the document's precision; minus zero becomes zero."""
+    if not math.isfinite(value):
+        raise ReportError(f"{where}: {value} is not a finite number; a report cannot carry it")
+    return float(f"{value:.{_DIGITS}g}") + 0.0
+
+
+def dumps(report: Report) -> str:
+    """The report as canonical JSON text, ending in a newline."""
+    return json_text(json.dumps(plain(report), indent=1, allow_nan=False)) + "\n"
+
+
+def loads(text: str | bytes, origin: str = "report") -> Report:
+    """A report from its JSON text.
+
+    Args:
+        text: The document as :func:`dumps` writes it; other spacing and key order are fine, unknown keys are ignored.
+        origin: Where it came from, for messages.
+
+    Raises:
+        ReportError: not JSON, not a farmwatch report, another schema version, or fields missing or wrong; all faults
+            are listed up to twenty.
+    """
+    from pydantic import ValidationError
+
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(
+            f"{origin}: not JSON ({error}); expected a report saved by 'farmwatch scan --json'"
+        ) from error
+    if not isinstance(document, dict) or "schema_version" not in document:
+        raise ReportError(f"{origin}: not a farmwatch report: no schema_version; save one with 'farmwatch scan --json'")
+    version = document["schema_version"]
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise ReportError(
+            f"{origin}: schema_version is {visible(str(version)[:40])}, this farmwatch reads {SCHEMA_VERSION}; "
+            "render it with the version that wrote it"
+        )
+    try:
+        return _adapter().validate_json(text, strict=True)
+    except ValidationError as error:
+        faults = [f"{origin}: {_place(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_url=False)]
+        more = [f"{origin}: and {len(faults) - _MAX_FAULTS} more faults"] if len(faults) > _MAX_FAULTS else []
+        raise ReportError("\n".join(visible(line) for line in faults[:_MAX_FAULTS] + more)) from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """A fault's path as ``devices[0].assessment.driven``."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+    return path.lstrip(".") or "document"
+
+
+@cache
+def _adapter() -> TypeAdapter[Report]:
+    """The validator generated from the dataclasses; costly to build, so built once."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Report)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of the document, generated from the dataclasses."""
+    generated = _adapter().json_schema(mode="serialization")
+    generated["properties"]["schema_version"] = {"const": SCHEMA_VERSION, "type": "integer"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:farmwatch:report:{SCHEMA_VERSION}",
+        "title": "farmwatch report",
+        **{key: value for key, value in generated.items() if key != "title"},
+    }

@@ -1,0 +1,133 @@
+"""The terminal's long form: sessions, every finding whatever its outcome, and the chain from prior to level."""
+
+from __future__ import annotations
+
+from farmwatch.records.finding import Claim, Finding, Outcome
+from farmwatch.records.report import ClaimAssessment, Device, Report
+from farmwatch.reports import reading, wording
+from farmwatch.reports.page import Page
+
+__all__ = ["device", "inputs", "lans"]
+
+
+def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
+    """The whole evidence about one device; with ``packets`` the rows that prove each finding."""
+    sessions = reading.ordered_sessions(found)
+    if sessions:
+        page.say(f"Sessions ({len(sessions)})", indent=2, style="bold")
+    for session in sessions:
+        page.say(wording.session_sentence(session), indent=4, label=f"{session.session_id}:", hang=6)
+        if packets:
+            place = f"{session.protocol} {session.local} to {session.remote}, {wording.plural(session.flows, 'flow')}"
+            reason = f"; role: {session.role_reason}" if session.role_reason else ""
+            page.say(f"{place}{_packets(report, session.input, session.packets)}{reason}", indent=6, style="dim")
+    for outcome, heading in (
+        (Outcome.HIT, "Speaks for it"),
+        (Outcome.CLEAR, "Looked at and clear"),
+        (Outcome.NO_DATA, "No data"),
+    ):
+        findings = reading.by_outcome(found, outcome)
+        if findings:
+            page.say(f"{heading} ({len(findings)})", indent=2, style="bold")
+        for finding in findings:
+            _finding(page, finding, report, packets=packets)
+    for claim, assessed in reading.claims(found):
+        _chain(page, claim, assessed)
+
+
+def _finding(page: Page, finding: Finding, report: Report, *, packets: bool) -> None:
+    """One finding: weight, detector, what was seen and what would be normal."""
+    weight = "" if finding.outcome is Outcome.NO_DATA else f" {wording.decibans(finding.decibans)}"
+    page.say(
+        finding.summary, indent=4, label=f"{finding.detector} [{finding.claim}, {finding.family}]{weight}:", hang=6
+    )
+    if finding.outcome is Outcome.HIT:
+        for label, text in (("seen:", finding.observed), ("normal:", finding.expected)):
+            if text and text != finding.summary:
+                page.say(text, indent=6, label=label, style="dim")
+        if finding.benign:
+            page.say("; ".join(finding.benign), indent=6, label="benign:", style="dim")
+    if packets:
+        for row in finding.rows:
+            page.say(f"table {row.table}{_packets(report, row.input, row.packets)}", indent=6, style="dim")
+
+
+def _packets(report: Report, number: int, packets: tuple[int, ...]) -> str:
+    """Where packets are: file and numbers, as a display filter understands them."""
+    path = report.inputs[number].path if 0 <= number < len(report.inputs) else f"input {number}"
+    numbers = ", ".join(map(str, packets))
+    return f", {path} packet {numbers}" if packets else f", {path}"
+
+
+def _chain(page: Page, claim: Claim, assessed: ClaimAssessment) -> None:
+    """From prior to level: each weight, what it rests on, and what would overturn the result."""
+    odds = f"{wording.decibans(assessed.decibans)} decibans, {wording.percent(assessed.probability)}"
+    nothing = "" if assessed.weights else "; prior only, nothing weighed"
+    page.say(
+        f"{assessed.level}: {odds}{nothing}",
+        indent=2,
+        label=f"{str(claim).capitalize()}:",
+        style=str(assessed.level),
+    )
+    if assessed.weights:
+        _weights(page, assessed)
+    for label, text in (
+        ("families:", ", ".join(assessed.families)),
+        ("why:", assessed.reason),
+        ("would overturn it:", assessed.overturn),
+    ):
+        if text:
+            page.say(text, indent=4, label=label, hang=6)
+
+
+def _weights(page: Page, assessed: ClaimAssessment) -> None:
+    """Prior, each weight with what it rests on, and their sum."""
+    page.say(
+        f"{wording.decibans(assessed.prior_decibans):>7}  prior: how rare this is before looking", indent=4, hang=13
+    )
+    for weight in assessed.weights:
+        why = f" ({weight.reason})" if weight.reason else ""
+        if weight.counted:
+            page.say(
+                f"{wording.decibans(weight.decibans):>7}  {weight.detector}, {weight.source}{why}", indent=4, hang=13
+            )
+        else:
+            left_out = f"({wording.decibans(weight.decibans)})"
+            page.say(
+                f"{left_out:>8} {weight.detector}, not added: a stronger one of the same cause"
+                f"{f' ({weight.group})' if weight.group else ''} counts",
+                indent=4,
+                hang=13,
+                style="dim",
+            )
+    page.say(f"{wording.decibans(assessed.decibans):>7}  sum", indent=4)
+
+
+def inputs(page: Page, report: Report) -> None:
+    """Every input with its fingerprint."""
+    page.blank()
+    page.say("Inputs", style="bold")
+    for number, entry in enumerate(report.inputs):
+        state = "unreadable" if entry.error is not None else "complete" if entry.complete else "DAMAGED"
+        page.say(
+            f"{entry.path}: {entry.kind or 'unknown kind'}, {wording.plural(entry.packets, 'packet')}, {wording.size(entry.bytes)}, "
+            f"{wording.plural(entry.flows, 'flow')}, vantage {wording.VANTAGE[entry.vantage]}, {state}",
+            indent=2,
+            label=f"{number}.",
+        )
+        if entry.first_ts and entry.last_ts:
+            page.say(wording.span(entry.first_ts, entry.last_ts), indent=5, style="dim")
+        page.say(f"sha256 {entry.sha256}", indent=5, style="dim")
+        for reason, count in sorted(entry.rejects.items()):
+            page.say(f"not used: {wording.number(count)} \u00d7 {reason}", indent=5)
+
+
+def lans(page: Page, report: Report) -> None:
+    """Who was on each local network."""
+    for lan in report.lans:
+        page.blank()
+        page.say(f"Local network {lan.lan_id}, gateway {lan.gateway or 'not seen'}", style="bold")
+        for host in lan.hosts:
+            macs = [wording.short_mac(mac) if host.role == "neighbour" else mac for mac in host.macs[:2]]
+            facts = [*host.names[:2], *host.ips[:3], *macs, host.vendor or "", host.note]
+            page.say(", ".join(fact for fact in facts if fact), indent=2, label=f"{host.role}:", hang=4)
