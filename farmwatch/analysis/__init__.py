@@ -1,1 +1,4 @@
-"""Tables to verdicts: device identity, sessions, detectors, scoring, farms. Imports ``records``, ``knowledge``, ``collectors``."""
+"""Tables to verdicts: device identity, sessions, detectors, scoring, farms.
+
+Imports ``records``, ``knowledge`` and ``collectors``.
+"""

@@ -1,5 +1,6 @@
 """Every table and every result document, declared once. Imports only ``errors``."""
 
+from farmwatch.records.derived import DeviceFlow, DeviceSeen, LanMember, RemoteSession, TenantSign, ToolSighting
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
 from farmwatch.records.network import (
     Announcement,
@@ -38,64 +39,17 @@ from farmwatch.records.report import (
 from farmwatch.records.schema import ABSENT, Column, Record, Table, Tables, column
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
-    CaptureInput,
-    Reject,
-    Flow,
-    RemoteControl,
-    Tls,
-    Http,
-    Ssh,
-    Stun,
-    Name,
-    NameQuery,
-    DhcpRequest,
-    Announcement,
-    Arp,
-    Host,
-)  #: the tables that captures and network sensors fill
+    CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp, Host,
+)  # fmt: skip
+"""The tables that captures and network sensors fill."""
+
+DERIVED_TABLES: tuple[type[Record], ...] = (DeviceSeen, DeviceFlow, ToolSighting, RemoteSession, LanMember, TenantSign)
+"""The tables that analysis derives from them."""
 
 __all__ = [
-    "ABSENT",
-    "NETWORK_TABLES",
-    "SCHEMA_VERSION",
-    "Announcement",
-    "Arp",
-    "Assessment",
-    "CaptureInput",
-    "Claim",
-    "ClaimAssessment",
-    "Column",
-    "Device",
-    "DhcpRequest",
-    "Distance",
-    "Evidence",
-    "Family",
-    "Farm",
-    "FarmLink",
-    "Finding",
-    "Flow",
-    "Host",
-    "Http",
-    "InputFile",
-    "Lan",
-    "LanHost",
-    "Level",
-    "Name",
-    "NameQuery",
-    "Outcome",
-    "Record",
-    "Reject",
-    "RemoteControl",
-    "Report",
-    "Role",
-    "Session",
-    "Ssh",
-    "Stun",
-    "Table",
-    "Tables",
-    "Tls",
-    "Tool",
-    "Weight",
-    "WeightSource",
-    "column",
-]
+    "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment", "CaptureInput",
+    "Claim", "ClaimAssessment", "Column", "Device", "DeviceFlow", "DeviceSeen", "DhcpRequest", "Distance", "Evidence",
+    "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http", "InputFile", "Lan", "LanHost", "LanMember", "Level",
+    "Name", "NameQuery", "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Session",
+    "Ssh", "Stun", "Table", "Tables", "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",
+]  # fmt: skip

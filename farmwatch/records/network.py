@@ -101,9 +101,9 @@ class Flow(Record, table="flows", key=("input", "flow")):
     resp_small_pkts: int = column("Small data packets from the responder (1 to 127 bytes of payload).")
     orig_small_gaps: int = column("Gaps of 10 ms to 2 s between small packets of the originator.")
     resp_small_gaps: int = column("Gaps of 10 ms to 2 s between small packets of the responder.")
-    orig_active_s: int = column("Seconds of the clock in which the originator sent payload.", unit="s")
-    resp_active_s: int = column("Seconds of the clock in which the responder sent payload.", unit="s")
-    longest_silence_s: float = column("Longest time without any packet.", unit="s")
+    orig_active_s: int = column("Seconds of the clock in which the originator sent a packet.", unit="s")
+    resp_active_s: int = column("Seconds of the clock in which the responder sent a packet.", unit="s")
+    longest_silence_s: float = column("Longest gap between packets, of the side that paused longer.", unit="s")
     protocol: str | None = column("Application protocol named by its first bytes.", absent="not recognised")
     tool: str | None = column("Remote-access tool named by its first bytes alone.", absent="none named")
     controlled_side: int | None = column(

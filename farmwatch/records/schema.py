@@ -177,6 +177,17 @@ class Table(Generic[R]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name]
 
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """Mask of the rows that have a value in this column."""
+        values, declared = self._columns[name], self.record.columns[name]
+        if declared.dtype == object:
+            return np.array([value is not None for value in values], dtype=np.bool_)
+        if declared.type is int:
+            return np.asarray(values != ABSENT)
+        return (
+            np.ones(len(values), np.bool_) if declared.type is bool else np.asarray(~np.isnan(values))
+        )  # isnan knows NaT as well
+
     def where(self, rows: NDArray[Any]) -> Table[R]:
         """The rows picked by a boolean mask or by row numbers."""
         return Table(self.record, {name: values[rows] for name, values in self._columns.items()})

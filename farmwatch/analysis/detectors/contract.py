@@ -1,0 +1,162 @@
+"""What a detector is, and how all of them are run.
+
+A detector is a frozen dataclass with class-level facts about itself and one method, ``examine``: tables in, *hits* out,
+for any number of devices at once. It does no I/O, reads no clock, keeps no state. The runner adds what detectors must
+not have to think about: *no data* for devices whose tables are empty or that the detector says it is blind for, and
+*clear* for those it looked at and found nothing on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from farmwatch.records import Claim, DeviceSeen, Evidence, Family, Finding, Outcome, Record, Table, Tables, WeightSource
+
+__all__ = ["Detector", "Findings", "by_device", "devices_on_lan", "evidence", "param", "run_detectors"]
+
+Findings: TypeAlias = dict[str, list[Finding]]  #: device id -> findings
+
+_MOST_PACKETS = 20  #: packet numbers kept as proof of one finding
+
+
+def param(default: float, why: str, *, low: float, high: float) -> Any:
+    """A tunable number of a detector, with the reason for its value and the range it may have."""
+    return dataclasses.field(default=default, metadata={"why": why, "low": low, "high": high})
+
+
+class Detector:
+    """Base of all detectors: the facts each one states about itself."""
+
+    __slots__ = ()
+
+    id: ClassVar[str]  #: named after what is observed, never after guilt
+    title: ClassVar[str]  #: the question it answers, in a few words
+    family: ClassVar[Family]
+    claims: ClassVar[tuple[Claim, ...]]
+    needs: ClassVar[tuple[type[Record], ...]]  #: tables without which it has no data
+    benign: ClassVar[tuple[str, ...]]  #: innocent explanations, never empty
+    group: ClassVar[str]  #: cause it shares with other detectors
+    when_clear: ClassVar[str]  #: what a clear answer means
+    weight_source: ClassVar[WeightSource] = WeightSource.JUDGED
+    weight_reason: ClassVar[str]
+    check: ClassVar[str]  #: what a person should do next about a hit
+
+    def examine(self, tables: Tables) -> Findings:
+        """Hits, and clears worth a sentence of their own, by device."""
+        raise NotImplementedError
+
+    def blind(self, tables: Tables) -> Mapping[str, str]:  # noqa: ARG002  (the contract's shape; few override it)
+        """Devices this detector cannot judge although its tables have rows, and why."""
+        return {}
+
+    def hit(
+        self,
+        claim: Claim,
+        decibans: float,
+        summary: str,
+        *,
+        observed: str,
+        expected: str,
+        rows: Iterable[Evidence],
+        group: str | None = None,
+        conclusive: bool = False,
+    ) -> Finding:
+        """A finding of this detector."""
+        return Finding(
+            detector=self.id,
+            family=self.family,
+            claim=claim,
+            outcome=Outcome.HIT,
+            decibans=decibans,
+            summary=summary,
+            observed=observed,
+            expected=expected,
+            benign=self.benign,
+            rows=tuple(rows),
+            group=self.group if group is None else group,
+            weight_source=self.weight_source,
+            weight_reason=self.weight_reason,
+            conclusive=conclusive,
+        )
+
+    def clear(self, claim: Claim, summary: str, *, observed: str = "", rows: Iterable[Evidence] = ()) -> Finding:
+        """A clear that says why; weighs nothing, since most hands leave no trace in one capture."""
+        return Finding(
+            detector=self.id,
+            family=self.family,
+            claim=claim,
+            outcome=Outcome.CLEAR,
+            decibans=0.0,
+            summary=summary,
+            observed=observed,
+            benign=self.benign,
+            rows=tuple(rows),
+            group=self.group,
+            weight_source=self.weight_source,
+            weight_reason=self.weight_reason,
+        )
+
+
+def evidence(table: type[Record], number: int, packets: Iterable[int]) -> Evidence:
+    """Proof rows of one table and input: the lowest packet numbers, without repeats."""
+    return Evidence(table.table, int(number), tuple(sorted({int(packet) for packet in packets})[:_MOST_PACKETS]))
+
+
+def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
+    """Every detector's answer about every device, three-valued, in the detectors' order."""
+    devices = tables[DeviceSeen]
+    found: Findings = {str(device): [] for device in sorted(set(devices["device_id"]))}
+    for detector in detectors:
+        hits = detector.examine(tables)
+        blind = detector.blind(tables)
+        for device, answers in found.items():
+            own = hits.get(device, [])
+            for claim in detector.claims:
+                spoken = [finding for finding in own if finding.claim is claim]
+                answers.extend(spoken or [_silent(detector, claim, device, tables, blind)])
+    return found
+
+
+def _silent(detector: Detector, claim: Claim, device: str, tables: Tables, blind: Mapping[str, str]) -> Finding:
+    missing = [record.table for record in detector.needs if not _has_rows(tables[record], device, tables)]
+    reason = f"no rows in {', '.join(missing)}" if missing else blind.get(device)
+    answer = detector.clear(claim, detector.when_clear)
+    if reason is None:
+        return answer
+    return dataclasses.replace(answer, outcome=Outcome.NO_DATA, summary=reason)
+
+
+def _has_rows(table: Table[Any], device: str, tables: Tables) -> bool:
+    """Whether a table holds anything about a device: by its id, its local network, or the inputs that show it."""
+    if not len(table):
+        return False
+    devices = tables[DeviceSeen]
+    own = devices["device_id"] == device
+    if "lan" in table.record.columns:
+        return bool(np.isin(table["lan"], [lan for lan in devices["lan"][own] if lan]).any())
+    if "device_id" in table.record.columns:
+        return bool((table["device_id"] == device).any())
+    return bool(np.isin(table["input"], devices["input"][own]).any())
+
+
+def by_device(table: Table[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Row numbers of a table by its ``device_id``."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for number, device in enumerate(table["device_id"]):
+        rows[device].append(number)
+    return {device: np.array(numbers, np.int64) for device, numbers in sorted(rows.items())}
+
+
+def devices_on_lan(tables: Tables) -> dict[str, list[str]]:
+    """Devices by the local network they are on."""
+    seen = tables[DeviceSeen]
+    found: dict[str, set[str]] = defaultdict(set)
+    for lan, device in zip(seen["lan"], seen["device_id"], strict=True):
+        if lan:
+            found[lan].add(device)
+    return {lan: sorted(members) for lan, members in sorted(found.items())}

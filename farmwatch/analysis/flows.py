@@ -1,0 +1,108 @@
+"""Flows turned to the device's side: out leaves it, in reaches it, and the other end has a name where one was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farmwatch.analysis.addresses import AddressBook
+from farmwatch.analysis.identity import Hosts
+from farmwatch.records import ABSENT, DeviceFlow, Flow, Http, Name, Table, Tables, Tls
+
+__all__ = ["device_flows"]
+
+#: DeviceFlow column -> what the Flow table calls it without its side
+_OUT_IN = {
+    "pkts": "pkts", "bytes": "bytes", "data_pkts": "data_pkts", "small": "small_pkts", "small_gaps": "small_gaps",
+    "active_s": "active_s",
+}  # fmt: skip
+
+
+def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[DeviceFlow]:
+    """One row per flow and device at one of its ends; a flow between two devices gives two rows."""
+    flows = tables[Flow]
+    ids = np.array([*(host.device_id for host in hosts.hosts), None], dtype=object)
+    names = _Names(tables)
+    sides = []
+    for side, ends in ((0, hosts.orig), (1, hosts.resp)):
+        judged = np.array([device is not None for device in ids], dtype=np.bool_)
+        rows = np.flatnonzero(judged[ends])
+        sides.append(_turned(flows, rows, side, ids[ends[rows]], names, book))
+    return Table.concat(DeviceFlow, sides)
+
+
+def _turned(
+    flows: Table[Flow], rows: NDArray[np.int64], side: int, device_ids: NDArray[Any], names: _Names, book: AddressBook
+) -> Table[DeviceFlow]:
+    near, far = ("orig", "resp") if side == 0 else ("resp", "orig")
+
+    def pick(name: str) -> NDArray[Any]:
+        return flows[name][rows]
+
+    controlled = pick("controlled_side")
+    turned: dict[str, Any] = {
+        name: pick(name)
+        for name in ("input", "flow", "ts", "last_ts", "first_packet", "last_packet", "proto", "established",
+                     "encapsulation", "protocol")
+    }  # fmt: skip
+    for name, kept in _OUT_IN.items():
+        turned[f"{name}_out"], turned[f"{name}_in"] = pick(f"{near}_{kept}"), pick(f"{far}_{kept}")
+    remote = pick(f"{far}_h")
+    turned |= {
+        "device_id": device_ids,
+        "local_side": np.full(len(rows), side, np.int64),
+        "local_h": pick(f"{near}_h"),
+        "local_p": pick(f"{near}_p"),
+        "remote_h": remote,
+        "remote_p": pick(f"{far}_p"),
+        "remote_scope": book.scopes(remote),
+        "remote_name": names.of(flows, rows, far, near),
+        "rtt_ms": pick(f"{far}_rtt_ms"),
+        "rtt_samples": pick(f"{far}_rtt_samples"),
+        "local_rtt_ms": pick(f"{near}_rtt_ms"),
+        "local_mss": pick(f"{near}_mss"),
+        "remote_mss": pick(f"{far}_mss"),
+        "controlled": np.where(controlled == ABSENT, ABSENT, (controlled == side).astype(np.int64)),
+    }
+    return Table(DeviceFlow, turned)
+
+
+class _Names:
+    """Names for the far ends of flows: what the handshake asked for, else what the client had looked up."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.by_flow: dict[tuple[int, int], str] = {}
+        for record, column in ((Http, "host"), (Tls, "server_name")):
+            table = tables[record]
+            for number, flow, name in zip(table["input"], table["flow"], table[column], strict=True):
+                if name:
+                    self.by_flow[int(number), int(flow)] = name
+        self.asked: dict[tuple[int, str, str], str] = {}
+        self.known: dict[tuple[int, str], str] = {}
+        seen = tables[Name]
+        for number, address, name, client in zip(
+            seen["input"], seen["address"], seen["name"], seen["client"], strict=True
+        ):
+            if client:
+                self.asked.setdefault((int(number), client, address), name)
+            self.known.setdefault((int(number), address), name)
+
+    def of(self, flows: Table[Flow], rows: NDArray[np.int64], far: str, near: str) -> NDArray[Any]:
+        """The far end's name for each row; ``None`` where none was seen."""
+        found = np.empty(len(rows), dtype=object)
+        for position, (number, flow, remote, local) in enumerate(
+            zip(
+                flows["input"][rows],
+                flows["flow"][rows],
+                flows[f"{far}_h"][rows],
+                flows[f"{near}_h"][rows],
+                strict=True,
+            )
+        ):
+            name = self.by_flow.get((int(number), int(flow))) if far == "resp" else None
+            if name is None:
+                name = self.asked.get((int(number), local, remote)) or self.known.get((int(number), remote))
+            found[position] = name
+        return found

@@ -1,0 +1,311 @@
+"""The local network as an input shows it: its hosts, what devices they are, and which companies they belong to."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.profile import Profile
+from farmwatch.knowledge import Knowledge, Match, registrable_domain
+from farmwatch.records import (
+    Announcement,
+    DhcpRequest,
+    Http,
+    LanMember,
+    NameQuery,
+    Table,
+    Tables,
+    TenantSign,
+    Tls,
+)  # fmt: skip
+from farmwatch.records import Flow as FlowRow
+
+__all__ = ["lan_members", "tenant_signs"]
+
+#: Hosts under which each customer has a name of its own: the label before them names a company. Public product facts;
+#: general knowledge of the vendors' published host patterns.
+_TENANT_SUFFIXES = (
+    ".sharepoint.com", ".okta.com", ".my.salesforce.com", ".atlassian.net", ".service-now.com", ".onmicrosoft.com",
+    ".awsapps.com", ".zendesk.com", ".workday.com", ".slack.com", ".cloudflareaccess.com", ".jamfcloud.com",
+)  # fmt: skip
+_SHARED_LABELS = frozenset({"www", "api", "login", "app", "files", "edge", "static", "cdn", "status", "wss-primary"})
+#: Names that only members of a company's directory ask for.
+_DIRECTORY = re.compile(r"^(?:_ldap|_kerberos|_gc|_kpasswd)\._(?:tcp|udp)\.(?:.*\._msdcs\.)?(?P<domain>[^_].+)$")
+_DISCOVERY = re.compile(
+    r"^(?:wpad|isatap|autodiscover|lyncdiscover|enterpriseregistration|enterpriseenrollment)\.(?P<domain>.+)$"
+)
+#: Domains and workgroups that say nothing of a company.
+_NO_TENANT = frozenset(
+    {"workgroup", "mshome", "home", "lan", "local", "localdomain", "internal", "homenet", "arpa", "invalid", "fritz",
+     "belkin", "router", "msbrowse", "wpad", "corp", "domain", "home_network"}
+)  # fmt: skip
+
+
+def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[LanMember]:
+    """Every host with a link-layer address, what product it shows itself to be, and by how many layers."""
+    products = _products(tables, hosts, knowledge)
+    office = _office_like(tables, hosts)
+    rows: list[dict[str, Any]] = []
+    for index, host in enumerate(hosts.hosts):
+        lan = hosts.lan_of(host)
+        if not lan or host.mac is None:
+            continue
+        product = _strongest(products.get(index, {}))
+        kind = product[0].kind if product else ""
+        if kind == "kvm" and host.role != "gateway" and _announces(product[1]):
+            host.role, host.device_id = "kvm", None
+        rows.append(
+            {
+                "lan": lan,
+                "input": host.input,
+                "host": host.key,
+                "addresses": ",".join(sorted(host.addresses)),
+                "names": ",".join(host.best_names()),
+                "vendor": knowledge.maker(host.mac) or None,
+                "role": host.role,
+                "device_id": host.device_id,
+                "product": product[0].id if product else None,
+                "product_name": product[0].name if product else None,
+                "layers": ",".join(f"{layer}/{hit[0].grade}" for layer, hit in sorted(product[1].items())) if product else "",
+                "proof": "; ".join(hit[1] for _, hit in sorted(product[1].items())) if product else "",
+                "packet": min(hit[2] for hit in product[1].values()) if product else host.first_packet,
+                "laptop_like": index in office,
+            }
+        )  # fmt: skip
+    return Table(
+        LanMember, {name: column.array([row[name] for row in rows]) for name, column in LanMember.columns.items()}
+    )
+
+
+def _announces(layers: dict[str, tuple[Match, str, int]]) -> bool:
+    """A vendor prefix alone does not make a host a KVM: some makers sell routers and boards under the same one."""
+    return len(layers) > 1 or "oui" not in layers
+
+
+def _strongest(products: dict[str, dict[str, tuple[Match, str, int]]]) -> Any:
+    """The product most layers agree on: (entry, layers)."""
+    if not products:
+        return None
+    order = {"kvm": 0, "hardware": 1}
+    best = min(
+        products.values(),
+        key=lambda layers: (
+            order.get(str(next(iter(layers.values()))[0].entry.kind), 2), -len(layers), next(iter(layers.values()))[0].id,
+        ),
+    )  # fmt: skip
+    return next(iter(best.values()))[0].entry, best
+
+
+def _products(
+    tables: Tables, hosts: Hosts, knowledge: Knowledge
+) -> dict[int, dict[str, dict[str, tuple[Match, str, int]]]]:
+    """By host, product and layer: the match, what was seen, and the packet. Only KVMs and their building parts."""
+    found: dict[int, dict[str, dict[str, tuple[Match, str, int]]]] = defaultdict(lambda: defaultdict(dict))
+    for index, matches, layer, seen, packet in _product_signs(tables, hosts, knowledge):
+        for match in matches:
+            if str(match.entry.kind) in ("kvm", "hardware"):
+                layers = found[index][match.id]
+                if layer not in layers or packet < layers[layer][2]:
+                    layers[layer] = (match, seen, packet)
+    return found
+
+
+def _product_signs(
+    tables: Tables, hosts: Hosts, knowledge: Knowledge
+) -> Iterator[tuple[int, tuple[Match, ...], str, str, int]]:
+    by_mac = {(host.input, host.mac): index for index, host in enumerate(hosts.hosts) if host.mac}
+    by_address = {(host.input, address): index for index, host in enumerate(hosts.hosts) for address in host.addresses}
+    for index, host in enumerate(hosts.hosts):
+        if host.mac:
+            yield index, knowledge.match_oui(host.mac), "oui", f"link-layer address {host.mac[:8]}…", host.first_packet
+    leases = tables[DhcpRequest]
+    for row in range(len(leases)):
+        at = by_mac.get((int(leases["input"][row]), leases["mac"][row]))
+        if at is not None:
+            name, vendor, asked = (leases[column][row] for column in ("host_name", "vendor_class", "parameters"))
+            matches = knowledge.match_dhcp(
+                name or "", vendor or "", [int(code) for code in (asked or "").split(",") if code]
+            )
+            yield at, matches, "dhcp", f"DHCP name {name!r}, class {vendor!r}", int(leases["packet"][row])
+    heard = tables[Announcement]
+    for row in range(len(heard)):
+        at = by_mac.get((int(heard["input"][row]), heard["mac"][row]))
+        if at is None:
+            continue
+        name, service, text = heard["name"][row] or "", heard["service"][row] or "", heard["text"][row]
+        if heard["protocol"][row] == "mdns":
+            matches = knowledge.match_mdns(
+                service,
+                name.removesuffix(f".{service}"),
+                name if name.endswith(".local") else f"{name}.local",
+                text.split(";"),
+            )
+            yield at, matches, "mdns", f"announces {name} {service}".strip(), int(heard["packet"][row])
+        elif heard["protocol"][row] == "ssdp":
+            yield at, knowledge.match_ssdp(server=text, name=name), "ssdp", f"SSDP {text}", int(heard["packet"][row])
+    yield from _page_signs(tables, by_address, knowledge)
+
+
+def _page_signs(
+    tables: Tables, by_address: dict[tuple[int, str], int], knowledge: Knowledge
+) -> Iterator[tuple[int, tuple[Match, ...], str, str, int]]:
+    """Web pages and certificates that local hosts serve."""
+    flows = tables[FlowRow]
+    position = {(int(n), int(f)): row for row, (n, f) in enumerate(zip(flows["input"], flows["flow"], strict=True))}
+
+    def server(number: int, flow: int) -> int | None:
+        row = position.get((number, flow))
+        return None if row is None else by_address.get((number, flows["resp_h"][row]))
+
+    pages = tables[Http]
+    for row in range(len(pages)):
+        at = server(int(pages["input"][row]), int(pages["flow"][row]))
+        if at is not None:
+            icon = pages["favicon_mmh3"][row]
+            headers = [tuple(mark.split(": ", 1)) for mark in (pages["marks"][row] or "").split("; ") if ": " in mark]
+            matches = knowledge.match_http(
+                title=pages["title"][row] or "",
+                path=pages["path"][row] or "",
+                headers=[(name, value) for name, value in headers],
+                favicon_md5=pages["favicon_md5"][row] or "",
+                favicon_mmh3=None if icon == np.iinfo(np.int64).min else int(icon),
+            )
+            seen = f"serves page {pages['title'][row]!r}" if pages["title"][row] else f"serves {pages['path'][row]}"
+            yield at, matches, "http", seen, int(pages["packet"][row])
+    shown = tables[Tls]
+    for row in range(len(shown)):
+        at = server(int(shown["input"][row]), int(shown["flow"][row]))
+        if at is not None and (shown["subject_cn"][row] or shown["issuer_cn"][row]):
+            matches = knowledge.match_certificate(
+                subject_cn=shown["subject_cn"][row] or "",
+                subject_org=shown["subject_org"][row] or "",
+                issuer_cn=shown["issuer_cn"][row] or "",
+                issuer_org=shown["issuer_org"][row] or "",
+                sha256=shown["certificate_sha256"][row] or "",
+            )
+            yield at, matches, "certificate", f"certificate {shown['subject_cn'][row]!r}", int(shown["packet"][row])
+
+
+def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[TenantSign]:
+    """Which company each host on a local network seems to belong to, and by which sign."""
+    found: dict[tuple[int, str, str], tuple[int, Any]] = {}
+
+    def note(index: int | None, tenant: str | None, layer: str, packet: int, ts: Any) -> None:
+        if index is None or not tenant or tenant in _NO_TENANT or hosts.hosts[index].role in ("gateway", "kvm"):
+            return
+        key = (index, tenant, layer)
+        if key not in found or packet < found[key][0]:
+            found[key] = (packet, ts)
+
+    for source in (_lease_tenants, _announced_tenants, _asked_tenants, _served_tenants):
+        source(tables, hosts, note)
+    own = {_company(domain) for domain in profile.company_domains}
+    rows = [
+        {
+            "lan": hosts.lan_of(hosts.hosts[index]),
+            "input": hosts.hosts[index].input,
+            "host": hosts.hosts[index].key,
+            "tenant": tenant,
+            "layer": layer,
+            "own": tenant in own,
+            "packet": packet,
+            "ts": ts,
+        }
+        for (index, tenant, layer), (packet, ts) in sorted(found.items())
+        if hosts.lan_of(hosts.hosts[index])
+    ]
+    return Table(
+        TenantSign, {name: column.array([row[name] for row in rows]) for name, column in TenantSign.columns.items()}
+    )
+
+
+Note = Callable[[int | None, str | None, str, int, Any], None]
+
+
+def _company(name: str) -> str | None:
+    """The company part of a domain: the label before the public suffix; None for local names."""
+    domain = registrable_domain(name)
+    return domain.split(".")[0] if domain else None
+
+
+def _by_mac(hosts: Hosts) -> dict[tuple[int, str | None], int]:
+    return {(host.input, host.mac): index for index, host in enumerate(hosts.hosts) if host.mac}
+
+
+def _by_address(hosts: Hosts) -> dict[tuple[int, str], int]:
+    return {(host.input, address): index for index, host in enumerate(hosts.hosts) for address in host.addresses}
+
+
+def _lease_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
+    """Fully qualified names that clients give the DHCP server."""
+    leases, macs = tables[DhcpRequest], _by_mac(hosts)
+    for row in range(len(leases)):
+        for name in (leases["fqdn"][row], leases["host_name"][row]):
+            if name and "." in name.strip("."):
+                at = macs.get((int(leases["input"][row]), leases["mac"][row]))
+                note(at, _company(name), "dhcp", int(leases["packet"][row]), leases["ts"][row])
+
+
+def _announced_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
+    """NetBIOS domains that hosts register or announce."""
+    heard, macs = tables[Announcement], _by_mac(hosts)
+    for row in np.flatnonzero(np.isin(heard["protocol"], ("nbns", "browser"))):
+        domain = heard["domain"][row]
+        if domain:
+            at = macs.get((int(heard["input"][row]), heard["mac"][row]))
+            note(at, domain.lower(), str(heard["protocol"][row]), int(heard["packet"][row]), heard["ts"][row])
+
+
+def _asked_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
+    """Directory servers, proxies and enrolment services that only members of a company look for."""
+    asked, addresses = tables[NameQuery], _by_address(hosts)
+    for row in range(len(asked)):
+        name = asked["name"][row]
+        at = addresses.get((int(asked["input"][row]), asked["client"][row]))
+        packet, ts = int(asked["packet"][row]), asked["ts"][row]
+        directory, discovery = _DIRECTORY.match(name), _DISCOVERY.match(name)
+        if directory:
+            note(at, _company(directory["domain"]), "ldap", packet, ts)
+        elif discovery:
+            layer = "wpad" if name.startswith("wpad.") else "discovery"
+            note(at, _company(discovery["domain"]), layer, packet, ts)
+        else:
+            note(at, _tenant_label(name), "dns", packet, ts)
+
+
+def _served_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
+    """Tenant names in the server names of TLS connections."""
+    shown, flows = tables[Tls], tables[FlowRow]
+    position = {(int(n), int(f)): row for row, (n, f) in enumerate(zip(flows["input"], flows["flow"], strict=True))}
+    for row in range(len(shown)):
+        name = shown["server_name"][row]
+        at = position.get((int(shown["input"][row]), int(shown["flow"][row])))
+        if name and at is not None and hosts.orig[at] >= 0:
+            note(int(hosts.orig[at]), _tenant_label(name), "sni", int(shown["packet"][row]), shown["ts"][row])
+
+
+def _tenant_label(name: str) -> str | None:
+    for suffix in _TENANT_SUFFIXES:
+        if name.endswith(suffix):
+            label = name.removesuffix(suffix).split(".")[-1]
+            label = label.removesuffix("-my")
+            return label if label and label not in _SHARED_LABELS else None
+    return None
+
+
+def _office_like(tables: Tables, hosts: Hosts) -> set[int]:
+    """Hosts that look like managed office computers: a Windows DHCP class, a directory search, or a company domain."""
+    found: set[int] = set()
+
+    def note(index: int | None, tenant: str | None, layer: str, packet: int, ts: Any) -> None:  # noqa: ARG001  (the callback's shape)
+        if index is not None and tenant and tenant not in _NO_TENANT and layer not in ("dns", "sni"):
+            found.add(index)
+
+    for source in (_lease_tenants, _announced_tenants, _asked_tenants):
+        source(tables, hosts, note)
+    return found

@@ -1,0 +1,1 @@
+"""Remote-control sessions of a device, grouped from its flows."""

@@ -1,0 +1,200 @@
+"""Signs of known products in a device's traffic: from payloads, server names, certificates, name queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.profile import Profile
+from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Sign
+from farmwatch.records import ABSENT, Flow, NameQuery, Table, Tables, Tls, ToolSighting
+
+__all__ = ["Sightings", "find_sightings", "is_approved"]
+
+
+@dataclass(slots=True)
+class _Seen:
+    match: Match
+    layer: str
+    value: str
+    flow: int | None
+    packet: int
+    ts: Any
+    last_ts: Any
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Signs of products: as a table, equal ones counted once, and by flow."""
+
+    table: Table[ToolSighting]
+    by_flow: dict[tuple[int, int], tuple[Match, ...]]  #: (input, flow) -> what its own bytes match
+
+
+def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: Profile) -> Sightings:
+    """Everything in the traffic of devices that names a known product."""
+    found: dict[tuple[str, int, str, str, str], _Seen] = {}
+    by_flow: dict[tuple[int, int], tuple[Match, ...]] = {}
+    ids = {index: host.device_id for index, host in enumerate(hosts.hosts) if host.device_id}
+    for device_id, number, sign in _signs(tables, hosts, ids, knowledge):
+        if sign.flow is not None and sign.match not in by_flow.get((number, sign.flow), ()):
+            by_flow[number, sign.flow] = (*by_flow.get((number, sign.flow), ()), sign.match)
+        key = (device_id, number, sign.match.id, sign.layer, sign.value)
+        known = found.get(key)
+        if known is None:
+            found[key] = replace(sign)
+            continue
+        known.count += sign.count
+        known.last_ts = max(known.last_ts, sign.last_ts)
+        if sign.packet < known.packet:
+            known.packet, known.ts, known.flow = (
+                sign.packet,
+                sign.ts,
+                sign.flow if sign.flow is not None else known.flow,
+            )
+    return Sightings(_table(found, profile), by_flow)
+
+
+SignOf = tuple[str, int, _Seen]
+
+
+def _signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], knowledge: Knowledge) -> Iterator[SignOf]:
+    matcher = _Matcher(knowledge)
+    yield from _flow_signs(tables, hosts, ids, matcher)
+    yield from _query_signs(tables, hosts, ids, matcher)
+
+
+class _Matcher:
+    """Looks every distinct value up once."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self._found: dict[tuple[str, str], tuple[Match, ...]] = {}
+
+    def once(self, layer: str, value: str) -> tuple[Match, ...]:
+        key = (layer, value)
+        if key not in self._found:
+            found = self.knowledge.match_alpn(value) if layer == "alpn" else self.knowledge.match_domain(value)
+            self._found[key] = tuple(match for match in found if match.sign is not Sign.WEB)
+        return self._found[key]
+
+    def tool(self, tool: str) -> tuple[Match, ...]:
+        entry = self.knowledge.entry(tool)
+        if entry is None:
+            return ()
+        facts = [fact for fact in entry.facts if fact.layer is Layer.PAYLOAD] or list(entry.facts)
+        return tuple(Match(entry, fact, tool) for fact in facts[:1])
+
+
+def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
+    flows = tables[Flow]
+    position = {
+        (int(number), int(flow)): row
+        for row, (number, flow) in enumerate(zip(flows["input"], flows["flow"], strict=True))
+    }
+    for row in np.flatnonzero(flows.present("tool")).tolist():
+        yield from _of_flow(flows, hosts, ids, row, matcher.tool(flows["tool"][row]), "payload", flows["tool"][row])
+    shown = tables[Tls]
+    for number in range(len(shown)):
+        at = position.get((int(shown["input"][number]), int(shown["flow"][number])))
+        if at is None:
+            continue
+        name = shown["server_name"][number]
+        if name:
+            yield from _of_flow(flows, hosts, ids, at, matcher.once("sni", name), "sni", name)
+        for offer in filter(None, (shown["alpn"][number] or "").split(",")):
+            yield from _of_flow(flows, hosts, ids, at, matcher.once("alpn", offer), "alpn", offer)
+        for matches, layer, value in _certificates(shown, number, matcher.knowledge):
+            yield from _of_flow(flows, hosts, ids, at, matches, layer, value)
+
+
+def _of_flow(
+    flows: Table[Flow],
+    hosts: Hosts,
+    ids: Mapping[int, str],
+    row: int,
+    matches: tuple[Match, ...],
+    layer: str,
+    value: str,
+) -> Iterator[SignOf]:
+    for match in matches:
+        sign = _Seen(
+            match, layer, value, int(flows["flow"][row]), int(flows["first_packet"][row]), flows["ts"][row],
+            flows["last_ts"][row], 1,
+        )  # fmt: skip
+        for end in {int(hosts.orig[row]), int(hosts.resp[row])} & ids.keys():
+            yield ids[end], int(flows["input"][row]), sign
+
+
+def _query_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
+    queries = tables[NameQuery]
+    clients = {(host.input, address): index for index, host in enumerate(hosts.hosts) for address in host.addresses}
+    for row in np.flatnonzero(queries["protocol"] == "dns").tolist():
+        index = clients.get((int(queries["input"][row]), queries["client"][row]), -1)
+        if index in ids:
+            name = queries["name"][row]
+            for match in matcher.once("dns", name):
+                sign = _Seen(
+                    match, "dns", name, None, int(queries["packet"][row]), queries["ts"][row], queries["last_ts"][row],
+                    int(queries["count"][row]),
+                )  # fmt: skip
+                yield ids[index], int(queries["input"][row]), sign
+
+
+def _certificates(shown: Table[Tls], number: int, knowledge: Knowledge) -> Iterator[tuple[tuple[Match, ...], str, str]]:
+    subject, issuer, organisation = (shown[name][number] for name in ("subject_cn", "issuer_cn", "subject_org"))
+    if subject or issuer or organisation:
+        names = shown["san"][number]
+        matches = knowledge.match_certificate(
+            subject_cn=subject or "",
+            subject_org=organisation or "",
+            issuer_cn=issuer or "",
+            issuer_org=shown["issuer_org"][number] or "",
+            sha256=shown["certificate_sha256"][number] or "",
+            names=names.split(",") if names else (),
+        )
+        yield matches, "cert", subject or organisation or issuer
+    client = shown["client_subject_cn"][number]
+    if client:
+        yield knowledge.match_certificate(subject_cn=client), "client cert", client
+
+
+def _table(found: Mapping[tuple[str, int, str, str, str], _Seen], profile: Profile) -> Table[ToolSighting]:
+    rows = sorted(found.items())
+    signs = [sign for _, sign in rows]
+    columns: dict[str, list[Any]] = {
+        "device_id": [key[0] for key, _ in rows],
+        "input": [key[1] for key, _ in rows],
+        "tool": [key[2] for key, _ in rows],
+        "tool_name": [sign.match.entry.name for sign in signs],
+        "vendor": [sign.match.entry.vendor for sign in signs],
+        "kind": [str(sign.match.entry.kind) for sign in signs],
+        "layer": [key[3] for key, _ in rows],
+        "value": [key[4] for key, _ in rows],
+        "sign": [str(sign.match.sign) for sign in signs],
+        "grade": [str(sign.match.grade) for sign in signs],
+        "unattended": [sign.match.entry.unattended for sign in signs],
+        "approved": [is_approved(sign.match.entry, profile) for sign in signs],
+        "source": [sign.match.source for sign in signs],
+        "flow": [ABSENT if sign.flow is None else sign.flow for sign in signs],
+        "packet": [sign.packet for sign in signs],
+        "ts": [sign.ts for sign in signs],
+        "last_ts": [sign.last_ts for sign in signs],
+        "count": [sign.count for sign in signs],
+    }
+    schema = ToolSighting.columns
+    return Table(ToolSighting, {
+        name: np.array(values, dtype=schema[name].dtype) if schema[name].dtype != object else schema[name].array(values)
+        for name, values in columns.items()
+    })  # fmt: skip
+
+
+def is_approved(entry: Entry, profile: Profile) -> bool:
+    """Whether the company said that it uses this product; by id, name, vendor or alias."""
+    names = {entry.id, entry.name.lower(), entry.vendor.lower(), *(alias.lower() for alias in entry.aliases)}
+    return bool(names & profile.approved_tools)

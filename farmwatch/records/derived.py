@@ -1,0 +1,170 @@
+"""Tables that analysis derives from facts: devices, their flows, sightings of tools, sessions, local networks.
+
+Rows speak from the device's side: *local* is the device, *remote* the other end, *out* leaves the device.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from farmwatch.records.schema import Record, column
+
+__all__ = ["DeviceFlow", "DeviceSeen", "LanMember", "RemoteSession", "TenantSign", "ToolSighting"]
+
+
+class DeviceSeen(Record, table="devices", key=("device_id", "input")):
+    """A device under judgement, as one input shows it."""
+
+    device_id: str = column("Stable name: host name, else link-layer address, else IP address.")
+    input: int = column("Number of the input.")
+    macs: str = column("Its link-layer addresses, comma separated; '' for none.")
+    addresses: str = column("Its IP addresses, comma separated.")
+    names: str = column("Its names, comma separated; '' for none.")
+    lan: str = column("Local network it is on; '' where none can be told.")
+    first_ts: datetime = column("First packet from or to it.")
+    last_ts: datetime = column("Last packet from or to it.")
+    place: str | None = column("Where the profile says it should be.", absent="profile does not say")
+    max_rtt_ms: float | None = column(
+        "Longest round trip that the expected place explains.", unit="ms", absent="profile does not say"
+    )
+    vantage: str = column("Vantage of the input: host, lan, gateway or unknown.")
+
+
+class DeviceFlow(Record, table="device_flows", key=("device_id", "input", "flow")):
+    """A flow seen from a device at one of its ends."""
+
+    device_id: str = column("Device at the local end.")
+    input: int = column("Number of the input.")
+    flow: int = column("Flow in its input.")
+    ts: datetime = column("First packet.")
+    last_ts: datetime = column("Last packet.")
+    first_packet: int = column("Number of its first packet.")
+    last_packet: int = column("Number of its last packet.")
+    proto: str = column("tcp or udp.")
+    local_side: int = column("0: the device is the originator, 1: the responder.")
+    local_h: str = column("Device address.")
+    local_p: int = column("Device port.")
+    remote_h: str = column("Other end's address.")
+    remote_p: int = column("Other end's port.")
+    remote_scope: str = column("local (same site or private), own (declared as the company's), public, or special.")
+    remote_name: str | None = column("Name of the other end: SNI, else the name asked for.", absent="none seen")
+    established: bool = column("Both ends took part.")
+    pkts_out: int = column("Packets leaving the device.")
+    pkts_in: int = column("Packets reaching the device.")
+    bytes_out: int = column("Payload leaving the device.", unit="B")
+    bytes_in: int = column("Payload reaching the device.", unit="B")
+    data_pkts_out: int = column("Packets with payload leaving the device.")
+    data_pkts_in: int = column("Packets with payload reaching the device.")
+    small_out: int = column("Small data packets leaving the device.")
+    small_in: int = column("Small data packets reaching the device.")
+    small_gaps_out: int = column("Human-paced gaps (10 ms to 2 s) between small packets leaving the device.")
+    small_gaps_in: int = column("Human-paced gaps (10 ms to 2 s) between small packets reaching the device.")
+    active_s_out: int = column("Seconds with a packet leaving the device.", unit="s")
+    active_s_in: int = column("Seconds with a packet reaching the device.", unit="s")
+    rtt_ms: float | None = column(
+        "Transport round trip between capture point and the other end, 5th percentile.", unit="ms", absent="no sample"
+    )
+    rtt_samples: int = column("Samples behind it.")
+    local_rtt_ms: float | None = column(
+        "Transport round trip between capture point and the device, 5th percentile.", unit="ms", absent="no sample"
+    )
+    local_mss: int | None = column("MSS option in the device's SYN.", unit="B", absent="no SYN from the device")
+    remote_mss: int | None = column("MSS option of the other end.", unit="B", absent="no SYN from the other end")
+    encapsulation: str = column("Outer layers; '' for none.")
+    protocol: str | None = column("Application protocol.", absent="not recognised")
+    controlled: int | None = column(
+        "1: the protocol proves this device is driven, 0: it proves the other end is.", absent="protocol does not say"
+    )
+
+
+class ToolSighting(Record, table="tool_sightings", key=("device_id", "tool", "layer", "value", "input")):
+    """A sign of a known product in a device's traffic, equal ones counted once per layer and value."""
+
+    device_id: str = column("Device that shows it.")
+    input: int = column("Number of the input.")
+    tool: str = column("Knowledge id of the product.")
+    tool_name: str = column("Its name.")
+    vendor: str = column("Who makes it; two tools of one vendor are one.")
+    kind: str = column("remote_access, tunnel, vpn, meeting, kvm, …")
+    layer: str = column("Where the sign was: payload, sni, dns, cert, alpn, ja4, …")
+    value: str = column("What was seen.")
+    sign: str = column("session: a remote-control session or its relay; presence: the product is there.")
+    grade: str = column("high, medium or low confidence of the fact.")
+    unattended: bool = column("The product can be used with nobody at the device.")
+    approved: bool = column("The profile says the company uses it.")
+    source: str = column("Where the fact comes from.")
+    flow: int | None = column("First flow that shows it.", absent="seen in a name query only")
+    packet: int = column("First packet that shows it.")
+    ts: datetime = column("First time.")
+    last_ts: datetime = column("Last time.")
+    count: int = column("Flows or queries that show it.")
+
+
+class RemoteSession(Record, table="sessions", key=("session_id",)):
+    """A remote-control session of a device: one flow or several of the same tool and far end."""
+
+    session_id: str = column("Stable within the report.")
+    device_id: str = column("The device.")
+    input: int = column("Number of the input.")
+    tool: str = column("Knowledge id or protocol name.")
+    tool_name: str = column("Name for people.")
+    vendor: str = column("Who makes it.")
+    approved: bool = column("The profile says the company uses it.")
+    unattended: bool = column("The product can be used with nobody at the device.")
+    start: datetime = column("First packet.")
+    end: datetime = column("Last packet.")
+    proto: str = column("tcp or udp.")
+    local: str = column("Device address and port of its largest flow.")
+    remote: str = column("Other end's address and port of its largest flow.")
+    remote_scope: str = column("local, own, public or special.")
+    remote_name: str | None = column("Name of the other end.", absent="none seen")
+    relayed: int | None = column("1 through a relay, 0 direct.", absent="cannot be told")
+    role: str = column("controlled, controlling or unclear.")
+    role_probability: float = column("Probability of that role.")
+    role_reason: str = column("What decides the role.")
+    live: bool = column("Data went both ways beyond the greeting.")
+    rtt_ms: float | None = column("Transport round trip to the other end.", unit="ms", absent="no sample")
+    rtt_samples: int = column("Samples behind it.")
+    bytes_out: int = column("Payload leaving the device.", unit="B")
+    bytes_in: int = column("Payload reaching the device.", unit="B")
+    small_in: int = column("Small data packets reaching the device.")
+    small_gaps_in: int = column("Human-paced gaps between them.")
+    small_out: int = column("Small data packets leaving the device.")
+    small_gaps_out: int = column("Human-paced gaps between them.")
+    flows: int = column("Flows in the session.")
+    first_packet: int = column("Its first packet.")
+    last_packet: int = column("Its last packet.")
+
+
+class LanMember(Record, table="lan_members", key=("lan", "host")):
+    """A host on a local network, with what it shows of itself."""
+
+    lan: str = column("Local network.")
+    input: int = column("Number of the input.")
+    host: str = column("Host: its link-layer address, else its IP address.")
+    addresses: str = column("IP addresses, comma separated.")
+    names: str = column("Names, comma separated; '' for none.")
+    vendor: str | None = column("Vendor of the link-layer address.", absent="unknown or locally administered")
+    role: str = column("device, gateway, server, kvm or neighbour.")
+    device_id: str | None = column("Device under judgement.", absent="not one")
+    product: str | None = column("Knowledge id of the product it shows itself to be.", absent="none")
+    product_name: str | None = column("Name of that product.", absent="none")
+    layers: str = column(
+        "Independent layers that say so, comma separated, with grade: oui/high,dhcp/medium; '' for none."
+    )
+    proof: str = column("What was seen, semicolon separated; '' for none.")
+    packet: int = column("First packet that shows the product, else its first packet.")
+    laptop_like: bool = column("Looks like a managed office computer (names, searches or protocols of one).")
+
+
+class TenantSign(Record, table="tenant_signs", key=("lan", "host", "tenant", "layer")):
+    """A sign that a host on a local network belongs to some company."""
+
+    lan: str = column("Local network.")
+    input: int = column("Number of the input.")
+    host: str = column("Host: its link-layer address, else its IP address.")
+    tenant: str = column("Registrable domain, NetBIOS domain or tenant name, lower case.")
+    layer: str = column("dhcp, nbns, browser, llmnr, ldap, wpad, sni or dns.")
+    own: bool = column("It is the company of the profile.")
+    packet: int = column("First packet that shows it.")
+    ts: datetime = column("First time.")
