@@ -7,8 +7,8 @@ A domain fact has one of three shapes:
 ``*.relay.splashtop.com``
     any name below, at any depth, but not ``relay.splashtop.com`` itself;
 ``relay-[0-9a-f]{8}.net.anydesk.com``
-    a pattern in the leftmost label (``*`` any characters, ``?`` one, ``[…]`` a class, ``{n}`` a count), plain labels
-    after it.
+    a pattern in leading labels (``*`` any characters but a dot, ``?`` one, ``[…]`` a class, ``{n}`` a count), at least
+    two plain labels after it.
 
 Never by substring: ``notanydesk.com`` and ``anydesk.com.evil.example`` meet nothing.
 """
@@ -16,6 +16,7 @@ Never by substring: ``notanydesk.com`` and ``anydesk.com.evil.example`` meet not
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -42,6 +43,7 @@ WEB_LABELS = _words(
 
 _MAX_NAME = 253  # RFC 1035 section 2.3.4, without the trailing dot
 _MAX_STARS = 3
+_SPECIAL = re.compile(r"[*?\[{]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _PATTERN_LABEL = re.compile(r"[a-z0-9_*?-]*(\[[a-z0-9-]+\](\{\d{1,2}\})?[a-z0-9_*?-]*)*\Z")
 _PATTERN_TOKEN = re.compile(r"\[[a-z0-9-]+\]|\{\d{1,2}\}|.")
@@ -64,27 +66,33 @@ def normal_domain(name: str) -> str:
     return name if 0 < len(name) <= _MAX_NAME else ""
 
 
-def domain_fault(value: str) -> str:  # noqa: PLR0911 - one line per rule
+def domain_fault(value: str) -> str:
     """Say what is wrong with a domain fact, or return an empty string."""
-    first, _, rest = value.partition(".")
-    if not rest or "." not in value:
-        return "needs at least two labels"
     if value != value.lower() or not value.isascii():
         return "must be lower-case ASCII (punycode)"
-    if any(not _LABEL.match(label) for label in rest.split(".")):
-        return "only the leftmost label may hold a pattern; the others must be plain DNS labels"
-    if not (_LABEL.match(first) or _PATTERN_LABEL.match(first)):
-        return "leftmost label is neither a DNS label nor a pattern of * ? [class] {count}"
-    if first.count("*") > _MAX_STARS:
-        return f"more than {_MAX_STARS} * in one label makes matching slow"
-    if first == "*" and "." not in rest:
-        return "covers a whole top-level domain"
+    head, tail = _split(value)
+    if "." not in tail:
+        return "must end in at least two plain DNS labels"
+    if any(not _LABEL.match(label) for label in tail.split(".")):
+        return "the labels after the pattern must be plain DNS labels"
+    for label in head.split(".") if head else ():
+        if not (_LABEL.match(label) or _PATTERN_LABEL.match(label)):
+            return f"{label!r} is neither a DNS label nor a pattern of * ? [class] {{count}}"
+        if label.count("*") > _MAX_STARS:
+            return f"more than {_MAX_STARS} * in one label makes matching slow"
     return ""
 
 
-def _compile(label: str) -> re.Pattern[str]:
+def _split(value: str) -> tuple[str, str]:
+    """A fact's head up to the last label that holds a pattern, and the plain labels after it."""
+    labels = value.split(".")
+    last = max((at for at, label in enumerate(labels) if _SPECIAL.search(label)), default=-1)
+    return ".".join(labels[: last + 1]), ".".join(labels[last + 1 :])
+
+
+def _compile(head: str) -> re.Pattern[str]:
     parts: list[str] = []
-    for token in _PATTERN_TOKEN.findall(label):
+    for token in _PATTERN_TOKEN.findall(head):
         if token == "*":  # noqa: S105 - a pattern character, not a password
             parts.append("[a-z0-9_-]*")
         elif token == "?":  # noqa: S105 - a pattern character, not a password
@@ -96,39 +104,41 @@ def _compile(label: str) -> re.Pattern[str]:
     return re.compile("".join(parts) + r"\Z")
 
 
+@dataclass(frozen=True, slots=True)
+class _Tail(Generic[T]):
+    below: list[T]  #: items for every name under this tail
+    patterns: list[tuple[re.Pattern[str], T]]  #: items for names under it whose head meets a pattern
+
+
 class DomainIndex(Generic[T]):
     """Facts by the plain labels they end in; one dictionary probe per label of a name."""
 
     def __init__(self, items: Iterable[tuple[str, T]]) -> None:
         self._exact: dict[str, list[T]] = {}
-        self._below: dict[str, list[T]] = {}
-        self._pattern: dict[str, list[tuple[re.Pattern[str], T]]] = {}
+        self._tails: dict[str, _Tail[T]] = {}
         for value, item in items:
-            first, _, rest = value.partition(".")
-            if first == "*":
-                self._below.setdefault(rest, []).append(item)
-            elif _LABEL.match(first):
+            head, tail = _split(value)
+            if not head:
                 self._exact.setdefault(value, []).append(item)
+            elif head == "*":
+                self._tails.setdefault(tail, _Tail([], [])).below.append(item)
             else:
-                self._pattern.setdefault(rest, []).append((_compile(first), item))
+                self._tails.setdefault(tail, _Tail([], [])).patterns.append((_compile(head), item))
 
     def find(self, name: str) -> list[T]:
         """Items whose fact meets a name in normal form, most specific first: host, pattern, nearest wildcard."""
         found = list(self._exact.get(name, ()))
-        dot = name.find(".")
-        if dot < 0:
-            return found
-        patterns = self._pattern.get(name[dot + 1 :])
-        if patterns is not None:
-            label = name[:dot]
-            found.extend(item for pattern, item in patterns if pattern.match(label))
-        below = self._below
-        web = name[:dot] in WEB_LABELS
-        while dot >= 0 and not web:
-            items = below.get(name[dot + 1 :])
-            if items is not None:
-                found.extend(items)
+        tails = self._tails
+        below: list[T] = []
+        first = dot = name.find(".")
+        while dot >= 0:
+            tail = tails.get(name[dot + 1 :])
+            if tail is not None:
+                found.extend(item for pattern, item in tail.patterns if pattern.match(name[:dot]))
+                below.extend(tail.below)
             dot = name.find(".", dot + 1)
+        if below and name[:first] not in WEB_LABELS:
+            found.extend(below)
         return found
 
 

@@ -86,7 +86,7 @@ def shared_host(host: str) -> bool:
     return any(bare == suffix or bare.endswith("." + suffix) for suffix in _PRIVATE_SUFFIXES) and "*" in host
 
 
-def _conditions_reason(layer: Layer, conditions: dict[str, str]) -> str:  # noqa: PLR0911, PLR0912, C901 - a list of rules
+def _conditions_reason(layer: Layer, conditions: dict[str, str]) -> str:  # noqa: PLR0911, PLR0912 - a list of rules
     value = {key: text.lower() for key, text in conditions.items()}
     keys = set(value)
     if layer is Layer.USB:

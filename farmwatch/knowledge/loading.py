@@ -55,7 +55,7 @@ from farmwatch.knowledge.entries import (
 from farmwatch.knowledge.generic import never_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["Document", "Merged", "merge", "parse_conditions", "parse_port", "read_document"]
@@ -372,7 +372,7 @@ def _merge_entry(known: Entry | None, patch: _EntryPatch) -> Entry:
     return Entry(id=patch.id, facts=tuple(facts.values()), **fields)
 
 
-def merge(documents: Iterable[Document]) -> Merged:
+def merge(documents: Sequence[Document]) -> Merged:
     """Merge checked files in order; later ones win.
 
     Raises:
@@ -397,10 +397,10 @@ def merge(documents: Iterable[Document]) -> Merged:
                 entries[patch.id] = _merge_entry(known, patch)
         beacons.update({beacon.entry: beacon for beacon in document.beacons})
         mtus.update({mtu.id: mtu for mtu in document.mtus})
+    known_ids = entries.keys() | switched_off
+    for document in documents:
         named = [beacon.entry for beacon in document.beacons] + [mtu.entry for mtu in document.mtus if mtu.entry]
-        wrong.extend(
-            f"entry {name}: is not known" for name in named if name not in entries | dict.fromkeys(switched_off)
-        )
+        faults[document.path].extend(f"entry {name}: is not known" for name in named if name not in known_ids)
     bad = {path: found for path, found in faults.items() if found}
     if len(bad) == 1:
         raise KnowledgeError(*next(iter(bad.items())))
