@@ -6,12 +6,12 @@ from farmwatch.records.finding import Claim, Finding, Outcome
 from farmwatch.records.report import ClaimAssessment, Device, Farm, InputFile, Level, Report, Role, Session
 
 __all__ = [
+    "FAMILIES",
     "by_outcome",
     "claims",
     "damaged",
     "device_level",
     "device_titles",
-    "family_order",
     "members",
     "ordered_devices",
     "ordered_farms",
@@ -25,7 +25,7 @@ __all__ = [
 
 _RANK = {Level.STRONG: 3, Level.REVIEW: 2, Level.NOT_ENOUGH_DATA: 1, Level.CLEAR: 0}
 _ROLE_RANK = {Role.CONTROLLED: 0, Role.UNCLEAR: 1, Role.CONTROLLING: 2}
-family_order = ("names", "timing", "hardware", "identity", "place")
+FAMILIES = ("names", "timing", "hardware", "identity", "place")
 
 
 def claims(device: Device) -> tuple[tuple[Claim, ClaimAssessment], ...]:

@@ -110,7 +110,8 @@ def inputs(page: Page, report: Report) -> None:
     for number, entry in enumerate(report.inputs):
         state = "unreadable" if entry.error is not None else "complete" if entry.complete else "DAMAGED"
         page.say(
-            f"{entry.path}: {entry.kind or 'unknown kind'}, {wording.plural(entry.packets, 'packet')}, {wording.size(entry.bytes)}, "
+            f"{entry.path}: {entry.kind or 'unknown kind'}, "
+            f"{wording.plural(entry.packets, 'packet')}, {wording.size(entry.bytes)}, "
             f"{wording.plural(entry.flows, 'flow')}, vantage {wording.VANTAGE[entry.vantage]}, {state}",
             indent=2,
             label=f"{number}.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from farmwatch.records.finding import Claim, Outcome
-from farmwatch.records.report import InputFile, Level, Report, Role, Session
+from farmwatch.records.finding import Claim
+from farmwatch.records.report import Distance, InputFile, Level, Report, Role, Session
+from farmwatch.reports.reading import device_level
 
 __all__ = [
     "CLAIM_TITLES",
@@ -15,8 +16,10 @@ __all__ = [
     "KM_PER_MS",
     "LEVEL_MEANINGS",
     "VANTAGE",
+    "answer",
     "clock",
     "decibans",
+    "distance",
     "duration",
     "joined",
     "kilometres",
@@ -25,7 +28,6 @@ __all__ = [
     "milliseconds",
     "moment",
     "number",
-    "outcome_word",
     "percent",
     "plural",
     "scope",
@@ -281,14 +283,24 @@ def _round_trips(session: Session) -> list[str]:
             f"loop RTT {milliseconds(session.loop_rtt_ms)}{interval} from {plural(session.loop_samples, 'sample')}"
         )
     if session.distance_km is not None:
-        likely = session.distance_km.likely
-        probably = f", likely {kilometres(likely[0])} to {kilometres(likely[1])}" if likely else ""
-        bound = f"at most {kilometres(session.distance_km.at_most)} away"
-        anywhere = session.distance_km.at_most >= FARTHEST_KM
-        said.append(f"{'anywhere on Earth by its round trip' if anywhere else bound}{probably}")
+        said.append(distance(session.distance_km))
     return said
 
 
-def outcome_word(outcome: Outcome) -> str:
-    """An outcome as table text."""
-    return {Outcome.HIT: "hit", Outcome.CLEAR: "clear", Outcome.NO_DATA: "no data"}[outcome]
+def distance(found: Distance | None) -> str:
+    """How far away the other end can be, in words; '' where nothing bounds it."""
+    if found is None:
+        return ""
+    likely = f", likely {kilometres(found.likely[0])} to {kilometres(found.likely[1])}" if found.likely else ""
+    if found.at_most >= FARTHEST_KM:
+        return f"anywhere on Earth by its round trip{likely}"
+    return f"at most {kilometres(found.at_most)} away{likely}"
+
+
+def answer(report: Report) -> str:
+    """The report's answer in one sentence."""
+    if not report.devices:
+        return "No device was found in the input."
+    counts = [(level, sum(device_level(device) is level for device in report.devices)) for level in Level]
+    said = [f"{number(count)} {level}" for level, count in counts if count]
+    return f"{plural(len(report.devices), 'device')}: {', '.join(said)}"

@@ -144,8 +144,8 @@ def strong_device() -> Device:
             Claim.DRIVEN,
             Outcome.HIT,
             30.0,
-            "It reacts 203 ms (197\u2013211) after the screen changes; the relay itself answers in 12 ms: the person is not "
-            "near the relay",
+            "It reacts 203 ms (197\u2013211) after the screen changes; the relay itself answers in 12 ms: the person "
+            "is not near the relay",
             observed="loop RTT 203 ms, 412 samples",
             expected="no reaction locked to screen updates",
             benign=("satellite link",),
@@ -160,7 +160,8 @@ def strong_device() -> Device:
             Claim.DRIVEN,
             Outcome.HIT,
             12.0,
-            "312 keystrokes to ssh 10.0.5.4 leave 9\u201331 ms after that hand's input: it types into the corporate server",
+            "312 keystrokes to ssh 10.0.5.4 leave 9\u201331 ms after that hand's input: it types into the "
+            "corporate server",
             benign=("scripted jobs",),
             rows=(Evidence("ssh", 0, (2044,)),),
             group="coupling",

@@ -1,0 +1,95 @@
+"""The HTML report: one file that needs no network and no script, reads well on screen and on paper.
+
+Every value goes through :func:`farmwatch.reports.escape.visible` and then through autoescaping; the page forbids
+itself scripts, requests and foreign styles by a content security policy that names the hash of its only style sheet.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from farmwatch.records.finding import Claim, Finding, Outcome
+from farmwatch.records.report import Device, Level, Report
+from farmwatch.reports import reading, svg, wording
+from farmwatch.reports.commands import inspect_command
+from farmwatch.reports.escape import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render"]
+
+_ASKS = (Level.STRONG, Level.REVIEW)  # levels that ask for a person
+
+
+def render(report: Report) -> str:
+    """The report as a self-contained HTML page; the same report gives the same bytes."""
+    from markupsafe import Markup
+
+    style = files("farmwatch.reports").joinpath("templates", "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    devices = reading.ordered_devices(report)
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        report=report,
+        style=Markup(style),  # noqa: S704 our own file, no input in it
+        style_hash=digest,
+        asked=[device for device in devices if reading.device_level(device) in _ASKS],
+        quiet=[device for device in devices if reading.device_level(device) not in _ASKS],
+        devices=devices,
+        farms=reading.ordered_farms(report),
+        titles=reading.device_titles(report),
+        reading=reading,
+        wording=wording,
+        Claim=Claim,
+        Outcome=Outcome,
+        inspect_command=lambda device: inspect_command(device, report),
+        counted=_counted,
+        findings_of=_findings_of,
+        coverage=_coverage,
+        timeline=lambda device: Markup(svg.timeline(device)),  # noqa: S704 svg escapes every text it is given
+        round_trips=lambda device: Markup(svg.round_trips(device)),  # noqa: S704 svg escapes every text it is given
+        lan_map=lambda lan: Markup(svg.lan_map(lan)),  # noqa: S704 svg escapes every text it is given
+        counts=[(level, sum(reading.device_level(device) is level for device in devices)) for level in Level],
+        anchors={device.device_id: f"d{number}" for number, device in enumerate(devices, 1)},
+    )
+
+
+def _environment() -> Environment:
+    """Templates with autoescaping for all of them and every printed value made visible first."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("farmwatch.reports"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _shown(value: Any) -> Any:
+    """What a template prints: text without anything unseen in it; our own markup as it is."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _findings_of(device: Device, claim: Claim) -> list[tuple[str, list[Finding]]]:
+    """Hits of one claim, by family in the fixed order of families."""
+    hits = [finding for finding in reading.by_outcome(device, Outcome.HIT) if finding.claim is claim]
+    return [(family, found) for family in reading.FAMILIES if (found := [hit for hit in hits if hit.family == family])]
+
+
+def _counted(device: Device, finding: Finding) -> bool:
+    """Whether a finding's weight is part of its claim's sum."""
+    weights = dict(reading.claims(device))[finding.claim].weights
+    return any(weight.counted and weight.detector == finding.detector for weight in weights)
+
+
+def _coverage(device: Device) -> list[Finding]:
+    """Every finding, hits first, then clear, then no data."""
+    return [finding for outcome in Outcome for finding in reading.by_outcome(device, outcome)]

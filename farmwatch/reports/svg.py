@@ -1,0 +1,263 @@
+"""Pictures of a report as inline SVG: sessions over time, round trips over distance, hosts of a local network.
+
+Why drawn here and not by a plot library: three pictures of boxes, dots and lines are a page of arithmetic, must not
+pull in a hundred megabytes, must be the same bytes every time, and must follow the page's light, dark and print
+colours, which they do because every shape carries a class and no colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from farmwatch.records.report import Device, Lan, LanHost, Session
+from farmwatch.reports import reading, wording
+from farmwatch.reports.escape import html_text
+
+__all__ = ["lan_map", "round_trips", "timeline"]
+
+WIDTH = 960  #: user units; the page scales the picture
+_LABELS = 250  # width of the label column
+_RIGHT = 20  # room right of the plot
+_LANE = 24  # height of a lane
+_MAX_LANES = 24  # more would not be read; the rest share the last lane
+_MAX_ROWS = 24  # sessions in the round-trip plot
+_MAX_HOSTS = 36  # hosts in a network map
+_STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
+
+
+def _number(value: float) -> str:
+    """A coordinate with one decimal at most."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _text(x: float, y: float, raw: str, kind: str = "", anchor: str = "start") -> str:
+    """A text element; the text is escaped here and nowhere else."""
+    return (
+        f'<text x="{_number(x)}" y="{_number(y)}" class="{kind}" text-anchor="{anchor}" '
+        f'unicode-bidi="isolate">{html_text(raw)}</text>'
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return f'<line x1="{_number(x1)}" y1="{_number(y1)}" x2="{_number(x2)}" y2="{_number(y2)}" class="{kind}"/>'
+
+
+def _diamond(x: float, y: float, reach: float) -> str:
+    """Corners of a square standing on its tip."""
+    corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
+    return " ".join(f"{_number(left)},{_number(top)}" for left, top in corners)
+
+
+def _picture(height: float, title: str, parts: list[str]) -> str:
+    """The SVG element with its description for screen readers."""
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {_number(height)}" role="img" aria-label="{html_text(title)}" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+    )
+
+
+def timeline(device: Device) -> str:
+    """A device's sessions on a UTC time axis, one lane per tool and far end; '' where it has none with a time.
+
+    Bars have a least width, so that a session of no length is still seen. With many far ends the quiet ones share a
+    lane.
+    """
+    timed = [
+        (session, start, max(start, end))
+        for session in reading.ordered_sessions(device)
+        if (start := wording.moment(session.start)) is not None and (end := wording.moment(session.end)) is not None
+    ]
+    if not timed:
+        return ""
+    lanes: dict[str, list[tuple[Session, datetime, datetime]]] = {}
+    for entry in timed:
+        name = _lane_name(entry[0])
+        if name not in lanes and len(lanes) >= _MAX_LANES:
+            name = "all other far ends"
+        lanes.setdefault(name, []).append(entry)
+    first, last = min(start for _, start, _ in timed), max(end for _, _, end in timed)
+    if last - first < timedelta(seconds=10):
+        first, last = first - timedelta(seconds=30), last + timedelta(seconds=30)
+    seconds = (last - first).total_seconds()
+    room = WIDTH - _LABELS - _RIGHT
+
+    def across(at: datetime) -> float:
+        return _LABELS + room * (at - first).total_seconds() / seconds
+
+    bottom = 16 + len(lanes) * _LANE
+    parts = _time_axis(first, last, bottom, across(first), room)
+    for row, (name, entries) in enumerate(lanes.items()):
+        y = 16 + row * _LANE
+        parts.append(_text(0, y + 15, wording.shortened(name, 36), "label"))
+        parts.append(_line(_LABELS, y + _LANE - 1, WIDTH - _RIGHT, y + _LANE - 1, "grid"))
+        for session, start, end in entries:
+            wide = max(across(end) - across(start), 3.0)
+            left = min(across(start), WIDTH - _RIGHT - wide)
+            parts.append(
+                f'<rect x="{_number(left)}" y="{y + 4}" width="{_number(wide)}" height="{_LANE - 9}" rx="2" '
+                f'class="bar {session.role}"><title>{html_text(wording.session_sentence(session))}</title></rect>'
+            )
+    return _picture(bottom + 34, f"Sessions of {reading.title(device)} over time", parts)
+
+
+def _lane_name(session: Session) -> str:
+    """Tool and far end, without the port that changes from session to session."""
+    return f"{session.tool_name or session.tool} · {session.remote_name or session.remote.rpartition(':')[0]}"
+
+
+def _time_axis(first: datetime, last: datetime, bottom: float, left: float, room: float) -> list[str]:
+    """Ticks at round times, with the date under the first tick of each day."""
+    seconds = (last - first).total_seconds()
+    step = next((step for step in _STEPS_S if seconds / step <= 8), None)
+    if step is None:
+        step = math.ceil(seconds / 8 / 604800) * 604800
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    tick = math.ceil((first - epoch).total_seconds() / step) * step
+    parts: list[str] = []
+    day = None
+    while tick <= (last - epoch).total_seconds():
+        at = epoch + timedelta(seconds=tick)
+        x = left + room * (at - first).total_seconds() / seconds
+        parts.append(_line(x, 12, x, bottom, "grid"))
+        parts.append(_text(x, bottom + 14, f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}", "tick", "middle"))
+        if at.date() != day:
+            parts.append(_text(x, bottom + 28, f"{at:%Y-%m-%d} UTC", "tick", "middle"))
+            day = at.date()
+        tick += step
+    return parts
+
+
+def round_trips(device: Device) -> str:
+    """Transport and loop round trips of a device's sessions and the distance they allow; '' where none is known."""
+    rows = [
+        session
+        for session in reading.ordered_sessions(device)
+        if session.transport_rtt_ms is not None or session.loop_rtt_ms is not None
+    ][:_MAX_ROWS]
+    if not rows:
+        return ""
+    highest = max(
+        value
+        for session in rows
+        for value in (session.transport_rtt_ms, session.loop_rtt_ms, *(session.loop_rtt_interval_ms or ()))
+        if value is not None
+    )
+    step = _round_step(max(highest, 1.0) / 6)
+    top_ms = step * math.ceil(max(highest, 1.0) * 1.04 / step)
+    room, top = WIDTH - _LABELS - _RIGHT - 20, 34
+    bottom = top + len(rows) * _LANE
+
+    def across(ms: float) -> float:
+        return _LABELS + room * ms / top_ms
+
+    parts = [_text(0, 14, "farthest the other end can be", "tick"), _text(0, bottom + 16, "round trip", "tick")]
+    for number in range(round(top_ms / step) + 1):
+        ms = number * step
+        parts.append(_line(across(ms), top - 6, across(ms), bottom, "grid"))
+        parts.append(_text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
+        far = ms * wording.KM_PER_MS
+        shown = "anywhere" if far >= wording.FARTHEST_KM else f"{wording.number(round(far / 10) * 10)} km"
+        parts.append(_text(across(ms), 14, shown, "tick", "middle"))
+    for row, session in enumerate(rows):
+        parts.extend(_round_trip_row(session, top + row * _LANE + _LANE / 2, across))
+    return _picture(bottom + 28, f"Round trips of {reading.title(device)}", parts)
+
+
+def _round_trip_row(session: Session, y: float, across: Callable[[float], float]) -> list[str]:
+    """One session: a dot for the transport, a bar with a diamond for the loop."""
+    parts = [_text(0, y + 4, wording.shortened(_lane_name(session), 36), "label")]
+    if session.transport_rtt_ms is not None and session.loop_rtt_ms is not None:
+        parts.append(_line(across(session.transport_rtt_ms), y, across(session.loop_rtt_ms), y, "link"))
+    if session.loop_rtt_ms is not None:
+        low, high = session.loop_rtt_interval_ms or (session.loop_rtt_ms, session.loop_rtt_ms)
+        parts.append(_line(across(low), y, across(high), y, "interval"))
+        x = across(session.loop_rtt_ms)
+        title = html_text(f"loop RTT {wording.milliseconds(session.loop_rtt_ms)}")
+        parts.append(f'<polygon points="{_diamond(x, y, 6)}" class="loop"><title>{title}</title></polygon>')
+    if session.transport_rtt_ms is not None:
+        title = html_text(f"transport RTT {wording.milliseconds(session.transport_rtt_ms)}")
+        parts.append(
+            f'<circle cx="{_number(across(session.transport_rtt_ms))}" cy="{_number(y)}" r="5" class="transport">'
+            f"<title>{title}</title></circle>"
+        )
+    return parts
+
+
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2 or 5 times a power of ten that is not below ``least``."""
+    power = math.pow(10.0, math.floor(math.log10(least)))
+    return next((power * factor for factor in (1.0, 2.0, 5.0) if power * factor >= least * 0.999), power * 10)
+
+
+_HOST_ORDER = {"gateway": 0, "device": 1, "kvm": 2, "infrastructure": 3, "neighbour": 4}
+
+
+def lan_map(lan: Lan) -> str:
+    """A local network: the gateway in the middle, devices and KVMs on its left, everything else on its right."""
+    hosts = sorted(lan.hosts, key=lambda host: (_HOST_ORDER.get(host.role, 5), host.ips, host.macs))
+    gateways = [host for host in hosts if host.role == "gateway"]
+    others = [host for host in hosts if host.role != "gateway"]
+    shown = others[:_MAX_HOSTS]
+    left = [host for host in shown if host.role in {"device", "kvm"}]
+    right = [host for host in shown if host.role not in {"device", "kvm"}]
+    if len(left) > 2 * len(right) + 2 and not right:
+        left, right = left[::2], left[1::2]
+    rows = max(len(left), len(right), 2)
+    pitch, top = 46, 12
+    height = top + rows * pitch + (18 if len(others) > len(shown) else 0)
+    middle_x, middle_y = WIDTH / 2, top + rows * pitch / 2
+    parts: list[str] = []
+    nodes: list[str] = []
+    for column, x, anchor, offset in ((left, 330.0, "end", -16), (right, WIDTH - 330.0, "start", 16)):
+        start = top + (rows - len(column)) * pitch / 2 + pitch / 2
+        for number, host in enumerate(column):
+            y = start + number * pitch
+            parts.append(_line(middle_x, middle_y, x, y, "cable"))
+            nodes.append(_host_mark(host, x, y))
+            nodes.append(_text(x + offset, y - 2, wording.shortened(_host_name(host), 38), "label", anchor))
+            nodes.append(_text(x + offset, y + 13, wording.shortened(_host_facts(host), 46), "tick", anchor))
+    gateway = gateways[0] if gateways else None
+    nodes.append(
+        f'<rect x="{_number(middle_x - 9)}" y="{_number(middle_y - 9)}" width="18" height="18" class="host gateway"/>'
+    )
+    nodes.append(
+        _text(
+            middle_x,
+            middle_y + 26,
+            wording.shortened(_host_name(gateway) if gateway else lan.gateway or "gateway not seen", 26),
+            "label",
+            "middle",
+        )
+    )
+    if gateway and gateway.vendor:
+        nodes.append(_text(middle_x, middle_y + 40, wording.shortened(gateway.vendor, 26), "tick", "middle"))
+    if len(others) > len(shown):
+        nodes.append(_text(WIDTH, height - 4, f"and {len(others) - len(shown)} more hosts", "tick", "end"))
+    return _picture(max(height, middle_y + 48), f"Hosts of local network {lan.lan_id}", parts + nodes)
+
+
+def _host_mark(host: LanHost, x: float, y: float) -> str:
+    """A diamond for a KVM, a square for a device, a dot for the others."""
+    kind = host.role if host.role in _HOST_ORDER else "neighbour"
+    title = f"<title>{html_text(f'{host.role}: {_host_facts(host)}')}</title>"
+    if kind == "kvm":
+        return f'<polygon points="{_diamond(x, y, 10)}" class="host kvm">{title}</polygon>'
+    if kind == "device":
+        return (
+            f'<rect x="{_number(x - 8)}" y="{_number(y - 8)}" width="16" height="16" class="host device">{title}</rect>'
+        )
+    return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="7" class="host {kind}">{title}</circle>'
+
+
+def _host_name(host: LanHost) -> str:
+    """What to call a host in a picture."""
+    return next(iter((*host.names, *host.ips, *(wording.short_mac(mac) for mac in host.macs))), "unknown")
+
+
+def _host_facts(host: LanHost) -> str:
+    """Role, address, vendor and note in one line; a neighbour's hardware address is shortened."""
+    macs = tuple(wording.short_mac(mac) for mac in host.macs[:1])
+    facts = (host.role, *host.ips[:1], host.vendor or "", host.note or "", *macs)
+    return " · ".join(fact for fact in facts if fact)
