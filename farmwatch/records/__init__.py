@@ -1,6 +1,14 @@
 """Every table and every result document, declared once. Imports only ``errors``."""
 
-from farmwatch.records.derived import DeviceFlow, DeviceSeen, LanMember, RemoteSession, TenantSign, ToolSighting
+from farmwatch.records.derived import (
+    CloudSign,
+    DeviceFlow,
+    DeviceSeen,
+    LanMember,
+    RemoteSession,
+    TenantSign,
+    ToolSighting,
+)
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
 from farmwatch.records.network import (
     Announcement,
@@ -43,12 +51,20 @@ NETWORK_TABLES: tuple[type[Record], ...] = (
 )  # fmt: skip
 """The tables that captures and network sensors fill."""
 
-DERIVED_TABLES: tuple[type[Record], ...] = (DeviceSeen, DeviceFlow, ToolSighting, RemoteSession, LanMember, TenantSign)
+DERIVED_TABLES: tuple[type[Record], ...] = (
+    DeviceSeen,
+    DeviceFlow,
+    ToolSighting,
+    RemoteSession,
+    LanMember,
+    TenantSign,
+    CloudSign,
+)
 """The tables that analysis derives from them."""
 
 __all__ = [
     "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment", "CaptureInput",
-    "Claim", "ClaimAssessment", "Column", "Device", "DeviceFlow", "DeviceSeen", "DhcpRequest", "Distance", "Evidence",
+    "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow", "DeviceSeen", "DhcpRequest", "Distance", "Evidence",
     "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http", "InputFile", "Lan", "LanHost", "LanMember", "Level",
     "Name", "NameQuery", "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Session",
     "Ssh", "Stun", "Table", "Tables", "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",

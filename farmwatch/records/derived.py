@@ -9,7 +9,7 @@ from datetime import datetime
 
 from farmwatch.records.schema import Record, column
 
-__all__ = ["DeviceFlow", "DeviceSeen", "LanMember", "RemoteSession", "TenantSign", "ToolSighting"]
+__all__ = ["CloudSign", "DeviceFlow", "DeviceSeen", "LanMember", "RemoteSession", "TenantSign", "ToolSighting"]
 
 
 class DeviceSeen(Record, table="devices", key=("device_id", "input")):
@@ -168,3 +168,18 @@ class TenantSign(Record, table="tenant_signs", key=("lan", "host", "tenant", "la
     own: bool = column("It is the company of the profile.")
     packet: int = column("First packet that shows it.")
     ts: datetime = column("First time.")
+
+
+class CloudSign(Record, table="cloud_signs", key=("lan", "host", "tool", "value")):
+    """A known product's cloud or relay in the traffic of any host on a local network, device or not."""
+
+    lan: str = column("Local network.")
+    input: int = column("Number of the input.")
+    host: str = column("Host that contacted it, shown masked.")
+    tool: str = column("Knowledge id of the product.")
+    tool_name: str = column("Its name.")
+    kind: str = column("kvm, remote_access, tunnel, …")
+    value: str = column("Name that was asked for or connected to.")
+    sign: str = column("session or presence.")
+    grade: str = column("high, medium or low confidence of the fact.")
+    packet: int = column("First packet that shows it.")

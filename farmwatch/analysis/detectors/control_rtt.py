@@ -1,0 +1,97 @@
+"""The transport round trip of a session that controls this device is longer than its expected place explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, RemoteSession, Tables
+
+__all__ = ["ControlRtt"]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRtt(Detector):
+    """How long the far end of an incoming control session takes to acknowledge, against what its place explains.
+
+    A round trip bounds distance from above only (99.93 km per ms, algorithms note (f1)): a long one is never proof of
+    distance, because access lines and queues add to it, hence the small weights. 110 ms alone is weak (f6). A short one
+    says nothing of the person either, since a relay may answer for somebody far behind it.
+    """
+
+    id: ClassVar = "control.rtt_beyond_place"
+    title: ClassVar = "Does the controlling end answer from farther away than it should?"
+    family: ClassVar = Family.TIMING
+    claims: ClassVar = (Claim.ABROAD,)
+    needs: ClassVar = (RemoteSession,)
+    group: ClassVar = "control round trip"
+    benign: ClassVar = (
+        "satellite or mobile access",
+        "a loaded home line",
+        "a relay in another region",
+        "a colleague who travels",
+    )
+    when_clear: ClassVar = "no incoming control session with a round trip beyond the expected place"
+    weight_reason: ClassVar = (
+        "judged LR 2 to 5 for 110 ms (algorithms note f6); floors and P95 of cloud region pairs (f4)"
+    )
+    check: ClassVar = (
+        "ask where the other end is; compare with the loop through the relay, which a timing analysis measures"
+    )
+    ordinary_ms: float = param(
+        110.0, "Beyond most paths inside one continent (f4: coast to coast 76, plus access).", low=20, high=300
+    )
+    far_ms: float = param(190.0, "Beyond nearly all region pairs of one ocean (f4), access included.", low=50, high=500)
+    ordinary_decibans: float = param(4.0, "LR 2.5: weak alone (f6).", low=0, high=12)
+    far_decibans: float = param(9.0, "LR 8: satellites and bad lines remain.", low=0, high=12)
+    declared_decibans: float = param(9.0, "Beyond the limit that the profile declares for this device.", low=0, high=12)
+    least_samples: float = param(10, "Fewer samples have no stable 5th percentile.", low=3, high=1000)
+
+    def examine(self, tables: Tables) -> Findings:
+        """One hit per session whose device is driven or may be."""
+        sessions, devices = tables[RemoteSession], tables[DeviceSeen]
+        limits = dict(zip(devices["device_id"], devices["max_rtt_ms"], strict=True))
+        found: Findings = {}
+        for device, rows in by_device(sessions).items():
+            limit = float(limits.get(device, np.nan))
+            for row in rows:
+                rtt, samples = float(sessions["rtt_ms"][row]), int(sessions["rtt_samples"][row])
+                if sessions["role"][row] == "controlling" or np.isnan(rtt) or samples < self.least_samples:
+                    continue
+                weight, expected = self._weight(rtt, limit)
+                if not weight:
+                    continue
+                share = 1.0 if sessions["role"][row] == "controlled" else 0.5
+                found.setdefault(device, []).append(
+                    self.hit(
+                        Claim.ABROAD,
+                        weight * share,
+                        f"{sessions['tool_name'][row]} far end answers in {rtt:.0f} ms",
+                        observed=f"5th percentile of {samples} round trips to {sessions['remote'][row]}: {rtt:.1f} ms; "
+                        f"at most {rtt / 2 * 199.86:,.0f} km away",
+                        expected=expected,
+                        rows=[evidence(DeviceFlow, sessions["input"][row], (sessions["first_packet"][row],))],
+                    )
+                )
+        return found
+
+    def _weight(self, rtt: float, limit: float) -> tuple[float, str]:
+        if not np.isnan(limit) and rtt > limit:
+            return self.declared_decibans, f"at most {limit:.0f} ms, declared for this device"
+        if rtt > self.far_ms:
+            return self.far_decibans, f"below {self.ordinary_ms:.0f} ms inside one continent"
+        if rtt > self.ordinary_ms:
+            return self.ordinary_decibans, f"below {self.ordinary_ms:.0f} ms inside one continent"
+        return 0.0, ""
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices whose sessions gave too few round trips."""
+        sessions = tables[RemoteSession]
+        return {
+            device: "no control session with enough round-trip samples"
+            for device, rows in by_device(sessions).items()
+            if not (sessions["rtt_samples"][rows] >= self.least_samples).any()
+        }

@@ -1,0 +1,72 @@
+"""ARP used as a command bus: text in the hardware-address field of broadcast requests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from farmwatch.analysis.detectors.contract import Detector, Findings, evidence, param
+from farmwatch.records import Arp, Claim, DeviceSeen, Family, Tables
+
+__all__ = ["LanArpBus"]
+
+_TEXT_SHARE = 5  # of six bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LanArpBus(Detector):
+    """ARP requests from 0.0.0.0 whose sender hardware address is not the frame's and changes, its bytes mostly text.
+
+    Signal N11 (grade A; Sygnia case): one broadcast starts every listener of a farm at once. RFC 5227 address probes use
+    0.0.0.0 too, but their sender field is the card's own address. Only counts are kept, never the decoded text.
+    """
+
+    id: ClassVar = "lan.arp_bus"
+    title: ClassVar = "Is ARP used to send commands?"
+    family: ClassVar = Family.NAMES
+    claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
+    needs: ClassVar = (Arp,)
+    group: ClassVar = "arp bus"
+    benign: ClassVar = ("a security exercise", "a broken network card or bridge")
+    when_clear: ClassVar = "ARP frames carry their own sender's address"
+    weight_reason: ClassVar = "judged from grade A of signal N11; the sender-field test removes RFC 5227 probes"
+    check: ClassVar = "keep the ARP frames; find the sender's switch port or wireless client"
+    decibans: float = param(20.0, "No ordinary stack does this.", low=0, high=24)
+    least_frames: float = param(3, "One odd frame may be damage.", low=2, high=100)
+
+    def examine(self, tables: Tables) -> Findings:
+        """One hit per input for every device that heard it."""
+        arp, devices = tables[Arp], tables[DeviceSeen]
+        odd = (arp["op"] == 1) & (arp["sender_ip"] == "0.0.0.0") & (arp["sender_mac"] != arp["eth_src"])  # noqa: S104
+        rows = np.array([row for row in np.flatnonzero(odd) if _is_text(arp["sender_mac"][row])], np.int64)
+        senders: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for row in rows:
+            senders[int(arp["input"][row]), str(arp["eth_src"][row])].append(int(row))
+        found: Findings = {}
+        for (number, sender), frames in sorted(senders.items()):
+            values = {str(arp["sender_mac"][row]) for row in frames}
+            if len(values) < self.least_frames:
+                continue
+            for device in sorted(set(devices["device_id"][devices["input"] == number])):
+                for claim in self.claims:
+                    found.setdefault(device, []).append(
+                        self.hit(
+                            claim,
+                            self.decibans,
+                            f"ARP carries text on this network: {len(values)} different sender fields from {sender[:8]}…",
+                            observed=f"{sum(int(arp['count'][row]) for row in frames)} requests from 0.0.0.0 whose sender "
+                            "field is not the frame's own address and reads as text",
+                            expected="sender field equal to the frame's source (RFC 826, RFC 5227)",
+                            rows=[evidence(Arp, number, arp["packet"][frames])],
+                        )
+                    )
+        return found
+
+
+def _is_text(mac: str) -> bool:
+    """At least five of six bytes printable ASCII, trailing zero padding allowed."""
+    octets = bytes(int(part, 16) for part in mac.split(":")).rstrip(b"\0")
+    return len(octets) > 1 and sum(0x20 <= octet < 0x7F for octet in octets) >= min(_TEXT_SHARE, len(octets))

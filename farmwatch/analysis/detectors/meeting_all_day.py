@@ -1,0 +1,85 @@
+"""One meeting's media runs for a whole shift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.records import Claim, DeviceFlow, Family, Tables, ToolSighting
+
+__all__ = ["MeetingAllDay"]
+
+_MEDIA = ("rtp", "zoom", "stun", "dtls", "quic")
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingAllDay(Detector):
+    """A single media flow lasts most of a working day, nearly without pause, sending far more than it receives.
+
+    Signal N13: in a farm one meeting a day carries the screen out and consented control in, with nobody speaking. Virtual
+    office rooms and on-call bridges last as long but are lively both ways. The far end must be a meeting service or speak
+    a media protocol; a download of eight hours is neither.
+    """
+
+    id: ClassVar = "meeting.all_day"
+    title: ClassVar = "Does one meeting run for a whole shift?"
+    family: ClassVar = Family.TIMING
+    claims: ClassVar = (Claim.DRIVEN,)
+    needs: ClassVar = (DeviceFlow,)
+    group: ClassVar = "meeting"
+    benign: ClassVar = ("on-call bridge", "pair programming", "virtual office room", "a webinar left open")
+    when_clear: ClassVar = "no meeting media flow that lasts a shift"
+    weight_reason: ClassVar = "judged from grade B of signal N13 when seen alone, on one day"
+    check: ClassVar = "ask the meeting service's audit log for remote-control grants and the number of participants"
+    least_hours: float = param(5.0, "Ordinary meetings and workshops end before.", low=1, high=12)
+    least_share: float = param(0.5, "Share of seconds with a packet: media does not pause for long.", low=0.05, high=1)
+    least_ratio: float = param(3.0, "Out over in: a shared screen with nobody speaking back.", low=1, high=50)
+    decibans: float = param(9.0, "Grade B alone.", low=0, high=12)
+    two_way_decibans: float = param(3.0, "Lively both ways: mostly a real call.", low=0, high=12)
+
+    def examine(self, tables: Tables) -> Findings:
+        """One hit per long media flow."""
+        flows, seen = tables[DeviceFlow], tables[ToolSighting]
+        meetings = {
+            (int(number), int(flow))
+            for number, flow, kind in zip(seen["input"], seen["flow"], seen["kind"], strict=True)
+            if kind == "meeting"
+        }
+        hours = (flows["last_ts"] - flows["ts"]) / np.timedelta64(1, "h")
+        busy = (flows["active_s_out"] + flows["active_s_in"]) / 2 / np.maximum(hours * 3600, 1)
+        found: Findings = {}
+        for device, rows in by_device(flows).items():
+            for row in rows[(hours[rows] >= self.least_hours) & (busy[rows] >= self.least_share)]:
+                named = (int(flows["input"][row]), int(flows["flow"][row])) in meetings
+                if not named and (flows["proto"][row] != "udp" or flows["protocol"][row] not in _MEDIA):
+                    continue
+                out, into = int(flows["bytes_out"][row]), max(1, int(flows["bytes_in"][row]))
+                shared = out / into >= self.least_ratio
+                found.setdefault(device, []).append(
+                    self.hit(
+                        Claim.DRIVEN,
+                        self.decibans if shared else self.two_way_decibans,
+                        f"one media flow for {hours[row]:.1f} h to {flows['remote_name'][row] or flows['remote_h'][row]}",
+                        observed=f"{out:,} bytes out, {into:,} in; active in {busy[row]:.0%} of its seconds",
+                        expected="meetings of an hour or two, lively both ways",
+                        rows=[
+                            evidence(
+                                DeviceFlow, flows["input"][row], (flows["first_packet"][row], flows["last_packet"][row])
+                            )
+                        ],
+                    )
+                )
+        return found
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Captures shorter than a shift."""
+        flows = tables[DeviceFlow]
+        return {
+            device: f"capture covers {span:.1f} h of this device, less than {self.least_hours:.0f} h"
+            for device, rows in by_device(flows).items()
+            if (span := float((flows["last_ts"][rows].max() - flows["ts"][rows].min()) / np.timedelta64(1, "h")))
+            < self.least_hours
+        }
