@@ -1,0 +1,4 @@
+RECORDINGS = {}
+
+
+def record(name, folder): ...
