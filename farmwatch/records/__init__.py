@@ -44,7 +44,7 @@ from farmwatch.records.report import (
     Tool,
     Weight,
 )
-from farmwatch.records.schema import ABSENT, Column, Record, Table, Tables, column
+from farmwatch.records.schema import ABSENT, Column, Record, Rows, Table, Tables, column
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
     CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp, Host,
@@ -66,6 +66,6 @@ __all__ = [
     "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment", "CaptureInput",
     "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow", "DeviceSeen", "DhcpRequest", "Distance", "Evidence",
     "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http", "InputFile", "Lan", "LanHost", "LanMember", "Level",
-    "Name", "NameQuery", "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Session",
+    "Name", "NameQuery", "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Rows", "Session",
     "Ssh", "Stun", "Table", "Tables", "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",
 ]  # fmt: skip

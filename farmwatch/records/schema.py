@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ABSENT", "Column", "Record", "Table", "Tables", "column"]
+__all__ = ["ABSENT", "Column", "Record", "Rows", "Table", "Tables", "column"]
 
 ABSENT = int(np.iinfo(np.int64).min)  #: stands for "no value" in integer columns
 
@@ -225,6 +225,34 @@ class Table(Generic[R]):
             else:
                 shown[name] = values
         return pd.DataFrame(shown)
+
+
+class Rows(Generic[R]):
+    """A table while it is being filled, one row at a time, checked only when it is done."""
+
+    __slots__ = ("_values", "record")
+
+    def __init__(self, record: type[R]) -> None:
+        self.record = record
+        self._values: dict[str, list[Any]] = {name: [] for name in record.columns}
+
+    def __len__(self) -> int:
+        return len(next(iter(self._values.values())))
+
+    def add(self, **values: Any) -> None:
+        """Append a row; columns left out have no value. Times may be nanoseconds since 1970 or ``datetime64``."""
+        for name, column_values in self._values.items():
+            column_values.append(values.get(name))
+
+    def table(self) -> Table[R]:
+        """The rows as a table."""
+        return Table(self.record, {name: self._array(name) for name in self._values})
+
+    def _array(self, name: str) -> NDArray[Any]:
+        declared, values = self.record.columns[name], self._values[name]
+        if declared.type is datetime and values and isinstance(values[0], int):
+            return np.array([ABSENT if value is None else value for value in values], np.int64).view("datetime64[ns]")
+        return declared.array(values)
 
 
 class Tables:

@@ -1,0 +1,198 @@
+"""Packet captures: one file in, the network tables out.
+
+Two things happen while the file streams by: pass one counts flows, and as soon as a flow's first bytes are complete the
+decoders read them, so that memory stays bounded however large the file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from farmwatch.collectors.flow_rows import flow_rows, host_rows
+from farmwatch.collectors.heads import HeadReader
+from farmwatch.collectors.messages import MessageRows, arp_rows, stun_rows
+from farmwatch.collectors.proofs import describe
+from farmwatch.errors import SourceError
+from farmwatch.records import (
+    CaptureInput,
+    Flow,
+    Http,
+    Reject,
+    RemoteControl,
+    Rows,
+    Ssh,
+    Table,
+    Tables,
+    Tls,
+)  # fmt: skip
+from farmwatch.wire.scan import Mode, WireScan, choose_mode, scan_chunks
+from farmwatch.wire.source import CaptureReader, open_capture
+
+__all__ = ["Collected", "collect_capture"]
+
+Progress = Callable[[int], None]
+_SHELLS_AND_SCREENS = frozenset(
+    {"rdp", "rdp-udp", "rfb", "ssh", "nomachine", "radmin", "citrix", "rustdesk", "teamviewer", "anydesk", "splashtop",
+     "aeroadmin", "devtunnel", "frp"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one capture gave; ``error`` instead of packets where it could not be read at all."""
+
+    tables: Tables
+    error: str | None = None
+
+
+def collect_capture(
+    source: Path | str | BinaryIO, number: int, *, name: str | None = None, mode: Mode | None = None,
+    progress: Progress | None = None,
+) -> Collected:  # fmt: skip
+    """Read one capture.
+
+    Args:
+        source: path, ``-`` for standard input, or a binary file object.
+        number: the input's number, written into every row.
+        name: path to show; the source's own where left out.
+        mode: how to run the kernels; by size where left out.
+        progress: called with the stored bytes read so far.
+
+    Returns:
+        The tables. Damage becomes rows of ``rejects``; a capture that cannot be read at all gives one ``inputs`` row with
+        no packets, one reject, and ``error``.
+    """
+    shown = name or str(source)
+    size = _size(source)
+    try:
+        with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:  # type: ignore[arg-type]
+            heads = HeadReader()
+            scan = scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads)
+            return Collected(_tables(shown, number, reader, scan, heads))
+    except SourceError as fault:
+        rejects: Rows[Reject] = Rows(Reject)
+        rejects.add(input=number, reason=fault.reason, offset=fault.offset, count=1)
+        inputs: Rows[CaptureInput] = Rows(CaptureInput)
+        inputs.add(
+            input=number, path=shown, sha256="", kind="unreadable", vantage="unknown", packets=0, bytes=max(size, 0),
+            flows=0, complete=False,
+        )  # fmt: skip
+        return Collected(Tables([inputs.table(), rejects.table()]), fault.reason)
+
+
+def _size(source: Path | str | BinaryIO) -> int:
+    """Stored size in bytes, -1 where it cannot be known."""
+    if isinstance(source, str | Path) and str(source) != "-":
+        try:
+            return Path(source).stat().st_size
+        except OSError:
+            return -1
+    return -1
+
+
+def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads: HeadReader) -> Tables:
+    flows = flow_rows(scan.flows, number, heads.columns(scan.flows))
+    messages = MessageRows(number)
+    messages.read(scan.messages)
+    for row, direction, message in heads.dns:
+        client, server = flows["orig_h"][row], flows["resp_h"][row]
+        client, server = (client, server) if (direction == 0) != message.is_response else (server, client)
+        messages.dns_stream(message, client, server, int(flows["first_packet"][row]), int(scan.flows.first_ns[row]))
+    for address, resolved in reader.names.items():
+        for name in [resolved] if isinstance(resolved, str) else resolved:
+            messages.named(address, name, "resolution block", 0, max(scan.first_ns, 0), None)
+    ends = (flows["orig_h"], flows["resp_h"], flows["orig_p"], flows["resp_p"])
+    return Tables(
+        [
+            _input(path, number, reader, scan, messages),
+            _rejects(number, reader, scan, messages),
+            flows,
+            host_rows(scan.hosts, number),
+            stun_rows(scan.stun, scan.messages, ends, number),
+            arp_rows(scan.arp, number),
+            *messages.tables(),
+            _handshakes(flows, number, heads),
+            _pages(flows, number, heads),
+            _shells(flows, number, heads),
+            _remote_control(flows, number, heads),
+        ]
+    )
+
+
+def _input(path: str, number: int, reader: CaptureReader, scan: WireScan, messages: MessageRows) -> Table[CaptureInput]:
+    rows: Rows[CaptureInput] = Rows(CaptureInput)
+    rows.add(
+        input=number, path=path, sha256=reader.sha256 or "", kind=reader.kind, vantage="unknown", packets=scan.packets,
+        bytes=reader.size_bytes, first_ts=scan.first_ns if scan.packets else None,
+        last_ts=scan.last_ns if scan.packets else None, flows=len(scan.flows),
+        complete=reader.complete and not _left_out(scan),
+    )  # fmt: skip
+    return rows.table()
+
+
+def _left_out(scan: WireScan) -> dict[str, int]:
+    """What the scan had no room for, by reason."""
+    left = {f"{kind} messages beyond the limit": count for kind, count in scan.messages.dropped.items() if count}
+    for what, count in (
+        ("STUN messages beyond the limit", scan.stun.dropped),
+        ("ARP packets beyond the limit", scan.arp.dropped),
+        ("host addresses beyond the limit", scan.hosts.dropped),
+    ):
+        if count:
+            left[what] = count
+    return left
+
+
+def _rejects(number: int, reader: CaptureReader, scan: WireScan, messages: MessageRows) -> Table[Reject]:
+    rows: Rows[Reject] = Rows(Reject)
+    for damage in reader.damage:
+        rows.add(input=number, reason=damage.reason, offset=damage.offset, count=max(damage.length, 1))
+    for reason, count in sorted((scan.rejects | _left_out(scan) | messages.bad).items()):
+        rows.add(input=number, reason=reason, count=count)
+    return rows.table()
+
+
+def _flow_facts(flows: Table[Flow], number: int, flow: int) -> dict[str, Any]:
+    return {"input": number, "flow": flow, "ts": flows["ts"][flow], "packet": int(flows["first_packet"][flow])}
+
+
+def _handshakes(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Tls]:
+    rows: Rows[Tls] = Rows(Tls)
+    for flow, shown in sorted(heads.tls.items()):
+        rows.add(**_flow_facts(flows, number, flow), **shown)
+    return rows.table()
+
+
+def _pages(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Http]:
+    rows: Rows[Http] = Rows(Http)
+    for flow, shown in sorted(heads.http.items()):
+        rows.add(**_flow_facts(flows, number, flow), **shown)
+    return rows.table()
+
+
+def _shells(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Ssh]:
+    rows: Rows[Ssh] = Rows(Ssh)
+    for flow, session in sorted(heads.ssh.items()):
+        server = session.server_side
+        software = [end.banner.software if end.banner else None for end in session.ends]
+        rows.add(
+            **_flow_facts(flows, number, flow), client=software[1 - server] if server is not None else software[0],
+            server=software[server] if server is not None else software[1], hassh=session.hassh,
+            hassh_server=session.hassh_server, server_side=server, paced=session.keystroke_obfuscation,
+        )  # fmt: skip
+    return rows.table()
+
+
+def _remote_control(flows: Table[Flow], number: int, heads: HeadReader) -> Table[RemoteControl]:
+    rows: Rows[RemoteControl] = Rows(RemoteControl)
+    for flow, found in sorted(heads.found.items()):
+        if found.protocol in _SHELLS_AND_SCREENS:
+            version, proof, detail = describe(found)
+            rows.add(
+                **_flow_facts(flows, number, flow), protocol=found.protocol, version=version,
+                controlled_side=found.controlled_side, proof=proof, detail=detail,
+            )  # fmt: skip
+    return rows.table()

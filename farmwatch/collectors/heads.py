@@ -1,0 +1,213 @@
+"""The first bytes of flows as rows: which protocol, which tool, which handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farmwatch.errors import DecodeError
+from farmwatch.records import ABSENT
+from farmwatch.wire.flows import FlowTable
+from farmwatch.wire.heads import Datagram, HeadBatch
+from farmwatch.wire.protocols.dns import DnsMessage, parse_dns_tcp
+from farmwatch.wire.protocols.dtls import parse_dtls
+from farmwatch.wire.protocols.http import (
+    favicon,
+    html_title,
+    parse_request_head,
+    parse_response_head,
+    raw_fields,
+)  # fmt: skip
+from farmwatch.wire.protocols.ja4 import ja4
+from farmwatch.wire.protocols.quic import parse_quic_initials
+from farmwatch.wire.protocols.registry import Identified, identify_tcp, identify_udp
+from farmwatch.wire.protocols.ssh import SshSession
+from farmwatch.wire.protocols.tls import parse_client_flight, parse_server_flight
+from farmwatch.wire.protocols.websocket import parse_websocket_request
+from farmwatch.wire.protocols.x509 import Certificate
+
+__all__ = ["HeadReader"]
+
+_MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
+_MOST_NAMES = 20
+_HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
+
+
+@dataclass(slots=True)
+class HeadReader:
+    """Takes batches of heads while pass one runs, and keeps what the decoders say by flow number."""
+
+    found: dict[int, Identified] = field(default_factory=dict)
+    tls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    http: dict[int, dict[str, Any]] = field(default_factory=dict)
+    ssh: dict[int, SshSession] = field(default_factory=dict)
+    dns: list[tuple[int, int, DnsMessage]] = field(default_factory=list)  #: flow, direction, message
+
+    def __call__(self, batch: HeadBatch) -> None:
+        """Decode one batch; flows without payload are passed over without touching bytes."""
+        some = (batch.orig_length > 0) | (batch.resp_length > 0)
+        message = np.isin(batch.orig_port, _MESSAGE_PORTS) | np.isin(batch.resp_port, _MESSAGE_PORTS)
+        for position in np.flatnonzero(some & ((batch.proto == 6) | ~message)).tolist():
+            flow = int(batch.flow[position])
+            ports = int(batch.orig_port[position]), int(batch.resp_port[position])
+            if batch.proto[position] == 6:
+                self._tcp(flow, batch.head(position, 0), batch.head(position, 1), ports)
+            else:
+                self._udp(flow, batch.datagrams(position, 0), batch.datagrams(position, 1), ports)
+
+    def _tcp(self, flow: int, orig: bytes, resp: bytes, ports: tuple[int, int]) -> None:
+        if 53 in ports:
+            for direction, data in enumerate((orig, resp)):
+                try:
+                    self.dns.extend((flow, direction, message) for message in parse_dns_tcp(data))
+                except DecodeError:
+                    continue
+            return
+        found = identify_tcp(orig, resp, -1, ports)
+        if found.protocol == "unknown":
+            return
+        self.found[flow] = found
+        if found.protocol == "tls":
+            self._handshake(flow, orig, resp)
+        elif found.protocol in ("http", "devtunnel", "derp"):
+            self._page(flow, orig, resp)
+        elif isinstance(found.record, SshSession):
+            self.ssh[flow] = found.record
+
+    def _udp(self, flow: int, orig: Sequence[Datagram], resp: Sequence[Datagram], ports: tuple[int, int]) -> None:
+        sent, answered = [one.payload for one in orig], [one.payload for one in resp]
+        found = identify_udp(sent, answered, ports)
+        if found.protocol == "unknown":
+            return
+        self.found[flow] = found
+        if found.protocol == "quic":
+            self._quic(flow, sent, answered)
+        elif found.protocol in ("dtls", "stun"):
+            self._dtls(flow, sent, answered)
+
+    def _handshake(self, flow: int, orig: bytes, resp: bytes) -> None:
+        """A TLS handshake; the ClientHello may come from either end when the start was not captured."""
+        row: dict[str, Any] = {"transport": "tcp"}
+        client, server = (1, orig) if _speaks_first(resp) and not _speaks_first(orig) else (0, resp)
+        try:
+            flight = parse_client_flight(resp if client else orig)
+            row |= {"client_side": client, "version": flight.hello.version, "server_name": flight.hello.sni}
+            row |= {"alpn": ",".join(flight.hello.alpn) or None, "ja4": ja4(flight.hello)}
+            if flight.certificates:
+                row["client_subject_cn"] = flight.certificates[0].subject.common_name
+        except DecodeError:
+            pass
+        try:
+            answer = parse_server_flight(server)
+            row["version"] = answer.version
+            row |= _certificate(answer.certificates)
+        except DecodeError:
+            pass
+        if len(row) > 1:
+            self.tls[flow] = row
+
+    def _quic(self, flow: int, orig: list[bytes], resp: list[bytes]) -> None:
+        for side, datagrams in enumerate((orig, resp)):
+            try:
+                initial = parse_quic_initials(datagrams)
+            except DecodeError:
+                continue
+            if initial.hello is not None:
+                self.tls[flow] = {
+                    "transport": "quic", "client_side": side, "version": initial.version_name, "server_name": initial.sni,
+                    "alpn": ",".join(initial.alpn) or None, "ja4": ja4(initial.hello, "quic"),
+                }  # fmt: skip
+                return
+
+    def _dtls(self, flow: int, orig: list[bytes], resp: list[bytes]) -> None:
+        row: dict[str, Any] = {"transport": "dtls"}
+        for side, datagrams in enumerate((orig, resp)):
+            records = [data for data in datagrams if data[:1] == b"\x16"]
+            if not records:
+                continue
+            try:
+                shown = parse_dtls(records)
+            except DecodeError:
+                continue
+            row["version"] = shown.version
+            if shown.client_hello is not None:
+                hello = shown.client_hello
+                row |= {"client_side": side, "server_name": hello.sni, "ja4": ja4(hello, "dtls")}
+                row["alpn"] = ",".join(hello.alpn) or None
+                if shown.certificates:
+                    row["client_subject_cn"] = shown.certificates[0].subject.common_name
+            else:
+                row |= _certificate(shown.certificates)
+        if len(row) > 1:
+            self.tls[flow] = row
+
+    def _page(self, flow: int, orig: bytes, resp: bytes) -> None:
+        row: dict[str, Any] = {"marks": ""}
+        try:
+            asked = parse_request_head(orig)
+            row |= {"method": asked.method, "host": asked.host or None, "path": asked.target}
+            row |= {"user_agent": asked.user_agent or None, "upgrade": asked.upgrade or None}
+            if "websocket" in asked.upgrade.lower():
+                protocols = parse_websocket_request(orig).subprotocols
+                row["upgrade"] = " ".join(("websocket", *protocols))
+        except DecodeError:
+            pass
+        try:
+            row |= self._answer(resp)
+        except DecodeError:
+            pass
+        if len(row) > 1:
+            self.http[flow] = row
+
+    @staticmethod
+    def _answer(resp: bytes) -> dict[str, Any]:
+        answer = parse_response_head(resp)
+        icon = favicon(resp) if answer.complete else None
+        marks = [f"{name}: {value[:120].decode('latin-1')}" for name, value in raw_fields(resp).items() if name in _MARKS
+                 or name.startswith("x-ustreamer")]  # fmt: skip
+        return {
+            "status": answer.status,
+            "server": answer.server or None,
+            "title": html_title(resp) or None,
+            "favicon_mmh3": icon.mmh3 if icon else None,
+            "favicon_md5": icon.md5 if icon else None,
+            "marks": "; ".join(marks),
+        }
+
+    def columns(self, flows: FlowTable) -> dict[str, NDArray[Any]]:
+        """Protocol, tool and driven side of every flow."""
+        count = len(flows)
+        protocol, tool = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
+        side = np.full(count, ABSENT, np.int64)
+        for flow, found in self.found.items():
+            protocol[flow], tool[flow] = found.protocol, found.tool
+            if found.controlled_side is not None:
+                side[flow] = found.controlled_side
+        return {"protocol": protocol, "tool": tool, "controlled_side": side}
+
+
+_MARKS = frozenset({"content-security-policy", "content-type", "server", "www-authenticate"})
+
+
+def _speaks_first(data: bytes) -> bool:
+    """Whether a TLS stream starts with a ClientHello."""
+    return len(data) > 5 and data[0] == 0x16 and data[5] == _HELLO
+
+
+def _certificate(chain: Sequence[Certificate]) -> dict[str, Any]:
+    """What the leaf says."""
+    if not chain:
+        return {}
+    leaf = chain[0]
+    return {
+        "subject_cn": leaf.subject.common_name or None,
+        "subject_org": leaf.subject.organization or None,
+        "issuer_cn": leaf.issuer.common_name or None,
+        "issuer_org": leaf.issuer.organization or None,
+        "san": ",".join(leaf.alt_names[:_MOST_NAMES]) or None,
+        "certificate_sha256": leaf.sha256,
+    }
