@@ -10,9 +10,64 @@ import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
+from farmwatch.wire.layout import (
+    D_ACTIVE,
+    D_BYTES,
+    D_DATA,
+    D_FIRST,
+    D_FIRST_BYTE,
+    D_FIRST_DATA,
+    D_FLAGS,
+    D_HEAD_LENGTH,
+    D_ISN,
+    D_LAST,
+    D_LOST,
+    D_MAC,
+    D_MAX,
+    D_MSS,
+    D_P5,
+    D_PACKETS,
+    D_PAYLOAD,
+    D_REORDERED,
+    D_RETRANSMITTED,
+    D_RTP,
+    D_RTT_COUNT,
+    D_RTT_MIN,
+    D_SCALE,
+    D_SILENCE,
+    D_SMALL,
+    D_SMALL_GAPS,
+    D_SMALL_SIZE,
+    D_SMALL_VOTES,
+    D_STUN,
+    D_TS_COUNT,
+    D_TS_MIN,
+    D_TTL,
+    D_WIDTH,
+    F_ACK,
+    F_ANSWER,
+    F_ANSWERS,
+    F_COMMON,
+    F_FIRST,
+    F_FIRST_PACKET,
+    F_LAST,
+    F_LAST_PACKET,
+    F_META,
+    F_ORIG_HI,
+    F_ORIG_LO,
+    F_PORTS,
+    F_PREVIOUS,
+    F_RESP_HI,
+    F_RESP_LO,
+    F_SYN,
+    F_SYNACK,
+    F_WIDTH,
+)
 from farmwatch.wire.packets import Ints
 
-__all__ = ["Encapsulation", "FlowTable", "TcpState", "ip_text", "mac_text"]
+__all__ = ["Encapsulation", "FlowTable", "TcpState", "flow_table", "ip_text", "mac_text"]
 
 _MASK64 = (1 << 64) - 1
 _V4_PREFIX = 0xFFFF  # RFC 4291 section 2.5.5.2: IPv4 addresses are kept as ::ffff:a.b.c.d
@@ -171,3 +226,112 @@ class FlowTable:
     def resp_text(self, row: int) -> str:
         """The responder's address as text."""
         return ip_text(self.resp_ip_hi[row], self.resp_ip_lo[row])
+
+
+_SIDE_COLUMNS = {  # columns that are a field of the packed row as it stands
+    "packets": D_PACKETS,
+    "bytes": D_BYTES,
+    "payload_bytes": D_PAYLOAD,
+    "data_packets": D_DATA,
+    "max_payload": D_MAX,
+    "mac": D_MAC,
+    "ttl": D_TTL,
+    "mss": D_MSS,
+    "window_scale": D_SCALE,
+    "first_ns": D_FIRST,
+    "last_ns": D_LAST,
+    "first_data_ns": D_FIRST_DATA,
+    "small_packets": D_SMALL,
+    "small_gaps": D_SMALL_GAPS,
+    "small_size": D_SMALL_SIZE,
+    "small_votes": D_SMALL_VOTES,
+    "active_seconds": D_ACTIVE,
+    "silence_ns": D_SILENCE,
+    "rtt_samples": D_RTT_COUNT,
+    "rtt_min_ns": D_RTT_MIN,
+    "rtt_p5_ns": D_P5,
+    "ts_rtt_samples": D_TS_COUNT,
+    "ts_rtt_min_ns": D_TS_MIN,
+    "head_bytes": D_HEAD_LENGTH,
+}
+_TCP_COLUMNS = {
+    "isn": (D_ISN, -1),
+    "retransmitted": (D_RETRANSMITTED, 0),
+    "out_of_order": (D_REORDERED, 0),
+    "lost_bytes": (D_LOST, 0),
+}
+_UDP_COLUMNS = {"rtp_like": (D_RTP, 0), "first_byte": (D_FIRST_BYTE, -1), "stun": (D_STUN, 0)}
+_FIN = 1
+_SYN = 2
+_RST = 4
+
+
+def flow_table(hot: Ints, flows: int) -> FlowTable:
+    """The flow table over the packed rows of a finished scan."""
+    rows = hot.reshape(-1, F_WIDTH)[:flows]
+    ports = rows[:, F_PORTS]
+    meta = rows[:, F_META]
+    proto = ports >> 32
+    tcp = proto == 6
+    columns: dict[str, Ints] = {
+        "proto": proto,
+        "ip_version": meta >> 28,
+        "orig_ip_hi": rows[:, F_ORIG_HI],
+        "orig_ip_lo": rows[:, F_ORIG_LO],
+        "resp_ip_hi": rows[:, F_RESP_HI],
+        "resp_ip_lo": rows[:, F_RESP_LO],
+        "orig_port": ports >> 16 & 0xFFFF,
+        "resp_port": ports & 0xFFFF,
+        "vlan": (meta & 0xFFFF) - 1,
+        "encapsulation": meta >> 16 & 0xFF,
+        "first_ns": rows[:, F_FIRST],
+        "last_ns": rows[:, F_LAST],
+        "first_packet": rows[:, F_FIRST_PACKET],
+        "last_packet": rows[:, F_LAST_PACKET],
+        "orig_swapped": meta >> 24 & 1,
+        "previous": rows[:, F_PREVIOUS],
+        "syn_ns": np.where(tcp, rows[:, F_SYN], -1),
+        "synack_ns": np.where(tcp, rows[:, F_SYNACK], -1),
+        "ack_ns": np.where(tcp, rows[:, F_ACK], -1),
+        "first_payload_side": (meta >> 25 & 3) - 1,
+        "request_rtt_ns": np.where(tcp, -1, rows[:, F_ANSWER]),
+        "request_rtt_samples": np.where(tcp, 0, np.maximum(rows[:, F_ANSWERS], 0)),
+    }
+    for side, name in enumerate(("orig", "resp")):
+        fields = rows[:, F_COMMON + side * D_WIDTH : F_COMMON + (side + 1) * D_WIDTH]
+        for column, field in _SIDE_COLUMNS.items():
+            columns[f"{name}_{column}"] = fields[:, field]
+        for column, (field, absent) in _TCP_COLUMNS.items():
+            columns[f"{name}_{column}"] = np.where(tcp, fields[:, field], absent)
+        for column, (field, absent) in _UDP_COLUMNS.items():
+            columns[f"{name}_{column}"] = np.where(tcp, absent, fields[:, field])
+        columns[f"{name}_tcp_flags"] = fields[:, D_FLAGS] & 0xFF
+        columns[f"{name}_timestamps"] = fields[:, D_FLAGS] >> 8 & 1
+    columns["state"] = _state(tcp, columns)
+    return FlowTable(**columns)
+
+
+def _state(tcp: np.ndarray[tuple[int], np.dtype[np.bool]], columns: dict[str, Ints]) -> Ints:
+    orig, resp = columns["orig_tcp_flags"], columns["resp_tcp_flags"]
+    either = orig | resp
+    return np.select(
+        [
+            ~tcp,
+            either & _RST != 0,
+            orig & resp & _FIN != 0,
+            either & _FIN != 0,
+            columns["ack_ns"] != -1,
+            columns["synack_ns"] != -1,
+            (orig & _SYN != 0) & (columns["resp_packets"] == 0) & (columns["orig_data_packets"] == 0),
+        ],
+        [
+            TcpState.NONE,
+            TcpState.RESET,
+            TcpState.CLOSED,
+            TcpState.CLOSING,
+            TcpState.ESTABLISHED,
+            TcpState.HALF_OPEN,
+            TcpState.SYN,
+        ],
+        TcpState.MIDSTREAM,
+    ).astype(np.int64)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from farmwatch.wire.layout import (
+    D_AHEAD_0,
+    D_AHEAD_2,
+    D_HEAD,
+    D_HEAD_LENGTH,
+    D_HEAD_STATE,
+    D_WIDTH,
+    F_COMMON,
+    F_PORTS,
+    F_WIDTH,
+    HS_CUT,
+    HS_MIDSTREAM,
+)
 from farmwatch.wire.packets import Bytes, Ints
+from farmwatch.wire.reassembly import HEAD_BYTES, HEAD_DATAGRAMS, RECORD_BYTES
 
-__all__ = ["HEAD_BYTES", "HEAD_DATAGRAMS", "Datagram", "HeadBatch"]
-
-HEAD_BYTES = 8192  #: bytes kept of each direction of a flow
-HEAD_DATAGRAMS = 16  #: datagrams kept of each direction of a UDP flow
-_RECORD = 20  # bytes before each datagram in the pool: ts_ns 8, packet 8, kept length 2, wire length 2; little-endian
+__all__ = ["HEAD_BYTES", "HEAD_DATAGRAMS", "Datagram", "HeadBatch", "head_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +74,9 @@ class HeadBatch:
         data = self.head(position, direction)
         found: list[Datagram] = []
         at = 0
-        while at + _RECORD <= len(data):
+        while at + RECORD_BYTES <= len(data):
             kept = int.from_bytes(data[at + 16 : at + 18], "little")
-            body = data[at + _RECORD : at + _RECORD + kept]
+            body = data[at + RECORD_BYTES : at + RECORD_BYTES + kept]
             found.append(
                 Datagram(
                     ts_ns=int.from_bytes(data[at : at + 8], "little", signed=True),
@@ -73,5 +85,52 @@ class HeadBatch:
                     payload=body,
                 )
             )
-            at += _RECORD + kept
+            at += RECORD_BYTES + kept
         return found
+
+
+def head_batch(flows: Ints, hot: Ints, pool: Bytes) -> HeadBatch:
+    """Describe the heads of these flows (sorted rows of the flow table) without copying their bytes."""
+    rows = hot.reshape(-1, F_WIDTH)[flows]
+    sides = [rows[:, F_COMMON + side * D_WIDTH : F_COMMON + (side + 1) * D_WIDTH] for side in range(2)]
+    proto = rows[:, F_PORTS] >> 32
+    state = [side[:, D_HEAD_STATE] for side in sides]
+    length = [side[:, D_HEAD_LENGTH] for side in sides]
+    start = [side[:, D_HEAD] for side in sides]
+    # A TCP head also ends at a gap when later bytes wait beyond it.
+    waiting = [(side[:, D_AHEAD_0 : D_AHEAD_2 + 1] >= 0).any(axis=1) & (proto == 6) for side in sides]
+    first8 = [
+        _first8(
+            pool,
+            start[side] + np.where(proto == 17, RECORD_BYTES, 0),
+            length[side] - np.where(proto == 17, RECORD_BYTES, 0),
+        )
+        for side in range(2)
+    ]
+    return HeadBatch(
+        flow=flows,
+        proto=proto,
+        orig_port=rows[:, F_PORTS] >> 16 & 0xFFFF,
+        resp_port=rows[:, F_PORTS] & 0xFFFF,
+        orig_length=length[0],
+        resp_length=length[1],
+        orig_first8=first8[0],
+        resp_first8=first8[1],
+        orig_truncated=((state[0] & HS_CUT != 0) | waiting[0]).astype(np.int64),
+        resp_truncated=((state[1] & HS_CUT != 0) | waiting[1]).astype(np.int64),
+        orig_midstream=(state[0] & HS_MIDSTREAM != 0).astype(np.int64),
+        resp_midstream=(state[1] & HS_MIDSTREAM != 0).astype(np.int64),
+        orig_start=start[0],
+        resp_start=start[1],
+        pool=pool,
+    )
+
+
+def _first8(pool: Bytes, start: Ints, length: Ints) -> Ints:
+    """The first eight bytes of each run as one big-endian number, zeros where the run is shorter."""
+    found = np.zeros(len(start), dtype=np.int64)
+    for index in range(8):
+        present = length > index
+        value = np.where(present, pool[np.where(present, start + index, 0)], 0).astype(np.int64)
+        found = (found << 8) | value
+    return found

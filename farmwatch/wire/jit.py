@@ -8,16 +8,23 @@ compiled too. Both ways must give the same bytes; a test holds them to it.
 
 Rules for kernel source, so that both ways agree: signed 64-bit integers only, every product masked below 2**63, every
 array one-dimensional, every index checked, no Python objects, tuples returned instead of mutated scalars.
+
+Why the compiled code has a folder of its own per source digest: Numba looks only at the file of the outermost function,
+and would go on using machine code made from an older version of a kernel or constant in another file.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
 import types
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["Kernel", "compiled", "kernel"]
+__all__ = ["Kernel", "compiled", "is_compiled", "kernel", "note_compiled", "plain"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,16 +57,66 @@ def compiled(target: Kernel[P, R]) -> Any:
     """
     import numba
 
+    bound = _bound(target, compiled)
+    folder = _folder()
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder) if folder else before
+    try:
+        return numba.njit(cache=folder is not None, nogil=True)(bound)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@cache
+def plain(target: Kernel[P, R]) -> Callable[P, R]:
+    """The interpreted function with the kernels it calls bound as plain functions, which saves a call each."""
+    function: Callable[P, R] = _bound(target, plain)
+    return function
+
+
+def _bound(target: Kernel[P, R], way: Callable[[Kernel[Any, Any]], Any]) -> Any:
+    """A copy of a kernel's function in whose globals every kernel is replaced by ``way(kernel)``."""
     source: Any = target.__wrapped__
+    names = _names(source.__code__)
     bound = {
-        name: compiled(value) if isinstance(value, Kernel) else value for name, value in source.__globals__.items()
-        if name in _names(source.__code__) or name == "__name__"
+        name: way(value) if isinstance(value, Kernel) else value
+        for name, value in source.__globals__.items()
+        if name in names or name == "__name__"
     }
     bound["__builtins__"] = source.__globals__.get("__builtins__", __builtins__)
     copy = types.FunctionType(source.__code__, bound, source.__name__, source.__defaults__, source.__closure__)
     copy.__qualname__ = source.__qualname__
     copy.__module__ = source.__module__
-    return numba.njit(cache=True, nogil=True)(copy)
+    return copy
+
+
+def is_compiled(name: str) -> bool:
+    """Whether machine code for the kernels of ``name`` (see :func:`note_compiled`) is on disk already."""
+    folder = _folder()
+    return folder is not None and (folder / f"{name}.ready").exists()
+
+
+def note_compiled(name: str) -> None:
+    """Remember that all kernels of ``name`` are compiled and cached."""
+    folder = _folder()
+    if folder is not None:
+        (folder / f"{name}.ready").touch()
+
+
+@cache
+def _folder() -> Path | None:
+    """Where machine code of exactly these sources lives; ``None`` where nothing can be written."""
+    import platformdirs
+
+    digest = hashlib.sha256(f"{sys.version}{os.environ.get('NUMBA_BOUNDSCHECK', '')}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    folder = platformdirs.user_cache_path("farmwatch") / f"kernels-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _names(code: types.CodeType) -> set[str]:

@@ -8,9 +8,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
+
+from farmwatch.wire.flows import FlowTable
+from farmwatch.wire.layout import (
+    A_WIDTH,
+    M_WIDTH,
+    N_BYTES,
+    N_FIRST,
+    N_HI,
+    N_LAST,
+    N_LO,
+    N_MAC,
+    N_PACKETS,
+    N_TTL,
+    N_WIDTH,
+    S_ARP,
+    S_ARP_DROPPED,
+    S_DROPPED,
+    S_HOSTS,
+    S_HOST_DROPPED,
+    S_MESSAGES,
+    S_MESSAGE_POOL,
+    S_STUN,
+    S_STUN_DROPPED,
+    T_WIDTH,
+)
 from farmwatch.wire.packets import Bytes, Ints
 
-__all__ = ["ArpTable", "HostTable", "MessageKind", "MessageTable", "StunTable"]
+__all__ = [
+    "ArpTable",
+    "HostTable",
+    "MessageKind",
+    "MessageTable",
+    "StunTable",
+    "arp_table",
+    "host_table",
+    "message_table",
+    "stun_table",
+]
 
 
 class MessageKind(IntEnum):
@@ -127,3 +163,60 @@ class HostTable:
     def __len__(self) -> int:
         """Number of pairs."""
         return len(self.mac)
+
+
+def _columns(array: Ints, width: int, count: int) -> list[Ints]:
+    """Contiguous copies of the columns of packed rows."""
+    return [np.ascontiguousarray(column) for column in array.reshape(-1, width)[:count].T]
+
+
+def message_table(rows: Ints, pool: Bytes, state: Ints) -> MessageTable:
+    """Unpack the kernels' message rows."""
+    columns = _columns(rows, M_WIDTH, int(state[S_MESSAGES]))
+    dropped = {kind.name.lower(): int(state[S_DROPPED + kind]) for kind in MessageKind if state[S_DROPPED + kind]}
+    return MessageTable(*columns, pool=pool[: int(state[S_MESSAGE_POOL])], dropped=dropped)
+
+
+def stun_table(rows: Ints, state: Ints) -> StunTable:
+    """Unpack the kernels' STUN rows."""
+    return StunTable(*_columns(rows, T_WIDTH, int(state[S_STUN])), dropped=int(state[S_STUN_DROPPED]))
+
+
+def arp_table(rows: Ints, state: Ints) -> ArpTable:
+    """Unpack the kernels' ARP rows."""
+    return ArpTable(*_columns(rows, A_WIDTH, int(state[S_ARP])), dropped=int(state[S_ARP_DROPPED]))
+
+
+def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTable:
+    """Sum hosts over flows and over what the kernels counted beside them; pairs in order of first sight.
+
+    ``rows`` holds packets that belong to no flow, and corrections where a flow's packets changed MAC.
+    """
+    parts = [np.stack(_columns(rows, N_WIDTH, int(state[S_HOSTS])))]
+    for side in ("orig", "resp"):
+        named = [
+            f"{side}_{name}" for name in ("mac", "ip_hi", "ip_lo", "packets", "bytes", "first_ns", "last_ns", "ttl")
+        ]
+        columns = [np.asarray(getattr(flows, name)) for name in named]
+        chosen = (columns[0] >= 0) & (columns[3] > 0)
+        parts.append(np.stack([column[chosen] for column in columns]))
+    every = np.concatenate(parts, axis=1)
+    if not every.shape[1]:
+        return HostTable(*(np.zeros(0, dtype=np.int64) for _ in range(N_WIDTH)), dropped=0)
+    every = every[:, np.lexsort((every[N_LO], every[N_HI], every[N_MAC]))]
+    keys = every[:3]
+    starts = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
+    packets = np.add.reduceat(every[N_PACKETS], starts)
+    table = np.stack(
+        [
+            *keys[:, starts],
+            packets,
+            np.add.reduceat(every[N_BYTES], starts),
+            np.minimum.reduceat(every[N_FIRST], starts),
+            np.maximum.reduceat(every[N_LAST], starts),
+            np.minimum.reduceat(every[N_TTL], starts),
+        ]
+    )[:, packets > 0]
+    table = table[:, np.lexsort((table[N_LO], table[N_HI], table[N_MAC], table[N_FIRST]))]
+    dropped = int(state[S_HOST_DROPPED]) + max(table.shape[1] - limit, 0)
+    return HostTable(*(np.ascontiguousarray(column[:limit]) for column in table), dropped=dropped)

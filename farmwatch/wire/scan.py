@@ -4,31 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any
 
-from farmwatch.wire.flows import FlowTable
-from farmwatch.wire.heads import HeadBatch
-from farmwatch.wire.messages import ArpTable, HostTable, MessageTable, StunTable
+import numpy as np
+
+from farmwatch.wire.flows import FlowTable, flow_table
+from farmwatch.wire.heads import HeadBatch, head_batch
+from farmwatch.wire.jit import compiled, is_compiled, note_compiled, plain
+from farmwatch.wire.layout import (
+    F_HEAD,
+    F_LAST,
+    F_WIDTH,
+    H_OPEN,
+    H_QUEUED,
+    PROTOCOLS,
+    Q_WIDTH,
+    REJECTS,
+    S_AT,
+    S_FIRST_NS,
+    S_FLOWS,
+    S_LAST_NS,
+    S_PACKETS,
+    S_POOL,
+    S_POOL_FREE_0,
+    S_POOL_FREE_2,
+    S_POOL_LIMIT,
+    S_PROTOCOL,
+    S_QUEUE,
+    S_REJECT,
+    S_ROW,
+    S_ROWS,
+    S_SAMPLES,
+    S_SAMPLES_ON,
+    S_WIRE_BYTES,
+    W_DONE,
+    W_POOL,
+    W_QUEUE,
+)
+from farmwatch.wire.messages import (
+    ArpTable,
+    HostTable,
+    MessageTable,
+    StunTable,
+    arp_table,
+    host_table,
+    message_table,
+    stun_table,
+)
 from farmwatch.wire.packets import Ints, PacketChunk
+from farmwatch.wire.pipeline import run_chunk
+from farmwatch.wire.reassembly import free_heads
+from farmwatch.wire.rtt import percentiles
+from farmwatch.wire.tables import Mode, ScanLimits, Tables, as_argument, writable
 
 __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_chunks"]
 
-Mode: TypeAlias = Literal["compiled", "interpreted"]
-
-
-@dataclass(frozen=True, slots=True)
-class ScanLimits:
-    """Bounds on what one scan keeps; what does not fit is counted, never an error."""
-
-    flows: int = 4_000_000  #: rows of the flow table
-    head_bytes: int = 256 << 20  #: room for heads not handed out yet
-    messages_per_kind: int = 50_000  #: distinct messages kept of each kind
-    message_bytes: int = 128 << 20  #: payload bytes of all kept messages
-    message_length: int = 9_000  #: bytes kept of one message
-    stun_messages: int = 500_000  #: rows of the STUN table
-    arp_packets: int = 200_000  #: distinct ARP packets
-    hosts: int = 200_000  #: (MAC, IP) pairs
-    rtt_blocks: int = 1 << 20  #: blocks of 128 bytes for segments in flight and RTT samples
+_KERNELS = "scan"  # name under which finished compilation is remembered
+_WARM_BYTES = 2 << 20  # larger captures are faster compiled when the machine code is on disk
+_COLD_BYTES = 24 << 20  # larger captures are worth waiting for the compiler
+_IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +94,14 @@ class WireScan:
 
 
 def choose_mode(size_bytes: int) -> Mode:
-    """Which way to run the kernels on a capture of this size (bytes; -1 unknown, as from a pipe)."""
-    raise NotImplementedError
+    """Which way to run the kernels on a capture of this size (bytes; -1 unknown, as from a pipe).
+
+    Interpreting starts at once and reads some 2 MB a second; compiled code reads gigabytes a second but must be loaded
+    (half a second) or, the first time on a machine, made (some 20 seconds).
+    """
+    if size_bytes < 0:
+        return "compiled" if is_compiled(_KERNELS) else "interpreted"
+    return "compiled" if size_bytes > (_WARM_BYTES if is_compiled(_KERNELS) else _COLD_BYTES) else "interpreted"
 
 
 def scan_chunks(
@@ -85,4 +125,109 @@ def scan_chunks(
     Returns:
         The flows, messages and hosts; flow rows are in order of each flow's first packet.
     """
-    raise NotImplementedError
+    scan = _Scan(Tables(limits or ScanLimits(), mode, heads=on_heads is not None, samples=keep_rtt_samples), on_heads)
+    for chunk in chunks:
+        scan.take(chunk)
+    return scan.finish()
+
+
+class _Scan:
+    """One pass in progress."""
+
+    def __init__(self, tables: Tables, on_heads: Callable[[HeadBatch], None] | None) -> None:
+        self._tables = tables
+        self._on_heads = on_heads
+
+    def _kernel(self, target: Any) -> Any:
+        return compiled(target) if self._tables.mode == "compiled" else plain(target)
+
+    def take(self, chunk: PacketChunk) -> None:
+        """Use up one chunk."""
+        tables = self._tables
+        state = tables.state
+        columns = (writable(chunk.buffer), chunk.offset, chunk.caplen, chunk.wirelen, chunk.ts_ns, chunk.link)
+        own = tuple(as_argument(np.ascontiguousarray(column), tables.mode) for column in columns)
+        step = self._kernel(run_chunk)
+        state[S_AT] = state[S_ROWS] = state[S_ROW] = 0
+        while True:
+            want = int(step(*own, chunk.count, chunk.first_packet, *tables.arguments()))
+            if want == W_DONE:
+                break
+            if want == W_QUEUE:
+                self._hand_out(self._queued())
+            elif want == W_POOL:
+                self._hand_out(self._open())
+                state[S_POOL] = 0
+                state[S_POOL_FREE_0 : S_POOL_FREE_2 + 1] = 0
+            else:
+                tables.make_room(want)
+        if self._on_heads is not None:
+            flows = self._queued()
+            if int(state[S_POOL]) > int(state[S_POOL_LIMIT]) // 4:
+                flows = np.union1d(flows, self._idle())
+            self._hand_out(flows)
+
+    def finish(self) -> WireScan:
+        """Hand out the rest and make the tables."""
+        tables = self._tables
+        state = tables.state
+        self._hand_out(self._open())
+        flows = int(state[S_FLOWS])
+        scratch = np.zeros(128, dtype=np.int64)
+        own = (as_argument(array, tables.mode) for array in (tables.hot, tables.blocks, scratch))
+        hot, blocks, room = own
+        self._kernel(percentiles)(hot, flows, blocks, room)
+        if tables.mode == "compiled":
+            note_compiled(_KERNELS)
+        table = flow_table(tables.hot, flows)
+        packets = int(state[S_PACKETS])
+        return WireScan(
+            packets=packets,
+            bytes=int(state[S_WIRE_BYTES]),
+            first_ns=int(state[S_FIRST_NS]) if packets else -1,
+            last_ns=int(state[S_LAST_NS]) if packets else -1,
+            flows=table,
+            messages=message_table(tables.messages, tables.message_pool, state),
+            stun=stun_table(tables.stun, state),
+            arp=arp_table(tables.arp, state),
+            hosts=host_table(tables.hosts, state, table, tables.limits.hosts),
+            rejects={
+                reason: int(state[S_REJECT + code]) for code, reason in enumerate(REJECTS) if state[S_REJECT + code]
+            },
+            protocols={
+                name: int(state[S_PROTOCOL + code]) for code, name in enumerate(PROTOCOLS) if state[S_PROTOCOL + code]
+            },
+            rtt_samples=_samples(tables) if state[S_SAMPLES_ON] else None,
+        )
+
+    def _queued(self) -> Ints:
+        return np.sort(self._tables.queue[: int(self._tables.state[S_QUEUE])])
+
+    def _heads(self) -> Ints:
+        return self._tables.hot.reshape(-1, F_WIDTH)[: int(self._tables.state[S_FLOWS]), F_HEAD]
+
+    def _open(self) -> Ints:
+        """All flows with heads not handed out."""
+        head = self._heads()
+        return np.flatnonzero((head == H_OPEN) | (head == H_QUEUED))
+
+    def _idle(self) -> Ints:
+        rows = self._tables.hot.reshape(-1, F_WIDTH)[: int(self._tables.state[S_FLOWS])]
+        oldest = int(self._tables.state[S_LAST_NS]) - _IDLE_NS
+        return np.flatnonzero((rows[:, F_HEAD] == H_OPEN) & (rows[:, F_LAST] < oldest))
+
+    def _hand_out(self, flows: Ints) -> None:
+        tables = self._tables
+        tables.state[S_QUEUE] = 0
+        if self._on_heads is None or not len(flows):
+            return
+        self._on_heads(head_batch(flows, tables.hot, tables.pool))
+        arguments = (np.ascontiguousarray(flows), tables.hot, tables.links, tables.state)
+        chosen, hot, links, state = (as_argument(array, tables.mode) for array in arguments)
+        self._kernel(free_heads)(chosen, len(flows), hot, links, state)
+
+
+def _samples(tables: Tables) -> RttSamples:
+    rows = tables.samples.reshape(-1, Q_WIDTH)[: int(tables.state[S_SAMPLES])]
+    flow, side, rtt, packet = (np.ascontiguousarray(rows[:, column]) for column in range(Q_WIDTH))
+    return RttSamples(flow, side, rtt, packet)
