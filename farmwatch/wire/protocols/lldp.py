@@ -78,7 +78,7 @@ def parse_lldp(frame_after_ethertype: bytes) -> LldpMessage:
             chassis = value[0], _identifier(value, mac_kind=4, address_kind=5)
         elif kind == 2 and port is None and len(value) > 1:
             port = value[0], _identifier(value, mac_kind=3, address_kind=4)
-        elif kind == 3 and len(value) >= 2:
+        elif kind == 3 and not ttl and len(value) >= 2:
             ttl = value[0] << 8 | value[1]
         elif kind in (4, 5, 6):
             texts.setdefault(kind, printable(value.rstrip(b"\x00")))

@@ -131,9 +131,9 @@ class _Options:
             position += size
 
     def _take(self, kind: int, option: bytes) -> None:
-        if kind == 1:
+        if kind == 1 and len(option) == 8:  # longer ones hold no MAC-48
             self.source_mac = mac_text(option[2:8])
-        elif kind == 2:
+        elif kind == 2 and len(option) == 8:
             self.target_mac = mac_text(option[2:8])
         elif kind == 3 and len(option) >= 32:
             valid, preferred = struct.unpack_from("!II", option, 4)
