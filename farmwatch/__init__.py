@@ -1,1 +1,29 @@
-"""farmwatch: is this company laptop driven by somebody who is not in front of it, from how far, and is it one of several?"""
+"""farmwatch: is a company laptop driven by somebody who is not in front of it, from how far, is it one of several?
+
+The public API, imported lazily so that ``import farmwatch`` costs nothing::
+
+    import farmwatch
+
+    report = farmwatch.scan(["suspect.pcapng"])           # captures in, a Report out
+    tables = farmwatch.collect(["suspect.pcapng"])         # or: the tables behind it,
+    report = farmwatch.assess(tables)                      # judged in a second step
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from farmwatch.api import assess, collect, scan
+
+__all__ = ["__version__", "assess", "collect", "scan"]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the API on first use."""
+    if name in ("assess", "collect", "scan"):
+        return getattr(import_module("farmwatch.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,1 @@
-"""One file per source: captures today, feeds next; each gives tables and rejects. Imports ``records``, ``wire``, ``knowledge``."""
+"""One file per source: captures today; each gives tables and rejects. Imports ``records``, ``wire``, ``knowledge``."""

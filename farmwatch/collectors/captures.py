@@ -68,7 +68,7 @@ def collect_capture(
     shown = name or str(source)
     size = _size(source)
     try:
-        with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:  # type: ignore[arg-type]
+        with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:
             heads = HeadReader()
             scan = scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads)
             return Collected(_tables(shown, number, reader, scan, heads))
@@ -107,7 +107,7 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
     ends = (flows["orig_h"], flows["resp_h"], flows["orig_p"], flows["resp_p"])
     return Tables(
         [
-            _input(path, number, reader, scan, messages),
+            _input(path, number, reader, scan),
             _rejects(number, reader, scan, messages),
             flows,
             host_rows(scan.hosts, number),
@@ -122,7 +122,7 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
     )
 
 
-def _input(path: str, number: int, reader: CaptureReader, scan: WireScan, messages: MessageRows) -> Table[CaptureInput]:
+def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Table[CaptureInput]:
     rows: Rows[CaptureInput] = Rows(CaptureInput)
     rows.add(
         input=number, path=path, sha256=reader.sha256 or "", kind=reader.kind, vantage="unknown", packets=scan.packets,

@@ -205,9 +205,9 @@ def _certificate(chain: Sequence[Certificate]) -> dict[str, Any]:
     leaf = chain[0]
     return {
         "subject_cn": leaf.subject.common_name or None,
-        "subject_org": leaf.subject.organization or None,
+        "subject_org": leaf.subject.organisation or None,
         "issuer_cn": leaf.issuer.common_name or None,
-        "issuer_org": leaf.issuer.organization or None,
+        "issuer_org": leaf.issuer.organisation or None,
         "san": ",".join(leaf.alt_names[:_MOST_NAMES]) or None,
         "certificate_sha256": leaf.sha256,
     }

@@ -1,0 +1,303 @@
+"""Tables to report: derive, detect, weigh, group, and say what was not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from farmwatch.analysis.addresses import AddressBook, mask_mac
+from farmwatch.analysis.clouds import cloud_signs
+from farmwatch.analysis.detectors import DETECTORS, Findings, run_detectors
+from farmwatch.analysis.farms import find_farms
+from farmwatch.analysis.flows import device_flows
+from farmwatch.analysis.identity import Host, Hosts, address_sort_key, find_hosts
+from farmwatch.analysis.lans import lan_members, tenant_signs
+from farmwatch.analysis.profile import Profile
+from farmwatch.analysis.scoring import assess_device
+from farmwatch.analysis.sessions.named import named_sessions
+from farmwatch.analysis.sightings import find_sightings
+from farmwatch.knowledge import Knowledge
+from farmwatch.records import (
+    CaptureInput,
+    Device,
+    DeviceSeen,
+    Distance,
+    Finding,
+    InputFile,
+    Lan,
+    LanHost,
+    LanMember,
+    Level,
+    Outcome,
+    Reject,
+    RemoteSession,
+    Report,
+    Role,
+    Rows,
+    Session,
+    Table,
+    Tables,
+    Tool,
+)  # fmt: skip
+
+__all__ = ["KM_PER_MS", "assess", "derive"]
+
+KM_PER_MS = 199.86 / 2
+"""Kilometres of distance that one millisecond of round trip allows at most: light in fibre, 2/3 c (algorithms note f1)."""
+
+_LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
+_ENDPOINT_TELEMETRY = "USB devices, displays, processes, sign-ins: no endpoint telemetry in these inputs"
+_VANTAGE_LIMITS = {
+    "host": "what an external KVM itself sends: a capture on the laptop cannot see it",
+    "unknown": "the network around the device: the vantage of this capture cannot be told",
+}
+
+
+def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tables, Hosts]:
+    """Add the derived tables to the network tables."""
+    book = AddressBook(profile)
+    hosts = find_hosts(tables, profile, book)
+    members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
+    sightings = find_sightings(tables, hosts, knowledge, profile)
+    flows = device_flows(tables, hosts, book)
+    derived = Tables(
+        [
+            _devices(hosts, tables, profile),
+            flows,
+            sightings.table,
+            named_sessions(flows, sightings.by_flow, knowledge, profile),
+            members,
+            tenant_signs(tables, hosts, profile),
+            cloud_signs(tables, hosts, knowledge),
+        ]
+    )
+    return tables.joined(derived), hosts
+
+
+def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: str) -> Report:
+    """Everything from network tables to the report.
+
+    Args:
+        tables: network tables of one run, any number of inputs.
+        knowledge: what products look like.
+        profile: what the company declared.
+        version: of the program, for the report's header.
+    """
+    every, hosts = derive(tables, knowledge, profile)
+    findings = run_detectors(DETECTORS, every)
+    sessions = _sessions(every[RemoteSession])
+    devices = [_device(name, every, findings, sessions.get(name, ()), profile) for name in findings]
+    devices.sort(key=_urgency)
+    return Report(
+        tool=Tool("farmwatch", version, knowledge.version),
+        inputs=_inputs(tables, hosts),
+        devices=tuple(devices),
+        farms=find_farms(every, findings, profile.prior),
+        lans=_lans(every[LanMember], hosts),
+        notes=_notes(tables, hosts),
+    )
+
+
+def _urgency(device: Device) -> tuple[Any, ...]:
+    claims = (device.assessment.driven, device.assessment.farm, device.assessment.abroad)
+    return (
+        min(_LEVEL_ORDER[claim.level] for claim in claims),
+        -max(claim.probability for claim in claims),
+        device.device_id,
+    )
+
+
+def _devices(hosts: Hosts, tables: Tables, profile: Profile) -> Table[DeviceSeen]:
+    inputs = tables[CaptureInput]
+    span = {
+        int(number): (first, last)
+        for number, first, last in zip(inputs["input"], inputs["first_ts"], inputs["last_ts"], strict=True)
+    }
+    grouped: dict[tuple[str, int], list[Host]] = {}
+    for host in hosts.hosts:
+        if host.device_id is not None:
+            grouped.setdefault((host.device_id, host.input), []).append(host)
+    rows: Rows[DeviceSeen] = Rows(DeviceSeen)
+    for (device, number), own in sorted(grouped.items()):
+        addresses = sorted({address for host in own for address in host.addresses}, key=address_sort_key)
+        names = list(dict.fromkeys(name for host in own for name in host.best_names()))
+        macs = sorted({host.mac for host in own if host.mac})
+        expected = profile.expectation([device, *addresses, *names, *macs])
+        rows.add(
+            device_id=device, input=number, macs=",".join(macs), addresses=",".join(addresses), names=",".join(names),
+            lan=next((hosts.lan_of(host) for host in own if hosts.lan_of(host)), ""), first_ts=span[number][0],
+            last_ts=span[number][1], place=expected.place if expected else None,
+            max_rtt_ms=expected.max_rtt_ms if expected else None, vantage=hosts.vantage.get(number, "unknown"),
+        )  # fmt: skip
+    return rows.table()
+
+
+def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Session], profile: Profile) -> Device:
+    seen = tables[DeviceSeen]
+    rows = seen.where(seen["device_id"] == name)
+    own = findings[name]
+    return Device(
+        device_id=name,
+        ips=_listed(rows["addresses"]),
+        macs=_listed(rows["macs"]),
+        names=_listed(rows["names"]),
+        assessment=assess_device(own, profile.prior),
+        sessions=tuple(sessions),
+        findings=tuple(own),
+        vendor=_vendor(tables[LanMember], name),
+        not_looked_at=_not_looked_at(own, set(rows["vantage"])),
+        next_steps=_next_steps(own),
+        benign_considered=_benign(own),
+        first_ts=_iso(rows["first_ts"].min()),
+        last_ts=_iso(rows["last_ts"].max()),
+    )
+
+
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part for value in values for part in value.split(",") if part))
+
+
+def _vendor(members: Table[LanMember], name: str) -> str | None:
+    for row in np.flatnonzero(members["device_id"] == name):
+        if members["vendor"][row]:
+            return str(members["vendor"][row])
+    return None
+
+
+def _not_looked_at(findings: Sequence[Finding], vantages: set[str]) -> tuple[str, ...]:
+    """What this device's verdict does not rest on, most general first."""
+    titles = {detector.id: detector.title for detector in DETECTORS}
+    blind = {
+        f"{titles.get(finding.detector, finding.detector)} ({finding.summary})": None
+        for finding in findings
+        if finding.outcome is Outcome.NO_DATA
+    }
+    limits = [_VANTAGE_LIMITS[vantage] for vantage in sorted(vantages) if vantage in _VANTAGE_LIMITS]
+    return (_ENDPOINT_TELEMETRY, *limits, *blind)
+
+
+def _next_steps(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """What to do about the hits, heaviest first, each step once."""
+    checks = {detector.id: detector.check for detector in DETECTORS}
+    hits = sorted(_hits(findings), key=lambda finding: (-finding.decibans, finding.detector))
+    steps = dict.fromkeys(checks[finding.detector] for finding in hits if finding.decibans > 0)
+    return tuple(steps)
+
+
+def _benign(findings: Sequence[Finding]) -> tuple[str, ...]:
+    hits = sorted(_hits(findings), key=lambda finding: (-finding.decibans, finding.detector))
+    return tuple(dict.fromkeys(reason for finding in hits if finding.decibans > 0 for reason in finding.benign))
+
+
+def _hits(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.outcome is Outcome.HIT]
+
+
+def _sessions(table: Table[RemoteSession]) -> dict[str, list[Session]]:
+    found: dict[str, list[Session]] = {}
+    for row in table.rows():
+        direct = row.relayed != 1 and row.rtt_ms is not None
+        found.setdefault(row.device_id, []).append(
+            Session(
+                session_id=row.session_id,
+                start=_text(row.start),
+                end=_text(row.end),
+                protocol=row.proto,
+                local=row.local,
+                remote=row.remote,
+                tool=row.tool,
+                tool_name=row.tool_name,
+                role=Role(row.role),
+                role_probability=row.role_probability,
+                role_reason=row.role_reason,
+                relayed=None if row.relayed is None else bool(row.relayed),
+                remote_name=row.remote_name,
+                transport_rtt_ms=row.rtt_ms,
+                loop_rtt_ms=None,
+                loop_rtt_interval_ms=None,
+                loop_samples=0,
+                input_events=None,
+                distance_km=Distance(at_most=row.rtt_ms * KM_PER_MS) if direct and row.rtt_ms is not None else None,
+                bytes_in=row.bytes_in,
+                bytes_out=row.bytes_out,
+                flows=row.flows,
+                input=row.input,
+                packets=(row.first_packet, row.last_packet),
+            )
+        )
+    return found
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _iso(stored: Any) -> str | None:
+    if np.isnat(stored):
+        return None
+    return _text(datetime.fromtimestamp(int(stored.astype(np.int64)) / 1e9, UTC))
+
+
+def _inputs(tables: Tables, hosts: Hosts) -> tuple[InputFile, ...]:
+    inputs, rejects = tables[CaptureInput], tables[Reject]
+    found = []
+    for row in inputs.rows():
+        own = rejects.where(rejects["input"] == row.input)
+        counted: dict[str, int] = {}
+        for reason, offset, count in zip(own["reason"], own["offset"], own["count"], strict=True):
+            place = "" if offset == np.iinfo(np.int64).min else f" at byte {offset}"
+            counted[f"{reason}{place}"] = counted.get(f"{reason}{place}", 0) + int(count)
+        unreadable = row.kind == "unreadable"
+        found.append(
+            InputFile(
+                path=row.path,
+                sha256=row.sha256,
+                kind=row.kind,
+                vantage=hosts.vantage.get(row.input, "unknown"),  # type: ignore[arg-type]  # one of the four by construction
+                packets=row.packets,
+                bytes=row.bytes,
+                first_ts=None if row.first_ts is None else _text(row.first_ts),
+                last_ts=None if row.last_ts is None else _text(row.last_ts),
+                complete=row.complete,
+                flows=row.flows,
+                rejects=counted,
+                error=next(iter(counted), "not readable") if unreadable else None,
+            )
+        )
+    return tuple(found)
+
+
+def _lans(members: Table[LanMember], hosts: Hosts) -> tuple[Lan, ...]:
+    """Local networks with more than the device and its gateway to show; neighbours' addresses are masked."""
+    found = []
+    for lan in sorted(set(members["lan"])):
+        own = members.where(members["lan"] == lan)
+        number = int(own["input"].min())
+        gateway = hosts.gateways.get(number)
+        shown = tuple(
+            LanHost(
+                macs=(row.host if row.role == "device" else mask_mac(row.host),),
+                ips=tuple(part for part in row.addresses.split(",") if part)[:8],
+                names=tuple(part for part in row.names.split(",") if part)[:4],
+                vendor=row.vendor,
+                role=row.role,
+                note=row.product_name or "",
+            )
+            for row in own.rows()
+        )
+        found.append(Lan(lan_id=lan, input=number, gateway=mask_mac(gateway) if gateway else None, hosts=shown))
+    return tuple(found)
+
+
+def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
+    notes = []
+    inputs = tables[CaptureInput]
+    for row in np.flatnonzero(~inputs["complete"]):
+        notes.append(f"{inputs['path'][row]}: not everything could be read; see its rejects")
+    if not any(host.device_id for host in hosts.hosts):
+        notes.append("no device could be made out in these inputs: nothing to judge")
+    notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")
+    return tuple(notes)

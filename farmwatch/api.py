@@ -1,0 +1,88 @@
+"""The public API behind ``farmwatch.scan``, ``farmwatch.collect`` and ``farmwatch.assess``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from farmwatch.analysis.assess import assess as assess_tables
+from farmwatch.analysis.profile import Profile, load_profile
+from farmwatch.collectors.captures import Collected, collect_capture
+from farmwatch.engine import InProcess, executor, ordered
+from farmwatch.knowledge import Knowledge, load_knowledge
+from farmwatch.records import Report, Tables
+
+__all__ = ["assess", "collect", "scan"]
+
+Source: TypeAlias = str | Path | BinaryIO
+Progress: TypeAlias = Callable[[str, int], None]  #: name of the input, stored bytes of it read so far
+
+
+def scan(
+    sources: Iterable[Source],
+    *,
+    profile: Profile | Path | str | None = None,
+    knowledge: Sequence[Path | str] = (),
+    progress: Progress | None = None,
+    jobs: int = 1,
+) -> Report:
+    """Judge captures.
+
+    Args:
+        sources: capture files, ``-`` for standard input, or binary file objects; each is one input, in this order.
+        profile: what the company declares of itself, or the TOML file that holds it.
+        knowledge: own knowledge files, merged over the shipped ones in order.
+        progress: called while reading.
+        jobs: processes to read files with; 0 for one per processor. Progress is told only for 1.
+
+    Returns:
+        The report. Inputs that cannot be read are in it with their ``error``; nothing is raised for them.
+
+    Raises:
+        ProfileError: the profile breaks its rules.
+        KnowledgeError: a knowledge file breaks its rules.
+    """
+    declared = _profile(profile)
+    known = load_knowledge([Path(path) for path in knowledge])
+    return _assess(collect(sources, progress=progress, jobs=jobs), declared, known)
+
+
+def collect(sources: Iterable[Source], *, progress: Progress | None = None, jobs: int = 1) -> Tables:
+    """Read captures into tables, without judging them; arguments as for :func:`scan`."""
+    listed = list(sources)
+    streams = any(not isinstance(source, str | Path) or str(source) == "-" for source in listed)
+    with InProcess() if streams else executor(jobs, len(listed)) as runner:
+        alone = isinstance(runner, InProcess)
+        arguments = [
+            (source, number, _watch(progress, str(source)) if alone else None) for number, source in enumerate(listed)
+        ]
+        collected = list(ordered(runner, _collect_one, arguments))
+    return Tables().joined(*(one.tables for one in collected))
+
+
+def assess(
+    tables: Tables, *, profile: Profile | Path | str | None = None, knowledge: Sequence[Path | str] = ()
+) -> Report:
+    """Judge tables that :func:`collect` made."""
+    return _assess(tables, _profile(profile), load_knowledge([Path(path) for path in knowledge]))
+
+
+def _collect_one(source: Source, number: int, progress: Callable[[int], None] | None) -> Collected:
+    return collect_capture(source, number, progress=progress)
+
+
+def _watch(progress: Progress | None, name: str) -> Callable[[int], None] | None:
+    return None if progress is None else lambda done: progress(name, done)
+
+
+def _profile(profile: Profile | Path | str | None) -> Profile:
+    if profile is None:
+        return Profile()
+    return profile if isinstance(profile, Profile) else load_profile(Path(profile))
+
+
+def _assess(tables: Tables, profile: Profile, known: Knowledge) -> Report:
+    from farmwatch import __version__
+
+    return assess_tables(tables, known, profile, version=__version__)
