@@ -138,7 +138,7 @@ def _network_fault(value: str) -> str:
     return ""
 
 
-def _value_fault(layer: Layer, value: str) -> str:  # noqa: PLR0911 - one line per rule
+def _value_fault(layer: Layer, value: str) -> str:
     """What is wrong with a fact's value, or an empty string."""
     if not value or value != value.strip():
         return "is empty or has spaces around it"

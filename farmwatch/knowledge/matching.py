@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property, lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
 __all__ = ["Knowledge", "knowledge_version", "load_knowledge"]
+
+#: Shipped knowledge; files under ``endpoint`` hold only what an endpoint shows and are read when first needed.
+_DATA = Path(__file__).parent / "data"
 
 _MEASURE = {Sign.SESSION: 0, Sign.PRESENCE: 1, Sign.WEB: 2}
 
@@ -72,6 +74,19 @@ class Knowledge:
     def entry(self, entry_id: str) -> Entry | None:
         """The entry of this id with network facts, or None."""
         return self._quick.entries.get(entry_id)
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of this id, name or alias, without regard to case, with all facts; None where there is none."""
+        return self.complete.get(self._names.get(name.strip().casefold(), ""))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for entry in self.complete.values():
+            names.update(dict.fromkeys((alias.casefold() for alias in entry.aliases), entry.id))
+        for entry in self.complete.values():
+            names.update({entry.name.casefold(): entry.id, entry.id: entry.id})
+        return names
 
     def facts_of(self, entry_id: str, *layers: Layer) -> tuple[Fact, ...]:
         """All facts of an entry, or those of some layers; empty for an unknown id."""
@@ -282,7 +297,7 @@ class Knowledge:
         return self._match_text(Layer.PROCESS, name.replace("\\", "/").rpartition("/")[2])
 
     def match_path(self, path: str) -> tuple[Match, ...]:
-        """Facts a file path meets; backslash and slash are the same."""
+        """Facts a file path meets; backslash and slash are the same, and a drive or root before it is optional."""
         return self._match_text(Layer.PATH, path.replace("\\", "/"))
 
     def match_service(self, name: str) -> tuple[Match, ...]:
@@ -301,9 +316,15 @@ class Knowledge:
         """Facts a USB device's descriptors meet; keys as ``CONDITION_KEYS[Layer.USB]``, ids as four hex digits."""
         return self._match_conditions(Layer.USB, fields)
 
-    def match_hid(self, descriptor: str) -> tuple[Match, ...]:
-        """Facts a HID report descriptor meets, by its SHA-256 in hex (the first 16 digits suffice)."""
-        return self._match_conditions(Layer.HID, {"descriptor": descriptor.lower()[:16]})
+    def match_hid(self, descriptor: str, use: str = "") -> tuple[Match, ...]:
+        """Facts a HID report descriptor meets.
+
+        Args:
+            descriptor: its SHA-256 in hex; the first 16 digits suffice.
+            use: ``keyboard``, ``absolute pointer`` or ``relative mouse`` where known.
+        """
+        uses = (use,) if use else ("keyboard", "absolute pointer", "relative mouse")
+        return self._match_conditions(Layer.HID, {"descriptor": descriptor.lower()[:16], "use": uses})
 
     def match_edid(self, fields: Mapping[str, str]) -> tuple[Match, ...]:
         """Facts a display's identity meets; keys as ``CONDITION_KEYS[Layer.EDID]``, product as four hex digits."""
@@ -311,17 +332,12 @@ class Knowledge:
 
 
 def _is_shipped(document: Document) -> bool:
-    return Path(document.path).parent == _data_folder()
-
-
-@lru_cache(maxsize=1)
-def _data_folder() -> Path:
-    return Path(str(resources.files("farmwatch.knowledge") / "data"))
+    return Path(document.path).parent == _DATA
 
 
 @lru_cache(maxsize=1)
 def _shipped_documents() -> tuple[Document, ...]:
-    return tuple(read_document(path) for path in sorted(_data_folder().glob("*.toml")))
+    return tuple(read_document(path) for path in sorted(_DATA.glob("*.toml")))
 
 
 def load_knowledge(own: Sequence[Path] = (), ieee_lists: Sequence[Path] = ()) -> Knowledge:
@@ -344,7 +360,7 @@ def _shipped_knowledge() -> Knowledge:
 
 def _load(own: tuple[Path, ...], ieee_lists: tuple[Path, ...]) -> Knowledge:
     documents = (*_shipped_documents(), *_read_all(own))
-    endpoint = sorted((_data_folder() / "endpoint").glob("*.toml"))
+    endpoint = sorted((_DATA / "endpoint").glob("*.toml"))
     digest = hashlib.sha256(b"".join(document.digest for document in documents))
     for path in endpoint:
         digest.update(hashlib.sha256(path.read_bytes()).digest())

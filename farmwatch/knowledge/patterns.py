@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 #: Longer values are cut before comparing: names in captures are chosen by whoever sends them.
 _MAX_TEXT = 4096
+_WILDCARDS = re.compile(r"[*?]+")
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -28,15 +29,20 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(text.lower().replace("[", "[[]")))
 
 
+def _longest_literal(text: str) -> str:
+    return max(_WILDCARDS.split(text.lower()), key=len)
+
+
 class TextIndex(Generic[T]):
-    """Facts by exact text, then the few that hold wildcards one by one."""
+    """Facts by exact text, then those with wildcards whose longest literal part occurs in the text."""
 
     def __init__(self, items: Iterable[tuple[str, T]]) -> None:
         self._exact: dict[str, list[T]] = {}
-        self._patterns: list[tuple[re.Pattern[str], T]] = []
+        self._patterns: list[tuple[str, str, T]] = []
+        self._compiled: dict[str, re.Pattern[str]] = {}
         for value, item in items:
             if "*" in value or "?" in value:
-                self._patterns.append((_pattern(value), item))
+                self._patterns.append((_longest_literal(value), value, item))
             else:
                 self._exact.setdefault(value.lower(), []).append(item)
 
@@ -44,8 +50,17 @@ class TextIndex(Generic[T]):
         """Items whose value the text meets; exact ones first."""
         text = text[:_MAX_TEXT].lower()
         found = list(self._exact.get(text, ()))
-        found.extend(item for pattern, item in self._patterns if pattern.match(text))
+        found.extend(
+            item for literal, value, item in self._patterns if literal in text and self._compile(value).match(text)
+        )
         return found
+
+    def _compile(self, value: str) -> re.Pattern[str]:
+        # Compiled when first needed: most patterns of a large index never are.
+        pattern = self._compiled.get(value)
+        if pattern is None:
+            pattern = self._compiled[value] = _pattern(value)
+        return pattern
 
 
 class ConditionIndex(Generic[T]):
