@@ -20,7 +20,8 @@ def inspect_command(device: Device, report: Report) -> str:
     sessions = reading.ordered_sessions(device)
     if not sessions or not 0 <= sessions[0].input < len(report.inputs):
         return ""
-    path, session_id = report.inputs[sessions[0].input].path, sessions[0].session_id
-    if path == "-" or visible(path + session_id) != path + session_id:
+    path, session = report.inputs[sessions[0].input].path, sessions[0]
+    flow = f"{session.protocol}/{session.local}-{session.remote}"
+    if path == "-" or visible(path + flow) != path + flow:
         return ""
-    return f"farmwatch inspect {shlex.quote(path)} --flow {shlex.quote(session_id)}"
+    return f"farmwatch inspect {shlex.quote(path)} --flow {shlex.quote(flow)}"

@@ -138,7 +138,7 @@ def round_trips(device: Device) -> str:
     ][:_MAX_ROWS]
     if not rows:
         return ""
-    highest = max(
+    highest: float = max(
         value
         for session in rows
         for value in (session.transport_rtt_ms, session.loop_rtt_ms, *(session.loop_rtt_interval_ms or ()))

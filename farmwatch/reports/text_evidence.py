@@ -7,7 +7,7 @@ from farmwatch.records.report import ClaimAssessment, Device, Report
 from farmwatch.reports import reading, wording
 from farmwatch.reports.page import Page
 
-__all__ = ["device", "inputs", "lans"]
+__all__ = ["device", "finding", "inputs", "lans"]
 
 
 def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
@@ -29,26 +29,24 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
         findings = reading.by_outcome(found, outcome)
         if findings:
             page.say(f"{heading} ({len(findings)})", indent=2, style="bold")
-        for finding in findings:
-            _finding(page, finding, report, packets=packets)
+        for answer in findings:
+            finding(page, answer, report, packets=packets)
     for claim, assessed in reading.claims(found):
         _chain(page, claim, assessed)
 
 
-def _finding(page: Page, finding: Finding, report: Report, *, packets: bool) -> None:
+def finding(page: Page, found: Finding, report: Report, *, packets: bool) -> None:
     """One finding: weight, detector, what was seen and what would be normal."""
-    weight = "" if finding.outcome is Outcome.NO_DATA else f" {wording.decibans(finding.decibans)}"
-    page.say(
-        finding.summary, indent=4, label=f"{finding.detector} [{finding.claim}, {finding.family}]{weight}:", hang=6
-    )
-    if finding.outcome is Outcome.HIT:
-        for label, text in (("seen:", finding.observed), ("normal:", finding.expected)):
-            if text and text != finding.summary:
+    weight = "" if found.outcome is Outcome.NO_DATA else f" {wording.decibans(found.decibans)}"
+    page.say(found.summary, indent=4, label=f"{found.detector} [{found.claim}, {found.family}]{weight}:", hang=6)
+    if found.outcome is Outcome.HIT:
+        for label, text in (("seen:", found.observed), ("normal:", found.expected)):
+            if text and text != found.summary:
                 page.say(text, indent=6, label=label, style="dim")
-        if finding.benign:
-            page.say("; ".join(finding.benign), indent=6, label="benign:", style="dim")
+        if found.benign:
+            page.say("; ".join(found.benign), indent=6, label="benign:", style="dim")
     if packets:
-        for row in finding.rows:
+        for row in found.rows:
             page.say(f"table {row.table}{_packets(report, row.input, row.packets)}", indent=6, style="dim")
 
 

@@ -1,0 +1,179 @@
+"""One flow dissected by tshark, through pyshark, with what people typed, saw or sent left out.
+
+Why an allow-list: tshark dissects everything, down to the keys pressed in a VNC session. farmwatch shows protocol
+headers only, so layers and fields have to be named here to be shown, and long byte strings are given by their length.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from farmwatch.errors import DependencyError, SourceError
+
+if TYPE_CHECKING:
+    from pyshark.packet.packet import Packet
+
+__all__ = ["INSTALL", "Dissected", "FlowFilter", "dissect", "flow_of_packet", "parse_flow"]
+
+INSTALL = (
+    "sudo apt install tshark (Debian, Ubuntu), sudo dnf install wireshark-cli (Fedora), "
+    "brew install wireshark (macOS), winget install WiresharkFoundation.Wireshark (Windows)"
+)  #: the commands that install tshark
+
+_FLOW = re.compile(
+    r"(?:(?P<proto>tcp|udp)/)?(?P<a>\[[^\]]+\]|[^:\[\]]+):(?P<ap>\d+)-(?P<b>\[[^\]]+\]|[^:\[\]]+):(?P<bp>\d+)"
+)
+# Layers whose fields are header facts.
+_LAYERS = frozenset({
+    "frame", "eth", "sll", "sll2", "null", "raw", "radiotap", "wlan", "llc", "vlan", "mpls", "pppoe", "pppoes",
+    "ppp", "gre", "vxlan", "geneve", "ip", "ipv6", "icmp", "icmpv6", "tcp", "udp", "tls", "dtls", "quic",
+    "dns", "mdns", "llmnr", "nbns", "dhcp", "dhcpv6", "ssdp", "stun", "ssh", "tpkt", "cotp", "rtp", "rtcp",
+    "wg", "openvpn", "isakmp",
+})  # fmt: skip
+_FIELDS = {
+    "http": ("http.request.method", "http.request.version", "http.request.uri.path", "http.host", "http.user_agent",
+             "http.server", "http.response.code", "http.response.phrase", "http.content_type", "http.upgrade",
+             "http.content_length_header", "http.connection"),
+    "vnc": ("vnc.server_proto_ver", "vnc.client_proto_ver", "vnc.num_security_types", "vnc.security_type",
+            "vnc.client_security_type", "vnc.server_security_type", "vnc.auth_result",
+            "vnc.width", "vnc.height", "vnc.client_message_type", "vnc.server_message_type"),
+    "rdp": ("rdp.neg_type", "rdp.neg_length", "rdp.negReq.flags", "rdp.negRsp.flags", "rdp.negReq.requestedProtocols",
+            "rdp.negReq.selectedProtocol", "rdp.negFailure.failureCode"),
+    "websocket": ("websocket.fin", "websocket.opcode", "websocket.mask", "websocket.payload_length"),
+}  # fmt: skip  # layers that also carry content, or facts about a person: only these fields
+_CONTENT = re.compile(
+    r"payload(?!_length)|segment|reassembl|app_data|encrypted|\.data$|\.text$|cookie|authori|passw|credential|secret"
+    r"|keyboard|locale|language|master|file_data",
+    re.IGNORECASE,
+)  # fields never shown, whatever their layer
+_BYTES = re.compile(r"(?:[0-9a-f]{2}[:\s]?){17,}", re.IGNORECASE)
+_MAX_VALUE = 160  # characters of a value; longer ones are cut
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFilter:
+    """A conversation by its two ends; ``protocol`` is tcp, udp, or None for either."""
+
+    protocol: str | None
+    ends: tuple[tuple[str, int], tuple[str, int]]
+
+    def display_filter(self) -> str:
+        """The Wireshark display filter that selects both directions."""
+        protocols = (self.protocol,) if self.protocol else ("tcp", "udp")
+        return " || ".join(f"({self._direction(protocol)})" for protocol in protocols)
+
+    def _direction(self, protocol: str) -> str:
+        (a, ap), (b, bp) = self.ends
+        ip = "ipv6" if ":" in a else "ip"
+        one = f"{ip}.src == {a} && {protocol}.srcport == {ap} && {ip}.dst == {b} && {protocol}.dstport == {bp}"
+        two = f"{ip}.src == {b} && {protocol}.srcport == {bp} && {ip}.dst == {a} && {protocol}.dstport == {ap}"
+        return f"({one}) || ({two})"
+
+
+@dataclass(frozen=True, slots=True)
+class Dissected:
+    """One packet: its number, time, ends, length, layers, and the fields that may be shown by layer."""
+
+    number: int
+    time: str
+    length: int
+    layers: tuple[str, ...]
+    fields: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def parse_flow(text: str) -> FlowFilter | None:
+    """A flow written ``tcp/10.0.0.5:50111-198.51.100.7:443``; None where it is not.
+
+    IPv6 goes in brackets, and the protocol may be left out.
+    Addresses are parsed before they come near a display filter, so nothing else can get into one.
+    """
+    match = _FLOW.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        first, second = (str(ipaddress.ip_address(match[name].strip("[]"))) for name in ("a", "b"))
+    except ValueError:
+        return None
+    ports = int(match["ap"]), int(match["bp"])
+    if max(ports) > 65535 or (":" in first) != (":" in second):
+        return None
+    return FlowFilter(match["proto"], ((first, ports[0]), (second, ports[1])))
+
+
+def flow_of_packet(path: Path, number: int) -> FlowFilter | None:
+    """The TCP or UDP flow that a packet belongs to; None where it belongs to none or there is no such packet."""
+    for packet in _packets(path, f"frame.number == {number}", 1):
+        addresses = packet.ipv6 if "ipv6" in packet else packet.ip if "ip" in packet else None
+        transport = "tcp" if "tcp" in packet else "udp" if "udp" in packet else None
+        if addresses is None or transport is None:
+            return None
+        ports = packet[transport]
+        return FlowFilter(
+            transport, ((str(addresses.src), int(ports.srcport)), (str(addresses.dst), int(ports.dstport)))
+        )
+    return None
+
+
+def dissect(path: Path, flow: FlowFilter, limit: int) -> Iterator[Dissected]:
+    """The first ``limit`` packets of a flow, header fields only.
+
+    Raises:
+        DependencyError: tshark or pyshark is missing; the message holds the command that installs it.
+        SourceError: tshark cannot read the capture.
+    """
+    for packet in _packets(path, flow.display_filter(), limit):
+        info = packet.frame_info
+        yield Dissected(
+            number=int(info.number),
+            time=str(info.time_epoch),
+            length=int(info.len),
+            layers=tuple(str(layer.layer_name) for layer in packet.layers),
+            fields=tuple(
+                (name, shown)
+                for name, layer in [("frame", info), *((str(layer.layer_name), layer) for layer in packet.layers)]
+                if (shown := tuple(_fields(name, layer)))
+            ),
+        )
+
+
+def _packets(path: Path, display_filter: str, limit: int) -> Iterator[Packet]:
+    """Packets from tshark, one at a time, with its complaints turned into ours."""
+    if shutil.which("tshark") is None:
+        raise DependencyError(f"tshark is not installed and inspect needs it: {INSTALL}")
+    try:
+        import pyshark
+        from pyshark.capture.capture import TSharkCrashException
+    except ImportError as error:
+        raise DependencyError("pyshark is not installed and inspect needs it: pip install 'pyshark>=0.6'") from error
+    capture = pyshark.FileCapture(str(path), display_filter=display_filter, keep_packets=False)
+    try:
+        for count, packet in enumerate(capture):
+            if count >= limit:
+                break
+            yield packet
+    except TSharkCrashException as error:
+        reason = str(error).strip().splitlines()[-1:] or ["no reason given"]
+        raise SourceError(str(path), 0, f"tshark cannot read it: {reason[0]}") from error
+    finally:
+        capture.close()
+
+
+def _fields(name: str, layer: Any) -> Iterator[str]:
+    """The showable fields of a layer, in tshark's own words."""
+    allowed = _FIELDS.get(name)
+    if allowed is None and name not in _LAYERS:
+        return
+    for field_name in layer.field_names:
+        for field in layer.get_field(field_name).all_fields:
+            full = str(field.name or field_name)
+            if (allowed is not None and full not in allowed) or _CONTENT.search(full):
+                continue
+            text = str(field.showname or f"{full}: {field.show}")
+            text = _BYTES.sub(lambda found: f"({len(re.sub('[^0-9a-fA-F]', '', found[0])) // 2} bytes)", text)
+            yield text if len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}\u2026"

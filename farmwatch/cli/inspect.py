@@ -1,0 +1,129 @@
+"""``farmwatch inspect``: one flow of a capture, dissected by tshark, headers only."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from farmwatch.cli import options
+from farmwatch.cli.saved import load_report
+from farmwatch.cli.streams import Color, can_show, use_color, width, write_result
+
+if TYPE_CHECKING:
+    from farmwatch.cli.dissect import Dissected, FlowFilter
+    from farmwatch.records.report import Report
+    from farmwatch.reports.page import Page
+
+__all__ = ["HELP", "inspect"]
+
+HELP = """Dissect one flow of a capture with tshark: header fields only, never payload, keys or screen content.
+
+A flow is named by its ends (tcp/10.0.0.5:50111-198.51.100.7:443; IPv6 in brackets), by a session of a report (S1), or
+by any of its packets (--packet).
+
+\b
+Examples:
+  farmwatch inspect suspect.pcapng --flow tcp/10.0.0.55:50111-198.51.100.7:443
+  farmwatch inspect suspect.pcapng --flow S1 --report saved.json
+  farmwatch inspect suspect.pcapng --packet 1024 --limit 20
+
+Needs tshark, which comes with Wireshark.
+"""  #: text of ``farmwatch inspect --help``
+
+
+def inspect(
+    capture: Annotated[Path, typer.Argument(metavar="CAPTURE", help="The capture file.", exists=True, dir_okay=False)],
+    flow: Annotated[
+        str | None, typer.Option("--flow", metavar="ID", help="Two ends, or a session id of a report.")
+    ] = None,
+    packet: Annotated[
+        int | None, typer.Option("--packet", metavar="N", min=1, help="A packet of the flow, counted from 1.")
+    ] = None,
+    saved: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="SAVED", help="Report the session id is from. Default: scan the capture again."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Packets shown at most.")] = 50,
+    brief: Annotated[bool, typer.Option("--brief", help="One line a packet, no fields.")] = False,
+    color: options.ColorOption = Color.AUTO,
+) -> None:
+    """Dissect one flow of a capture."""
+    from farmwatch.cli import dissect
+    from farmwatch.reports.page import Page
+
+    if (flow is None) == (packet is None):
+        raise typer.BadParameter("name the flow by either --flow or --packet")
+    wanted = dissect.flow_of_packet(capture, packet) if packet is not None else _flow(flow or "", capture, saved)
+    if wanted is None:
+        raise typer.BadParameter(f"packet {packet} of {capture} is not part of a TCP or UDP flow")
+    page = Page(width=width(sys.stdout), color=use_color(color, sys.stdout), ascii_only=not can_show(sys.stdout))
+    (a, ap), (b, bp) = wanted.ends
+    page.say(f"{wanted.protocol or 'tcp or udp'} {a} port {ap} and {b} port {bp} in {capture}", style="bold")
+    shown = 0
+    for dissected in dissect.dissect(capture, wanted, limit):
+        _packet(page, dissected, brief=brief)
+        shown += 1
+    page.blank()
+    more = f"; there may be more: --limit {limit * 10}" if shown == limit else ""
+    page.say(
+        f"{shown} packets shown{more}. Header fields only." if shown else "No packet of this flow in the capture.",
+        style="dim",
+    )
+    write_result(page.render(), None, encoding=sys.stdout.encoding or "ascii")
+
+
+def _flow(text: str, capture: Path, saved: Path | None) -> FlowFilter:
+    """A flow by its ends, or by a session of a report.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    from farmwatch.cli.dissect import parse_flow
+
+    flow = parse_flow(text)
+    if flow is not None:
+        return flow
+    report = load_report(saved) if saved is not None else _scanned(capture)
+    sessions = {session.session_id: session for device in report.devices for session in device.sessions}
+    session = sessions.get(text)
+    if session is None:
+        known = ", ".join(list(sessions)[:8]) or "none"
+        raise typer.BadParameter(
+            f"{text!r} is neither PROTO/ADDRESS:PORT-ADDRESS:PORT nor a session of the report (sessions: {known})",
+            param_hint="--flow",
+        )
+    flow = parse_flow(f"{session.protocol}/{session.local}-{session.remote}")
+    if flow is None:
+        raise typer.BadParameter(f"session {text} has no addresses to filter by", param_hint="--flow")
+    return flow
+
+
+def _scanned(capture: Path) -> Report:
+    """A fresh report about the capture, to look sessions up in."""
+    import farmwatch
+
+    return farmwatch.scan([str(capture)])
+
+
+def _packet(page: Page, dissected: Dissected, *, brief: bool) -> None:
+    """One packet: a line, and its fields by layer."""
+    try:
+        at = f"{datetime.fromtimestamp(float(dissected.time), UTC):%H:%M:%S.%f}"
+    except ValueError:
+        at = dissected.time
+    layers = " ".join(dissected.layers)
+    if not brief:
+        page.blank()
+    page.say(f"{at}  {dissected.length} bytes  {layers}", label=f"packet {dissected.number}", style="bold")
+    if brief:
+        return
+    for layer, fields in dissected.fields:
+        page.say(layer, indent=2, style="bold")
+        for field in fields:
+            page.say(field, indent=4, hang=6)

@@ -1,0 +1,112 @@
+"""``farmwatch knowledge``: what tools, KVMs, VPNs and places look like, as shipped and as the user adds."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from farmwatch.cli.streams import can_show, talk, width, write_result
+
+if TYPE_CHECKING:
+    from farmwatch.knowledge import Entry
+    from farmwatch.reports.page import Page
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="List, show and check what farmwatch knows of tools, KVMs, VPNs and places.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+OwnOption = Annotated[
+    list[Path] | None,
+    typer.Option("--knowledge", metavar="FILE", help="Own knowledge file to load on top. Repeatable; later ones win."),
+]
+
+
+def _page() -> Page:
+    """A page for standard output."""
+    from farmwatch.reports.page import Page
+
+    return Page(width=width(sys.stdout), color=False, ascii_only=not can_show(sys.stdout))
+
+
+@app.command("list")
+def list_entries(
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Only this kind, such as kvm or vpn. Default: all.")
+    ] = None,
+    own: OwnOption = None,
+) -> None:
+    """List all entries: id, kind and name, one a line, tab-separated."""
+    from farmwatch.knowledge import Kind, load_knowledge
+    from farmwatch.reports.escape import terminal
+
+    if kind is not None and kind not in list(Kind):
+        raise typer.BadParameter(f"no kind {kind!r}; there are {', '.join(Kind)}", param_hint="--kind")
+    entries = load_knowledge(own or ()).complete
+    lines = [
+        "\t".join((entry.id, str(entry.kind), terminal(entry.name))) + "\n"
+        for _, entry in sorted(entries.items())
+        if kind is None or entry.kind == kind
+    ]
+    write_result("".join(lines), None, encoding=sys.stdout.encoding or "ascii")
+
+
+@app.command("show")
+def show_entry(
+    entry_id: Annotated[str, typer.Argument(metavar="ID", help="An id from 'farmwatch knowledge list'.")],
+    own: OwnOption = None,
+) -> None:
+    """Show one entry with every fact, its grade and its source."""
+    from farmwatch.knowledge import load_knowledge
+
+    entries = load_knowledge(own or ()).complete
+    entry = entries.get(entry_id)
+    if entry is None:
+        near = difflib.get_close_matches(entry_id, list(entries), n=3)
+        raise typer.BadParameter(f"no entry {entry_id!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+    page = _page()
+    _entry(page, entry)
+    write_result(page.render(), None, encoding=sys.stdout.encoding or "ascii")
+
+
+def _entry(page: Page, entry: Entry) -> None:
+    """One entry and its facts, grouped by where they are seen."""
+    page.say(f"{entry.name} ({entry.kind}, {entry.vendor})", label=f"{entry.id}:")
+    page.say("yes" if entry.unattended else "no", label="Usable with nobody at the machine:", indent=2)
+    for label, text in (
+        ("Also called:", ", ".join(entry.aliases)),
+        ("Benign reasons:", "; ".join(entry.benign)),
+        ("Note:", entry.note),
+    ):
+        if text:
+            page.say(text, label=label, indent=2, hang=4)
+    for fact in entry.facts:
+        alone = "fires alone" if fact.alone else "supports only"
+        note = f"; {fact.note}" if fact.note else ""
+        page.say(
+            f"{fact.value} ({fact.sign}, {fact.side}, grade {fact.grade}, {alone}; {fact.source}{note})",
+            label=f"{fact.layer}:",
+            indent=2,
+            hang=6,
+        )
+
+
+@app.command("check")
+def check_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Own knowledge files to check.")],
+) -> None:
+    """Check own knowledge files; all faults are listed and the exit code is 4 where there are any."""
+    from farmwatch.knowledge import load_knowledge
+
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise typer.BadParameter(f"no such file: {', '.join(missing)}")
+    entries = load_knowledge(files).complete
+    talk(f"no faults; {len(entries)} entries with the shipped ones")

@@ -1,0 +1,97 @@
+"""The entry point: registers the sub-commands and turns every way to fail into a message and an exit code.
+
+Sub-command modules import nothing heavy at their top, so that ``farmwatch --version`` and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from farmwatch.cli import capture, doctor, explain, inspect, knowledge, report, scan, schema
+from farmwatch.cli.exits import EXIT_HELP, Exit, exit_for
+from farmwatch.cli.streams import talk
+from farmwatch.errors import FarmwatchError
+
+__all__ = ["app", "run"]
+
+_HELP = f"""Is this company laptop driven by somebody who is not in front of it, from how far, and is it one of several?
+
+\b
+Start here:
+  farmwatch scan suspect.pcapng
+  farmwatch scan captures/ --html report.html
+
+The result goes to standard output, talk goes to standard error. About devices, not people: a person decides.
+
+{EXIT_HELP}
+"""
+
+app = typer.Typer(
+    name="farmwatch",
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("scan", help=scan.HELP, no_args_is_help=True)(scan.scan)
+app.command("report", help=report.HELP, no_args_is_help=True)(report.report)
+app.command("explain", help=explain.HELP)(explain.explain)
+app.command("inspect", help=inspect.HELP, no_args_is_help=True)(inspect.inspect)
+app.command("capture", help=capture.HELP, no_args_is_help=True)(capture.capture)
+app.add_typer(knowledge.app, name="knowledge")
+app.command("schema", help=schema.HELP)(schema.schema)
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    """Print the version and end, before anything else is looked at."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"farmwatch {version('farmwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Options before the sub-command."""
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The ``farmwatch`` command: run and exit with a code of :class:`farmwatch.cli.exits.Exit`.
+
+    Args:
+        arguments: What follows the program name; without it, the process's own.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        app(args=given, prog_name="farmwatch")
+    except KeyboardInterrupt:
+        talk("interrupted")
+        sys.exit(Exit.INTERRUPTED)
+    except FarmwatchError as error:
+        if debug:
+            traceback.print_exc()
+        talk(f"farmwatch: {error}")
+        sys.exit(exit_for(error))
+    except Exception as error:  # noqa: BLE001 (the edge of the program: nothing above it could say it better)
+        if debug:
+            traceback.print_exc()
+        else:
+            talk(f"farmwatch: unexpected {type(error).__name__}: {error}")
+            talk(
+                "This is a bug. Run again with --debug before the sub-command, and report the traceback with the output"
+            )
+            talk("of 'farmwatch doctor' to whoever gave you farmwatch; do not send the capture.")
+        sys.exit(Exit.BUG)

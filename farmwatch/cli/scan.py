@@ -1,0 +1,135 @@
+"""``farmwatch scan``: captures in, a verdict per device out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from farmwatch.cli import options
+from farmwatch.cli.exits import EXIT_HELP
+from farmwatch.cli.inputs import expand
+from farmwatch.cli.showing import Format, exit_code, show
+from farmwatch.cli.streams import Color, check_writable
+
+if TYPE_CHECKING:
+    from farmwatch.analysis.profile import Profile
+
+__all__ = ["HELP", "scan"]
+
+HELP = f"""Judge the devices in captures: who is driven by somebody else, from how far, and who belongs together.
+
+Reads pcap and pcapng, also .gz and .zst. A FILE may be a folder (read at any depth), a pattern, or - for standard
+input.
+
+\b
+Examples:
+  farmwatch scan suspect.pcapng
+  farmwatch scan captures/ --html report.html
+  tcpdump -w - -c 100000 | farmwatch scan -
+  farmwatch scan 'site-*.pcap.zst' --profile acme.toml --json -o report.json
+  farmwatch scan today.pcap -q --fail-on strong || page-somebody
+
+{EXIT_HELP}
+"""  #: text of ``farmwatch scan --help``
+
+
+class Vantage(StrEnum):
+    """Where a capture was made."""
+
+    AUTO = "auto"
+    HOST = "host"
+    LAN = "lan"
+    GATEWAY = "gateway"
+
+
+def scan(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Captures, folders, patterns, or -.", show_default=False)
+    ],
+    html: options.HtmlOption = None,
+    json: options.JsonOption = False,
+    form: options.FormatOption = Format.TEXT,
+    output: options.OutputOption = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option("--profile", metavar="TOML", help="What the company declares: networks, tools, places."),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option("--device", metavar="MAC|IP|NAME", help="Judge only this device. Repeatable. Default: all."),
+    ] = None,
+    site: Annotated[
+        list[str] | None,
+        typer.Option("--site", metavar="CIDR", help="A local network. Repeatable. Default: private ranges."),
+    ] = None,
+    corporate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--corporate", metavar="CIDR|DOMAIN|TOOL", help="A network, domain or approved tool of yours. Repeatable."
+        ),
+    ] = None,
+    knowledge: Annotated[
+        list[Path] | None,
+        typer.Option("--knowledge", metavar="FILE", help="Own knowledge file. Repeatable; later ones win."),
+    ] = None,
+    vantage: Annotated[
+        Vantage, typer.Option("--vantage", help="Where it was captured; auto judges by the traffic.")
+    ] = Vantage.AUTO,
+    fail_on: options.FailOnOption = None,
+    quiet: options.QuietOption = False,
+    verbose: options.VerboseOption = 0,
+    color: options.ColorOption = Color.AUTO,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", metavar="N", min=0, help="Processes that read files; 0 for one per processor, no bar then."
+        ),
+    ] = 1,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar on standard error.")] = False,
+) -> None:
+    """Judge the devices in captures."""
+    paths = expand(files)
+    check_writable(output, paths, "--output")
+    check_writable(html, paths, "--html")
+    declared = _profile(profile, device or [], site or [], corporate or [], vantage)
+
+    import farmwatch
+    from farmwatch.cli.progress import progress_bar
+
+    with progress_bar(paths, wanted=jobs == 1 and not (quiet or no_progress)) as advance:
+        report = farmwatch.scan(paths, profile=declared, knowledge=knowledge or (), progress=advance, jobs=jobs)
+    show(
+        report,
+        form=Format.JSON if json else form,
+        output=output,
+        html=html,
+        verbose=verbose,
+        quiet=quiet,
+        color=color,
+    )
+    raise typer.Exit(exit_code(report, fail_on))
+
+
+def _profile(
+    path: Path | None, devices: list[str], sites: list[str], corporate: list[str], vantage: Vantage
+) -> Profile | None:
+    """The declared profile with the command line's additions.
+
+    Raises:
+        ProfileError: the file breaks its rules.
+        typer.BadParameter: an option's value cannot be understood.
+    """
+    chosen = None if vantage is Vantage.AUTO else str(vantage)
+    if path is None and not (devices or sites or corporate or chosen):
+        return None
+    from farmwatch.analysis.profile import Profile, load_profile
+    from farmwatch.errors import ProfileError
+
+    declared = load_profile(path) if path is not None else Profile()
+    try:
+        return declared.with_options(devices=devices, sites=sites, corporate=corporate, vantage=chosen)
+    except ProfileError as error:
+        raise typer.BadParameter("; ".join(error.faults)) from error
