@@ -95,8 +95,8 @@ def parse_dtls(datagrams: Sequence[bytes]) -> DtlsHandshake:
         body, complete = message.body()
         missing = missing or not complete
         kinds.add(message.kind)
-        if message.kind == _CLIENT_HELLO and len(body) >= 38:
-            client = decode_client_hello(body, dtls=True, truncated=not complete)
+        if message.kind == _CLIENT_HELLO:
+            client = _client_hello(body, complete=complete) or client
         elif message.kind == _SERVER_HELLO and complete:
             server = decode_server_hello(body)
         elif message.kind == _CERTIFICATE:
@@ -111,6 +111,16 @@ def parse_dtls(datagrams: Sequence[bytes]) -> DtlsHandshake:
         asks_client_certificate=_CERTIFICATE_REQUEST in kinds,
         truncated=missing,
     )
+
+
+def _client_hello(body: bytes, *, complete: bool) -> ClientHello | None:
+    """The hello, None where fragments are missing before the end of its cipher list."""
+    try:
+        return decode_client_hello(body, dtls=True, truncated=not complete)
+    except DecodeError:
+        if complete:
+            raise
+        return None
 
 
 def _version(client: ClientHello | None, server: ServerHello | None, record_version: int) -> str:

@@ -39,19 +39,25 @@ _SALT_V2 = bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9")  # RFC 9369
 _SALT_29 = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")  # draft-ietf-quic-tls-29 to -32
 _SALT_23 = bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502")  # draft-ietf-quic-tls-23 to -28
 
+
 _V1 = Suite("QUIC v1", _SALT_V1, b"quic ", 0, 3)
 _V2 = Suite("QUIC v2", _SALT_V2, b"quicv2 ", 1, 0)
+_NAMED = {
+    0x00000001: _V1,
+    0x6B3343CF: _V2,
+    0xFACEB002: Suite("QUIC mvfst", _SALT_23, b"quic ", 0, 3),  # Facebook's, made from draft 27
+    0xFACEB00E: Suite("QUIC mvfst", _SALT_23, b"quic ", 0, 3),
+}
 
 
 def suite_of(version: int) -> Suite | None:
     """How a version protects its Initial packets; None where that is not known.
 
-    Versions 1 and 2, drafts 23 to 34. Sample: 0x6b3343cf is ``QUIC v2``, 0xff00001d ``QUIC draft 29``.
+    Versions 1 and 2, drafts 23 to 34, and what Facebook sent before there was a standard. Sample: 0x6b3343cf is
+    ``QUIC v2``, 0xff00001d ``QUIC draft 29``.
     """
-    if version == 1:
-        return _V1
-    if version == 0x6B3343CF:
-        return _V2
+    if version in _NAMED:
+        return _NAMED[version]
     draft = version - 0xFF000000
     if not 23 <= draft <= 34:
         return None

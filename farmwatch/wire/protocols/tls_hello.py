@@ -160,9 +160,11 @@ def decode_server_hello(body: bytes) -> ServerHello:
     """
     try:
         version = _u16(body, 0)[0]
-        at = 35 + body[34]
+        # Drafts of TLS 1.3 before 22 had neither session id nor compression here.
+        draft = version >> 8 == 0x7F or version == 0x0304
+        at = 34 if draft else 35 + body[34]
         cipher = _u16(body, at)[0]
-        at += 3
+        at += 2 if draft else 3
     except (struct.error, IndexError) as fault:
         raise DecodeError(f"ServerHello of {len(body)} bytes ends before its cipher does") from fault
     kinds, bodies, _ = _extensions(body, at, truncated=False)

@@ -9,7 +9,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from farmwatch.errors import DecodeError
 from farmwatch.wire.protocols.tls_hello import MAX_MESSAGE
 
 __all__ = ["ALERT", "CHANGE_CIPHER_SPEC", "HANDSHAKE", "Message", "find_tls", "first_records", "messages"]
@@ -73,9 +72,6 @@ def messages(head: bytes) -> Iterator[Message]:
     Handshake messages are put together over records (RFC 8446 section 5.1). After a change cipher spec the rest may be
     ciphertext: the caller decides whether to read on. Ends at the first record that is neither handshake, alert nor
     change cipher spec, at one that is no record, and after 256 records.
-
-    Raises:
-        DecodeError: a handshake message claims more than 64 KiB.
     """
     pending = bytearray()
     at = 0
@@ -94,8 +90,6 @@ def messages(head: bytes) -> Iterator[Message]:
         used = 0
         while len(pending) - used >= 4:
             length = int.from_bytes(pending[used + 1 : used + 4], "big")
-            if length > MAX_MESSAGE:
-                raise DecodeError(f"handshake message of {length} bytes, expected at most {MAX_MESSAGE}")
             if len(pending) - used < 4 + length:
                 break
             yield Message(HANDSHAKE, pending[used], bytes(pending[used + 4 : used + 4 + length]), complete=True)

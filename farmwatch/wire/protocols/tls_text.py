@@ -1,7 +1,8 @@
-"""Text chosen by the other side, made safe to store: printable characters stay, everything else becomes an escape.
+"""Server and protocol names of a hello as ASCII: visible characters stay, every other byte becomes an escape.
 
-Why escape and not reject: a name with control bytes in it is evidence, so it survives, but in a form that can move no
-cursor, close no HTML tag early by a hidden byte, and hide nothing. The escape is reversible (the backslash is escaped
+Why escape and not reject: a name with control bytes in it is evidence, so it survives, but in a form that moves no
+cursor and hides nothing. Why stricter than ``text``: a server name is ASCII by RFC 6066 section 3, and a letter of
+another alphabet that looks like a Latin one must not pass for it. The escape is reversible (the backslash is escaped
 too), so a fingerprint that needs the bytes can have them back.
 """
 
@@ -9,12 +10,11 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["escape_octets", "escape_text", "unescape_octets"]
+__all__ = ["escape_octets", "unescape_octets"]
 
 _PLAIN = re.compile(rb"[!-\[\]-~]*").fullmatch
 _ODD = re.compile(rb"[^!-\[\]-~]")
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
-_MAX_CHARS = 256
 
 
 def escape_octets(raw: bytes) -> str:
@@ -30,21 +30,3 @@ def escape_octets(raw: bytes) -> str:
 def unescape_octets(text: str) -> bytes:
     """The octets that ``escape_octets`` was given."""
     return _ESCAPED.sub(lambda escape: bytes.fromhex(escape[1].decode()), text.encode("ascii", "replace"))
-
-
-def escape_text(text: str) -> str:
-    r"""Unicode text of a certificate: printable characters stay, all others and the backslash become escapes.
-
-    Sample: ``"AnyNet Relay"`` stays; U+202E becomes the six characters ``\u202e``. Cut after 256 characters, which is
-    four times what X.520 allows a common name.
-    """
-    text = text[:_MAX_CHARS]
-    if text.isprintable() and "\\" not in text:
-        return text
-    return "".join(char if char.isprintable() and char != "\\" else _escape(ord(char)) for char in text)
-
-
-def _escape(code: int) -> str:
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

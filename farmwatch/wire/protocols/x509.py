@@ -16,13 +16,15 @@ from hashlib import sha256
 from ipaddress import ip_address
 
 from farmwatch.errors import DecodeError
-from farmwatch.wire.protocols.tls_text import escape_octets, escape_text
+from farmwatch.wire.protocols.text import printable, printable_text
+from farmwatch.wire.protocols.tls_text import escape_octets
 
 __all__ = ["Certificate", "Name", "parse_certificate"]
 
 _MAX_CERTIFICATE = 1 << 16  # bytes; real ones are below 8 KiB
 _MAX_ITEMS = 128  # elements read of any one sequence or set
 _MAX_ALT_NAMES = 100
+_MAX_TEXT = 256  # bytes of one part of a name; X.520 allows a common name 64 characters
 
 _INTEGER, _OCTETS, _OID, _SEQUENCE, _SET, _UTC_TIME, _GENERAL_TIME = 0x02, 0x04, 0x06, 0x30, 0x31, 0x17, 0x18
 _VERSION, _EXTENSIONS = 0xA0, 0xA3  # context tags inside the certificate body
@@ -54,7 +56,7 @@ _CODECS = {
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A subject or an issuer; text is escaped (see ``tls_text``)."""
+    """A subject or an issuer; text is escaped (see ``text``)."""
 
     common_name: str | None  #: CN, the last one where there are several
     organisation: str | None  #: O
@@ -166,10 +168,13 @@ def _name(der: bytes, start: int, end: int) -> Name:
             key = _ATTRIBUTES.get(der[pair[0][1] : pair[0][2]])
             codec = _CODECS.get(pair[1][0])
             if key and codec:
-                raw = der[pair[1][1] : min(pair[1][2], pair[1][1] + 1024)]
-                last[key] = escape_text(raw.decode(codec, "backslashreplace"))
+                last[key] = _text(der[pair[1][1] : min(pair[1][2], pair[1][1] + _MAX_TEXT)], codec)
                 texts.append(f"{key}={last[key]}")
     return Name(last.get("CN"), last.get("O"), last.get("OU"), ", ".join(texts))
+
+
+def _text(raw: bytes, codec: str) -> str:
+    return printable(raw, _MAX_TEXT) if codec == "utf-8" else printable_text(raw.decode(codec, "replace"), _MAX_TEXT)
 
 
 def _alt_names(der: bytes, start: int, end: int) -> tuple[str, ...]:
