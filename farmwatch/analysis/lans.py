@@ -71,6 +71,7 @@ def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Lan
                 "device_id": host.device_id,
                 "product": product[0].id if product else None,
                 "product_name": product[0].name if product else None,
+                "product_kind": str(kind) if product else None,
                 "layers": ",".join(f"{layer}/{hit[0].grade}" for layer, hit in sorted(product[1].items())) if product else "",
                 "proof": "; ".join(hit[1] for _, hit in sorted(product[1].items())) if product else "",
                 "packet": min(hit[2] for hit in product[1].values()) if product else host.first_packet,

@@ -57,7 +57,8 @@ def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: 
                 sign.ts,
                 sign.flow if sign.flow is not None else known.flow,
             )
-    return Sightings(_table(found, profile), by_flow)
+    standing = {key[:3] for key, sign in found.items() if sign.match.alone}  # facts that only support need company
+    return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
 
 
 SignOf = tuple[str, int, _Seen]
@@ -67,6 +68,7 @@ def _signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], knowledge: Know
     matcher = _Matcher(knowledge)
     yield from _flow_signs(tables, hosts, ids, matcher)
     yield from _query_signs(tables, hosts, ids, matcher)
+    yield from _resolver_signs(tables, hosts, ids, matcher)
 
 
 class _Matcher:
@@ -81,6 +83,12 @@ class _Matcher:
         if key not in self._found:
             found = self.knowledge.match_alpn(value) if layer == "alpn" else self.knowledge.match_domain(value)
             self._found[key] = tuple(match for match in found if match.sign is not Sign.WEB)
+        return self._found[key]
+
+    def resolver(self, address: str) -> tuple[Match, ...]:
+        key = ("resolver", address)
+        if key not in self._found:
+            self._found[key] = self.knowledge.match_address(address)
         return self._found[key]
 
     def tool(self, tool: str) -> tuple[Match, ...]:
@@ -144,6 +152,15 @@ def _query_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: 
                     int(queries["count"][row]),
                 )  # fmt: skip
                 yield ids[index], int(queries["input"][row]), sign
+
+
+def _resolver_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
+    """Name servers whose address belongs to a product; such facts only support others."""
+    flows = tables[Flow]
+    for row in np.flatnonzero((flows["resp_p"] == 53) & (flows["proto"] == "udp")).tolist():
+        address = flows["resp_h"][row]
+        if matcher.resolver(address):
+            yield from _of_flow(flows, hosts, ids, row, matcher.resolver(address), "resolver", address)
 
 
 def _certificates(shown: Table[Tls], number: int, knowledge: Knowledge) -> Iterator[tuple[tuple[Match, ...], str, str]]:

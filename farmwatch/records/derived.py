@@ -61,6 +61,7 @@ class DeviceFlow(Record, table="device_flows", key=("device_id", "input", "flow"
     small_gaps_in: int = column("Human-paced gaps (10 ms to 2 s) between small packets reaching the device.")
     active_s_out: int = column("Seconds with a packet leaving the device.", unit="s")
     active_s_in: int = column("Seconds with a packet reaching the device.", unit="s")
+    longest_silence_s: float = column("Longest gap between packets, of the side that paused longer.", unit="s")
     rtt_ms: float | None = column(
         "Transport round trip between capture point and the other end, 5th percentile.", unit="ms", absent="no sample"
     )
@@ -149,6 +150,7 @@ class LanMember(Record, table="lan_members", key=("lan", "host")):
     device_id: str | None = column("Device under judgement.", absent="not one")
     product: str | None = column("Knowledge id of the product it shows itself to be.", absent="none")
     product_name: str | None = column("Name of that product.", absent="none")
+    product_kind: str | None = column("kvm, or hardware that KVMs may be built from.", absent="no product")
     layers: str = column(
         "Independent layers that say so, comma separated, with grade: oui/high,dhcp/medium; '' for none."
     )

@@ -28,7 +28,7 @@ class KvmBeacon(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (Stun,)
-    group: ClassVar = "kvm beacon"
+    group: ClassVar = "kvm"
     benign: ClassVar = ("an old internet telephone", "a game console testing its NAT", "a peer-to-peer program")
     when_clear: ClassVar = "no host on the network repeats the NAT test of idle KVMs"
     weight_reason: ClassVar = "judged: behaviour read in the firmware of two KVM families, few other periodic senders"

@@ -35,8 +35,8 @@ class KvmOnLan(Detector):
     )
     check: ClassVar = "ask for the USB tree and display identity of the device: a KVM plugged into it shows there"
     one_decibans: float = param(10.0, "One specific layer.", low=0, high=24)
-    two_decibans: float = param(18.0, "Two layers agree.", low=0, high=24)
-    three_decibans: float = param(22.0, "Three layers agree.", low=0, high=24)
+    two_decibans: float = param(21.0, "Two layers agree.", low=0, high=24)
+    three_decibans: float = param(23.0, "Three layers agree.", low=0, high=24)
     shared_maker_decibans: float = param(4.0, "A prefix that also covers routers or boards.", low=0, high=24)
     farm_share: float = param(0.6, "One KVM makes a driven laptop, not yet a farm.", low=0, high=1)
 
@@ -45,7 +45,7 @@ class KvmOnLan(Detector):
         members = tables[LanMember]
         found: Findings = {}
         for lan, devices in devices_on_lan(tables).items():
-            here = np.flatnonzero((members["lan"] == lan) & members.present("product"))
+            here = np.flatnonzero((members["lan"] == lan) & (members["product_kind"] == "kvm"))
             for row in here:
                 weight, layers = self._weight(str(members["layers"][row]))
                 if not weight:
@@ -80,7 +80,7 @@ class KvmOnLan(Detector):
         """Networks of which only the device and its gateway were seen."""
         members = tables[LanMember]
         heard = {int(n) for record in (Announcement, DhcpRequest, Arp) for n in np.unique(tables[record]["input"])}
-        blind = {}
+        blind: dict[str, str] = {}
         for lan, devices in devices_on_lan(tables).items():
             here = members["lan"] == lan
             others = here & (members["role"] != "gateway")

@@ -26,7 +26,7 @@ class LanLaptops(Detector):
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (LanMember,)
-    group: ClassVar = "computers on the network"
+    group: ClassVar = "who is on the network"
     benign: ClassVar = ("an office or co-working space", "a household of home workers", "a repair or staging depot")
     when_clear: ClassVar = "few office computers on the network, or all of one company"
     weight_reason: ClassVar = (

@@ -30,7 +30,7 @@ class LanTenants(Detector):
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (TenantSign,)
-    group: ClassVar = "companies on the network"
+    group: ClassVar = "who is on the network"
     benign: ClassVar = (
         "a couple or flat share with different employers",
         "co-working space, cafe or hotel",

@@ -89,6 +89,8 @@ class RemoteTool(Detector):
         sure = max(share[str(grade)] for grade in sightings["grade"][signs])
         live = [row for row in own if sessions["live"][row]]
         roles = {str(sessions["role"][row]) for row in live}
+        if any("protocol" in sessions["role_reason"][row] for row in live if sessions["role"][row] == "controlled"):
+            return 0.0, "a session whose protocol proves its driven end; weighed as remote.inbound_session"
         if "controlled" in roles:
             return self.sending_decibans * sure, "a live session in which this device sends its screen"
         if roles == {"controlling"}:
