@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from farmwatch.knowledge.entries import Layer
 
-__all__ = ["never_alone", "shared_host"]
+__all__ = ["never_alone", "shared_host", "under_shared_domain"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,7 +33,7 @@ _SHARED_DOMAINS = _words(
     "googleusercontent.com gstatic.com herokuapp.com icloud.com live.com microsoft.com microsoftonline.com msn.com "
     "netlify.app office.com office.net office365.com pages.dev pubnubapi.com sentry.io servicebus.windows.net "
     "skype.com softonic.com trafficmanager.net vercel.app visualstudio.com web.app windows.net windowsupdate.com "
-    "workers.dev zoho.com zoho.eu zoho.in zoho.com.au zoho.com.cn stunprotocol.org"
+    "workers.dev zoho.com zoho.eu zoho.in zoho.com.au zoho.com.cn stunprotocol.org software.informer.com"
 )
 
 #: Single hosts that many unrelated programs ask.
@@ -84,6 +84,12 @@ def shared_host(host: str) -> bool:
     if bare in _SHARED_HOSTS or bare in _SHARED_DOMAINS:
         return True
     return any(bare == suffix or bare.endswith("." + suffix) for suffix in _PRIVATE_SUFFIXES) and "*" in host
+
+
+def under_shared_domain(host: str) -> bool:
+    """Whether a host lies inside a cloud or platform that rents names to anybody."""
+    labels = host.split(".")
+    return any(".".join(labels[at:]) in _SHARED_DOMAINS for at in range(1, len(labels)))
 
 
 def _conditions_reason(layer: Layer, conditions: dict[str, str]) -> str:  # noqa: PLR0911, PLR0912 - a list of rules

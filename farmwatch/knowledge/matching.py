@@ -125,6 +125,10 @@ class Knowledge:
         found = self._domains.find(seen)
         return self._nearest(found, seen) if found else ()
 
+    def domain_owners(self, name: str) -> set[str]:
+        """Ids of all entries with a fact about a name, the vendor's web site included."""
+        return {match.entry.id for match in self._domains.find(normal_domain(name))}
+
     @staticmethod
     def _nearest(found: list[Match], seen: str) -> tuple[Match, ...]:
         nearest: dict[str, Match] = {}
