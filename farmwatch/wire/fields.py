@@ -82,7 +82,8 @@ def signed32(value: int) -> int:
 @kernel
 def copy_bytes(target: Bytes, at: int, source: Bytes, start: int, count: int) -> None:
     """Copy a run of bytes; the caller has checked both ranges."""
-    target[at : at + count] = source[start : start + count]
+    for index in range(count):
+        target[at + index] = source[start + index]
 
 
 @kernel

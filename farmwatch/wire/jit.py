@@ -62,7 +62,7 @@ def compiled(target: Kernel[P, R]) -> Any:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder) if folder else before
     try:
-        return numba.njit(cache=folder is not None, nogil=True)(bound)
+        return numba.njit(cache=folder is not None, nogil=True, _nrt=False)(bound)
     finally:
         numba.config.CACHE_DIR = before
 
