@@ -16,7 +16,7 @@ __all__ = ["ALERT", "CHANGE_CIPHER_SPEC", "HANDSHAKE", "Message", "find_tls", "f
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 20, 21, 22
 
 _MAX_RECORD = (1 << 14) + 2048  # RFC 5246 section 6.2.3: the longest encrypted record
-_MAX_RECORDS = 256
+_MAX_RECORDS = 2048  # more than fit into a head of 8 KiB
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
 _record_header = struct.Struct(">BHH").unpack_from
 
@@ -52,18 +52,29 @@ def find_tls(head: bytes, start: int = 0) -> int | None:
 
     For protocols that say something in the clear and then wrap themselves in TLS: RDP after its X.224 exchange,
     NoMachine after its banner line, a proxy's CONNECT. The record must hold the start of a ClientHello or ServerHello
-    whose lengths agree. Sample: ``find_tls(b"NXSH-7.0\n" + hello)`` is 9.
+    whose lengths agree; directly at ``start`` a tiny first record will do. Sample: ``find_tls(b"NXSH-7.0\n" + hello)``
+    is 9.
     """
-    at = head.find(b"\x16\x03", max(start, 0))
+    start = max(start, 0)
+    at = head.find(b"\x16\x03", start)
     while at >= 0:
-        if at + 11 <= len(head):
-            kind, version, size = _record_header(head, at)
-            length = int.from_bytes(head[at + 6 : at + 9], "big")
-            hello = head[at + 5] in (_CLIENT_HELLO, _SERVER_HELLO) and 38 <= length <= MAX_MESSAGE
-            if hello and head[at + 9] == 3 and _plausible(kind, version, size) and size >= min(length + 4, 64):
-                return at
+        if _opens_handshake(head, at, first=at == start):
+            return at
         at = head.find(b"\x16\x03", at + 1)
     return None
+
+
+def _opens_handshake(head: bytes, at: int, *, first: bool) -> bool:
+    """Whether a record at ``at`` starts a hello; tiny records, which some send to hide, only where TLS is expected."""
+    if at + 6 > len(head) or head[at + 5] not in (_CLIENT_HELLO, _SERVER_HELLO):
+        return False
+    kind, version, size = _record_header(head, at)
+    if not _plausible(kind, version, size):
+        return False
+    if first and 0 < size < 9:
+        return True
+    length = int.from_bytes(head[at + 6 : at + 9], "big")
+    return head[at + 9 : at + 10] == b"\x03" and 38 <= length <= MAX_MESSAGE and size >= min(length + 4, 64)
 
 
 def messages(head: bytes) -> Iterator[Message]:
@@ -71,7 +82,7 @@ def messages(head: bytes) -> Iterator[Message]:
 
     Handshake messages are put together over records (RFC 8446 section 5.1). After a change cipher spec the rest may be
     ciphertext: the caller decides whether to read on. Ends at the first record that is neither handshake, alert nor
-    change cipher spec, at one that is no record, and after 256 records.
+    change cipher spec, at one that is no record, and after 2,048 records.
     """
     pending = bytearray()
     at = 0
