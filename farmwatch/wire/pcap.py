@@ -110,15 +110,13 @@ def read_pcap_header(head: bytes) -> PcapHeader | None:
     tick, size, candidates = PCAP_MAGICS[magic]
     major, minor, _zone, _accuracy, snaplen, network = struct.unpack_from(order + "HHIIII", head, 4)
     link = network & 0xFFFF
-    lengths = KEPT
+    lengths = {(2, 0): SWAPPED, (2, 1): SWAPPED, (2, 2): SWAPPED, (2, 3): GUESSED, (543, 0): SWAPPED}.get(
+        (major, minor), KEPT
+    )
     if magic == 0xA1B2C3D4 and (major, minor) != (2, 4):
         candidates = (16,)
         if (major, minor) == (2, 2) and network in _AIX_LINKS:
             link, tick = _AIX_LINKS[network], 1
-        if (major == 2 and minor < 3) or (major, minor) == (543, 0):
-            lengths = SWAPPED
-        elif (major, minor) == (2, 3):
-            lengths = GUESSED
     ceiling = max(USUAL_CAPLEN, min(snaplen, MAX_RECORD_BYTES), _LONG_RECORDS.get(link, 0))
     record = candidates[0]
     if len(candidates) > 1:
@@ -212,9 +210,10 @@ def seek_record(
     buf: Cells, at: int, end: int, eof: int, big: int, size: int, per_second: int, order: int, last: int
 ) -> tuple[int, int, int]:
     """The first position a chain of records starts from: (position, 1 found or 0 not, bytes needed from there)."""
-    high = 8 if big != 0 else 11  # the top byte of either length is 0 in every record shorter than 16 MiB
+    # The top byte of either length is 0 in every record shorter than 16 MiB, the two low ones rarely are.
+    high, low, middle = (8, 11, 10) if big != 0 else (11, 8, 9)
     while at + size <= end:
-        if buf[at + high] == 0 and buf[at + high + 4] == 0:
+        if buf[at + high] == 0 and buf[at + high + 4] == 0 and (buf[at + low] != 0 or buf[at + middle] != 0):
             verdict, need = chain(buf, at, end, eof, big, size, per_second, order, last)
             if verdict == 1:
                 return at, 1, 0

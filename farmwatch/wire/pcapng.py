@@ -92,6 +92,7 @@ FINE_BINARY: Final = 3
 OPT_TSRESOL: Final = 9
 OPT_TSOFFSET: Final = 14
 GIGA: Final = 1_000_000_000
+NEVER_SECONDS: Final = 1 << 53  # stands for anything later; no if_tsoffset that is kept brings it back into range
 
 
 @kernel
@@ -127,16 +128,16 @@ def clock(high: int, low: int, kind: int, first: int, second: int) -> tuple[int,
     if kind == DECIMAL:
         whole = high // first
         rest = ((high % first) << 32) | low
-        if whole > 1:
-            return TS_LIMIT_SECONDS + 1, 0
+        if whole > 1 << 20:
+            return NEVER_SECONDS, 0
         return (whole << 32) + rest // first, (rest % first) * second
     if kind == FINE_DECIMAL:
         rest = ((high % first) << 32) | low
         total = (((high // first) << 32) + rest // first) // second
         return total // GIGA, total % GIGA
     if kind == BINARY:
-        if high >> first > 1:
-            return TS_LIMIT_SECONDS + 1, 0
+        if high >> first > 1 << 20:
+            return NEVER_SECONDS, 0
         return (high << (32 - first)) + (low >> first), ((low & ((1 << first) - 1)) * GIGA) >> first
     shift = min(first, 62)
     part = high & ((1 << min(shift, 32)) - 1)
@@ -180,8 +181,7 @@ def read_interface(buf: Cells, at: int, stop: int, big: int, interfaces: Cells, 
             low = u32(buf, here + 4, big) if big != 0 else u32(buf, here, big)
             if high >= 1 << 31:
                 high -= 1 << 32
-            # Four times what packet_time lets through is beyond its limits in either direction.
-            interfaces[row + 5] = (max(min(high, 4), -5) << 32) + low
+            interfaces[row + 5] = (max(min(high, 1 << 19), -(1 << 19)) << 32) + low
         here += (length + 3) & ~3
 
 
