@@ -140,7 +140,7 @@ def _linktype(socket: Any) -> int:
     """Link type of what a scapy socket delivers; Ethernet where scapy does not say."""
     from scapy.config import conf
 
-    return int(conf.l2types.layer2num.get(getattr(socket, "LL", None), 1))
+    return int(conf.l2types.layer2num.get(socket.LL, 1)) if hasattr(socket, "LL") else 1
 
 
 def _scan(paths: list[str], *, verbose: int, quiet: bool, color: Color) -> None:

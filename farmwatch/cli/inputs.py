@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from farmwatch.reports.escape import visible
+
 __all__ = ["expand"]
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")  # what captures are called
@@ -79,4 +81,4 @@ def _suggestion(path: Path) -> str:
     if not folder.is_dir():
         return f" (there is no folder {folder})"
     near = difflib.get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=1)
-    return f"; did you mean {folder / near[0]}?" if near else ""
+    return f"; did you mean {visible(str(folder / near[0]))}?" if near else ""

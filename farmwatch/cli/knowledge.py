@@ -100,7 +100,7 @@ def _entry(page: Page, entry: Entry) -> None:
 
 @app.command("check")
 def check_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Own knowledge files to check.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Own knowledge files to check.")],
 ) -> None:
     """Check own knowledge files; all faults are listed and the exit code is 4 where there are any."""
     from farmwatch.knowledge import load_knowledge

@@ -47,7 +47,7 @@ class Vantage(StrEnum):
 
 def scan(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Captures, folders, patterns, or -.", show_default=False)
+        list[str], typer.Argument(metavar="FILE", help="Captures, folders, patterns, or -.", show_default=False)
     ],
     html: options.HtmlOption = None,
     json: options.JsonOption = False,

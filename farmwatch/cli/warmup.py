@@ -9,9 +9,7 @@ import time
 __all__ = ["compile_kernels"]
 
 # Ethernet, IPv4, UDP from 192.0.2.1:40000 to 192.0.2.2:9 with one byte of payload (addresses of RFC 5737).
-_PACKET = bytes.fromhex(
-    "020000000002020000000001" "0800" "4500001d000100004011" "0000" "c0000201" "c0000202" "9c400009" "0009" "0000" "00"
-)  # fmt: skip
+_PACKET = bytes.fromhex("02000000000202000000000108004500001d0001000040110000c0000201c00002029c4000090009000000")
 
 
 def compile_kernels() -> float:

@@ -1,0 +1,138 @@
+"""Numbers, times and sentences as a person reads them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farmwatch.records.finding import Claim
+from farmwatch.records.report import Distance, Level
+from farmwatch.reports import wording
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0 s"),
+        (0, "0 s"),
+        (1.25, "1.2 s"),
+        (42, "42 s"),
+        (2460, "41 min"),
+        (12_000, "3 h 20 min"),
+        (180_000, "2 d 2 h"),
+    ],
+)
+def test_durations(seconds, said):
+    """One or two leading units; a clock that ran backwards is no time at all."""
+    assert wording.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (999_999, "1.0 MB"), (1_900_000_000, "1.9 GB")]
+)
+def test_sizes(count, said):
+    """Decimal units, two digits."""
+    assert wording.size(count) == said
+
+
+@given(st.integers(0, 10**18))
+def test_sizes_never_show_four_digits(count):
+    """A size is short enough for a column at any magnitude below a petabyte."""
+    if count < 10**15:
+        assert len(wording.size(count)) <= 8
+
+
+def test_probabilities_are_never_certain():
+    """0 and 100 % are not shown."""
+    assert wording.percent(1.0) == "over 99.9 %"
+    assert wording.percent(0.0) == "under 0.1 %"
+    assert wording.percent(0.985) == "98 %"
+    assert wording.percent(0.004) == "0.4 %"
+
+
+def test_bounds_are_rounded_up():
+    """A distance bound must not shrink by rounding."""
+    assert wording.kilometres(1201) == "1,300 km"
+    assert wording.kilometres(42.4) == "42 km"
+
+
+def test_distance_beyond_half_the_earth_says_anywhere():
+    """A bound that excludes nothing is not printed as a number."""
+    assert wording.distance(Distance(20_326.0)) == "anywhere on Earth by its round trip"
+    assert wording.distance(Distance(1199.2, (100.0, 400.0))) == "at most 1,200 km away, likely 100 km to 400 km"
+    assert wording.distance(None) == ""
+
+
+def test_spans_say_the_date_once():
+    """Within a day the date is said once; over midnight twice; a moment has no end."""
+    assert wording.span("2026-11-23T14:02:05Z", "2026-11-23T14:43:11Z") == "2026-11-23 14:02:05\u201314:43:11 UTC"
+    assert wording.span("2026-11-23T23:59:00Z", "2026-11-24T00:10:00Z") == "2026-11-23 23:59\u20132026-11-24 00:10 UTC"
+    assert wording.span("2026-11-23T14:02:05Z", "2026-11-23T14:02:05.5Z") == "2026-11-23 14:02:05 UTC"
+    assert wording.span("garbage", "\x1b") == "garbage to \x1b"
+
+
+def test_offsets_are_turned_into_utc():
+    """A time with another offset is shown in UTC."""
+    assert wording.clock("2026-11-23T15:02:05+01:00") == "2026-11-23 14:02:05 UTC"
+
+
+def test_every_claim_and_level_has_a_sentence():
+    """No verdict is without words, and none accuses."""
+    for claim in Claim:
+        for level in Level:
+            sentence = wording.verdict_sentence(claim, level)
+            assert sentence.endswith(".")
+            assert not {"guilty", "spy", "fraud", "North"} & set(sentence.split())
+
+
+def test_long_names_keep_both_ends():
+    """A name of any length leaves the verdict on the screen."""
+    shown = wording.shortened("a" * 300 + "END")
+    assert len(shown) == 40
+    assert shown.endswith("END")
+
+
+def test_session_sentence_says_what_is_known_and_nothing_else(sample):
+    """Unknown round trips, distances and events are left out, not shown as zero."""
+    full = wording.session_sentence(sample.session())
+    for part in (
+        "AnyDesk",
+        "through a relay",
+        "41 min",
+        "this device is driven (97 %)",
+        "1,312 input events",
+        "203 ms (197\u2013211)",
+    ):
+        assert part in full
+    bare = wording.session_sentence(
+        replace(
+            sample.session(),
+            transport_rtt_ms=None,
+            loop_rtt_ms=None,
+            loop_rtt_interval_ms=None,
+            input_events=None,
+            distance_km=None,
+            relayed=None,
+        )
+    )
+    assert "RTT" not in bare
+    assert "input event" not in bare
+    assert "away" not in bare
+
+
+def test_neighbours_hardware_addresses_are_shortened():
+    """Maker and last byte are enough to talk about a neighbour's device."""
+    assert wording.short_mac("f4:d4:88:01:02:19") == "f4:d4:88:\u2026:19"
+    assert wording.short_mac("odd") == "odd"
+
+
+def test_scope_counts_everything_and_says_what_broke(sample):
+    """The second line of every report: how much was read, from where, and whether all of it."""
+    said = wording.scope(sample.report())
+    assert "3 captures" in said
+    assert "184,635 packets" in said
+    assert "1 DAMAGED, 1 UNREADABLE" in said
+    assert "at a gateway, on the laptop" in said
