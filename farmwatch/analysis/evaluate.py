@@ -128,6 +128,8 @@ def _accused(report: Report) -> tuple[str, ...]:
         for name in ("driven", "abroad", "farm"):
             claim = getattr(device.assessment, name)
             if claim.level in _ABOVE_CLEAR:
-                reasons = ", ".join(f"{weight.detector} {weight.decibans:+.0f}" for weight in claim.weights if weight.counted)
+                reasons = ", ".join(
+                    f"{weight.detector} {weight.decibans:+.0f}" for weight in claim.weights if weight.counted
+                )
                 found.append(f"{name} {claim.level}: {reasons}")
     return tuple(sorted(set(found)))

@@ -146,6 +146,8 @@ def _collect(
     """Make the hosts of one input; returns address -> index. Addresses behind routers count only when local."""
     by_address: dict[str, int] = {}
     by_key: dict[str, int] = {}
+    scopes = [book.scope(address) for address in pairs["address"]]
+    behind = sum(scope == "local" and mac == gateway for scope, mac in zip(scopes, pairs["mac"], strict=True))
     for mac, address, first in zip(pairs["mac"], pairs["address"], pairs["first_packet"], strict=True):
         scope = book.scope(address)
         if scope == "special" and address != "0.0.0.0":  # noqa: S104  (a DHCP client before its lease, not a bind)
@@ -154,7 +156,7 @@ def _collect(
         routed = known_mac is None or mac in routers
         if routed and scope != "local":
             continue
-        own_gateway = mac == gateway and scope == "local"
+        own_gateway = mac == gateway and scope == "local" and behind < _ROUTED_ADDRESSES
         key = str(mac) if known_mac and (not routed or own_gateway) else str(address)
         if key not in by_key:
             by_key[key] = len(hosts)

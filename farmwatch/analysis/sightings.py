@@ -61,6 +61,7 @@ def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: 
     return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
 
 
+_CERTIFICATE = ("subject_cn", "subject_org", "issuer_cn", "issuer_org", "certificate_sha256", "san")
 SignOf = tuple[str, int, _Seen]
 
 
@@ -83,6 +84,16 @@ class _Matcher:
         if key not in self._found:
             found = self.knowledge.match_alpn(value) if layer == "alpn" else self.knowledge.match_domain(value)
             self._found[key] = tuple(match for match in found if match.sign is not Sign.WEB)
+        return self._found[key]
+
+    def certificate(self, parts: tuple[str, ...]) -> tuple[Match, ...]:
+        key = ("certificate", "\0".join(parts))
+        if key not in self._found:
+            subject, organisation, issuer, issuer_organisation, digest, names = parts
+            self._found[key] = self.knowledge.match_certificate(
+                subject_cn=subject, subject_org=organisation, issuer_cn=issuer, issuer_org=issuer_organisation,
+                sha256=digest, names=names.split(",") if names else (),
+            )  # fmt: skip
         return self._found[key]
 
     def resolver(self, address: str) -> tuple[Match, ...]:
@@ -117,7 +128,7 @@ def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _
             yield from _of_flow(flows, hosts, ids, at, matcher.once("sni", name), "sni", name)
         for offer in filter(None, (shown["alpn"][number] or "").split(",")):
             yield from _of_flow(flows, hosts, ids, at, matcher.once("alpn", offer), "alpn", offer)
-        for matches, layer, value in _certificates(shown, number, matcher.knowledge):
+        for matches, layer, value in _certificates(shown, number, matcher):
             yield from _of_flow(flows, hosts, ids, at, matches, layer, value)
 
 
@@ -163,22 +174,13 @@ def _resolver_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matche
             yield from _of_flow(flows, hosts, ids, row, matcher.resolver(address), "resolver", address)
 
 
-def _certificates(shown: Table[Tls], number: int, knowledge: Knowledge) -> Iterator[tuple[tuple[Match, ...], str, str]]:
-    subject, issuer, organisation = (shown[name][number] for name in ("subject_cn", "issuer_cn", "subject_org"))
-    if subject or issuer or organisation:
-        names = shown["san"][number]
-        matches = knowledge.match_certificate(
-            subject_cn=subject or "",
-            subject_org=organisation or "",
-            issuer_cn=issuer or "",
-            issuer_org=shown["issuer_org"][number] or "",
-            sha256=shown["certificate_sha256"][number] or "",
-            names=names.split(",") if names else (),
-        )
-        yield matches, "cert", subject or organisation or issuer
+def _certificates(shown: Table[Tls], number: int, matcher: _Matcher) -> Iterator[tuple[tuple[Match, ...], str, str]]:
+    parts = tuple(shown[name][number] or "" for name in _CERTIFICATE)
+    if any(parts[:4]):
+        yield matcher.certificate(parts), "cert", parts[0] or parts[1] or parts[2]
     client = shown["client_subject_cn"][number]
     if client:
-        yield knowledge.match_certificate(subject_cn=client), "client cert", client
+        yield matcher.certificate((client, "", "", "", "", "")), "client cert", client
 
 
 def _table(found: Mapping[tuple[str, int, str, str, str], _Seen], profile: Profile) -> Table[ToolSighting]:

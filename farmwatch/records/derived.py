@@ -123,6 +123,7 @@ class RemoteSession(Record, table="sessions", key=("session_id",)):
     role: str = column("controlled, controlling or unclear.")
     role_probability: float = column("Probability of that role.")
     role_reason: str = column("What decides the role.")
+    dialled: bool = column("The device opened the connection itself.")
     live: bool = column("Data went both ways beyond the greeting.")
     rtt_ms: float | None = column("Transport round trip to the other end.", unit="ms", absent="no sample")
     rtt_samples: int = column("Samples behind it.")

@@ -109,39 +109,36 @@ def evidence(table: type[Record], number: int, packets: Iterable[int]) -> Eviden
 
 def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
     """Every detector's answer about every device, three-valued, in the detectors' order."""
-    devices = tables[DeviceSeen]
-    found: Findings = {str(device): [] for device in sorted(set(devices["device_id"]))}
+    seen = tables[DeviceSeen]
+    found: Findings = {str(device): [] for device in sorted(set(seen["device_id"]))}
+    needed = {record for detector in detectors for record in detector.needs}
+    covered = {record: _covered(tables[record], seen) for record in needed}
     for detector in detectors:
         hits = detector.examine(tables)
         blind = detector.blind(tables)
         for device, answers in found.items():
             own = hits.get(device, [])
+            missing = [record.table for record in detector.needs if device not in covered[record]]
+            reason = f"no rows in {', '.join(missing)}" if missing else blind.get(device)
             for claim in detector.claims:
                 spoken = [finding for finding in own if finding.claim is claim]
-                answers.extend(spoken or [_silent(detector, claim, device, tables, blind)])
+                answers.extend(spoken or [_silent(detector, claim, reason)])
     return found
 
 
-def _silent(detector: Detector, claim: Claim, device: str, tables: Tables, blind: Mapping[str, str]) -> Finding:
-    missing = [record.table for record in detector.needs if not _has_rows(tables[record], device, tables)]
-    reason = f"no rows in {', '.join(missing)}" if missing else blind.get(device)
+def _silent(detector: Detector, claim: Claim, reason: str | None) -> Finding:
+    """No data where there is a reason for it, else clear."""
     answer = detector.clear(claim, detector.when_clear)
-    if reason is None:
-        return answer
-    return dataclasses.replace(answer, outcome=Outcome.NO_DATA, summary=reason)
+    return answer if reason is None else dataclasses.replace(answer, outcome=Outcome.NO_DATA, summary=reason)
 
 
-def _has_rows(table: Table[Any], device: str, tables: Tables) -> bool:
-    """Whether a table holds anything about a device: by its id, its local network, or the inputs that show it."""
-    if not len(table):
-        return False
-    devices = tables[DeviceSeen]
-    own = devices["device_id"] == device
-    if "lan" in table.record.columns:
-        return bool(np.isin(table["lan"], [lan for lan in devices["lan"][own] if lan]).any())
-    if "device_id" in table.record.columns:
-        return bool((table["device_id"] == device).any())
-    return bool(np.isin(table["input"], devices["input"][own]).any())
+def _covered(table: Table[Any], seen: Table[DeviceSeen]) -> set[str]:
+    """Devices a table holds anything about: by local network, by their id, or by the inputs that show them."""
+    for key in ("lan", "device_id", "input"):
+        if key in table.record.columns:
+            values = set(table[key].tolist()) - {"", None}
+            return {device for device, value in zip(seen["device_id"], seen[key], strict=True) if value in values}
+    raise TypeError(f"table {table.record.table} names neither device, network nor input")
 
 
 def by_device(table: Table[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:

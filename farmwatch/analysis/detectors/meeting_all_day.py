@@ -35,7 +35,9 @@ class MeetingAllDay(Detector):
     weight_reason: ClassVar = "judged from grade B of signal N13 when seen alone, on one day"
     check: ClassVar = "ask the meeting service's audit log for remote-control grants and the number of participants"
     least_hours: float = param(5.0, "Ordinary meetings and workshops end before.", low=1, high=12)
-    most_silence_s: float = param(60.0, "Media never pauses for long; a longer gap is another meeting.", low=5, high=600)
+    most_silence_s: float = param(
+        60.0, "Media never pauses for long; a longer gap is another meeting.", low=5, high=600
+    )
     least_ratio: float = param(3.0, "Out over in: a shared screen with nobody speaking back.", low=1, high=50)
     decibans: float = param(9.0, "Grade B alone.", low=0, high=12)
     two_way_decibans: float = param(3.0, "Lively both ways: mostly a real call.", low=0, high=12)
@@ -51,7 +53,9 @@ class MeetingAllDay(Detector):
         hours = (flows["last_ts"] - flows["ts"]) / np.timedelta64(1, "h")
         found: Findings = {}
         for device, rows in by_device(flows).items():
-            for row in rows[(hours[rows] >= self.least_hours) & (flows["longest_silence_s"][rows] <= self.most_silence_s)]:
+            for row in rows[
+                (hours[rows] >= self.least_hours) & (flows["longest_silence_s"][rows] <= self.most_silence_s)
+            ]:
                 named = (int(flows["input"][row]), int(flows["flow"][row])) in meetings
                 if not named and (flows["proto"][row] != "udp" or flows["protocol"][row] not in _MEDIA):
                     continue

@@ -10,6 +10,8 @@ from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, Tables
 
 __all__ = ["RemoteInbound"]
 
+_SERVICES = frozenset({"ssh", "citrix"})  #: protocols that servers offer all day
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteInbound(Detector):
@@ -39,9 +41,14 @@ class RemoteInbound(Detector):
     public_decibans: float = param(
         22.0, "From the internet straight into a laptop: rare outside support.", low=0, high=24
     )
-    relayed_decibans: float = param(22.0, "Reverse-dialled or relayed to an outside host: as rare.", low=0, high=24)
+    dialled_decibans: float = param(
+        23.0, "The driven device dialled out itself: what reverse connections are for.", low=0, high=24
+    )
     near_decibans: float = param(10.0, "From the same network: often a colleague or the owner.", low=0, high=24)
     own_decibans: float = param(3.0, "From the company's own ranges: the help desk's place.", low=0, high=24)
+    service_decibans: float = param(
+        3.0, "SSH or Citrix listening as servers do: mostly a server, not a laptop.", low=0, high=24
+    )
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per driven session."""
@@ -52,9 +59,7 @@ class RemoteInbound(Detector):
                 session = sessions.row(int(row))
                 if session.role != "controlled" or "protocol" not in session.role_reason or not session.live:
                     continue
-                weight = 0.0 if session.approved else {
-                    "public": self.public_decibans, "own": self.own_decibans, "local": self.near_decibans,
-                }.get(session.remote_scope, self.near_decibans)  # fmt: skip
+                weight = self._weight(session)
                 found.setdefault(device, []).append(
                     self.hit(
                         Claim.DRIVEN,
@@ -68,3 +73,13 @@ class RemoteInbound(Detector):
                     )
                 )
         return found
+
+    def _weight(self, session: RemoteSession) -> float:
+        if session.approved:
+            return 0.0
+        if session.tool in _SERVICES and not session.dialled:
+            return min(self.service_decibans, self.own_decibans)
+        if session.dialled and session.remote_scope == "public":
+            return self.dialled_decibans
+        near = {"public": self.public_decibans, "own": self.own_decibans}
+        return near.get(session.remote_scope, self.near_decibans)

@@ -169,6 +169,7 @@ def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]
         "role": role,
         "role_probability": probability,
         "role_reason": reason,
+        "dialled": bool((flows["local_side"][rows] == 0).all()),
         "live": total["bytes_out"] + total["bytes_in"] >= _LIVE_BYTES
         and min(total["data_pkts_out"], total["data_pkts_in"]) >= _LIVE_PACKETS,
         "rtt_ms": float(flows["rtt_ms"][best]) if best >= 0 else None,
