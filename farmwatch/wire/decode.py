@@ -99,6 +99,15 @@ _TEB = 0x6558  # transparent Ethernet bridging (RFC 1701)
 _ERSPAN = 0x88BE
 _ERSPAN3 = 0x22EB
 _CDP = 0x2000
+_VN_TAG = 0x8926
+_E_TAG = 0x893F  # IEEE 802.1BR
+_SGT = 0x8909  # Cisco metadata
+_PBB = 0x88E7  # IEEE 802.1ah
+_FABRIC_PATH = 0x8903
+_MACSEC = 0x88E5  # IEEE 802.1AE, readable only without encryption
+_NSH = 0x894F  # RFC 8300
+_TAGS = (_VN_TAG, _E_TAG, _SGT, _PBB, _FABRIC_PATH, _MACSEC, _NSH)
+_WCCP = 0x883E
 _GRE_PPP = 0x880B
 
 
@@ -167,6 +176,20 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
                 return be16(data, at + 8), at + 10, -1, 0
             return _SKIP, at, -1, 0
         return be16(data, at + 2), at + 4, -1, 0
+    if link in (149, 258):  # PKTAP of macOS: own length, record type, link type, all little-endian
+        if at + 12 > end:
+            return _FAIL, at, -1, X_LINK_CUT
+        place = at + le16(data, at)
+        inner = le16(data, at + 8)
+        if inner == 1:
+            return _ETHERNET, place, -1, 0
+        if inner in (12, 14, 101):
+            return _IP, place, -1, 0
+        return (_IP, place + 4, -1, 0) if inner in (0, 108) else (_SKIP, at, -1, 0)
+    if link == 242:  # IP over InfiniBand
+        if at + 44 > end:
+            return _FAIL, at, -1, X_LINK_CUT
+        return be16(data, at + 40), at + 44, -1, 0
     if link == 100:  # LLC/SNAP over ATM, RFC 2684
         return _LLC, at, -1, 0
     if link == 239:  # LINKTYPE_NFLOG: type-length-value records; type 9 is the packet
@@ -311,7 +334,11 @@ def open_gre(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
         if place + 12 > end:
             return _SKIP, at, 7
         return _ETHERNET, place + (20 if data[place + 11] & 1 else 12), 7
-    if kind in (_IP4, _IP6, _MPLS, _MPLS_MULTICAST, 0x8100, _ARP):
+    if kind == _WCCP:  # with or without a four-byte redirect header
+        return _IP, place if place < end and (data[place] & 0xF0) == 0x40 else place + 4, 1
+    if 0x8200 <= kind <= 0x8210:  # Aruba: 802.11 frames
+        return _WIFI, place, 1
+    if kind in (_IP4, _IP6, _MPLS, _MPLS_MULTICAST, 0x8100, _ARP, _NSH):
         return kind, place, 1
     return _SKIP, at, 1
 
@@ -356,6 +383,22 @@ def open_udp_tunnel(data: Bytes, at: int, end: int, source: int, target: int) ->
             place += 8
         if place + 40 <= end and data[place] & 0xF0 == 0x60:
             return _IP6, place, 6
+    elif target == 4790 or source == 4790:  # VXLAN-GPE
+        if at + 8 <= end and data[at] & 0x0C == 0x0C:
+            return inner_protocol(data[at + 3] & 0xFF), at + 8, 3
+    elif target == 4341:  # LISP data, RFC 9300
+        if at + 8 < end:
+            return _IP, at + 8, 9
+    elif target == 4342:  # LISP encapsulated control message
+        if at + 4 < end and data[at] & 0xF0 == 0x80:
+            return _IP, at + 4, 9
+    elif target == 4754:  # GRE in UDP, RFC 8086
+        return open_gre(data, at, end)
+    elif target == 5072 or source == 5072:  # AYIYA: identity and signature lengths in 32-bit words
+        if at + 8 <= end and data[at + 3] in (4, 41):
+            place = at + 8 + (1 << ((data[at] & 0xFF) >> 4)) + ((data[at + 1] & 0xFF) >> 4) * 4
+            if place < end:
+                return (_IP4 if data[at + 3] == 4 else _IP6), place, 2
     return _SKIP, at, 0
 
 
@@ -673,6 +716,10 @@ def decode_packet(
             elif protocol == 137:
                 kind = _MPLS
                 inner = tunnel
+            elif protocol == 103 and at + 8 <= bound and data[at] == 0x21:  # PIM register, RFC 7761
+                kind = _IP
+                at += 8
+                inner = 2
             elif protocol == 97 and at + 2 <= bound:  # EtherIP, RFC 3378
                 kind = _ETHERNET
                 at += 2
@@ -686,6 +733,8 @@ def decode_packet(
             linked = 0
         elif kind == _LLC:
             kind, at = open_llc(data, at, end)
+        elif kind in _TAGS:
+            kind, at = open_tag(data, at, end, kind)
         elif kind == _WIFI:
             kind, at, smac, dmac, reason = open_wifi(data, at, end)
             if kind == _FAIL:
@@ -737,6 +786,46 @@ def decode_packet(
             return row
     state[S_REJECT + X_DEPTH] += 1
     return row
+
+
+@kernel
+def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:
+    """Step over a tag that switches put between the MACs and the payload: (what comes next, where)."""
+    if at + 8 > end:
+        return _SKIP, at
+    if kind == _PBB:
+        return _ETHERNET, at + 4
+    if kind == _FABRIC_PATH:
+        return _ETHERNET, at + 2
+    if kind == _NSH:
+        size = (be16(data, at) & 0x3F) * 4
+        following = data[at + 3] & 0xFF
+        if size < 8 or at + size > end:
+            return _SKIP, at
+        return inner_protocol(following), at + size
+    if kind == _MACSEC:
+        if data[at] & 0x0C:  # encrypted or changed text
+            return _SKIP, at
+        size = 14 if data[at] & 0x20 else 6
+        if at + size + 2 > end:
+            return _SKIP, at
+        return be16(data, at + size), at + size + 2
+    size = 4 if kind == _VN_TAG else 6
+    return be16(data, at + size), at + size + 2
+
+
+@kernel
+def inner_protocol(number: int) -> int:
+    """The next-protocol numbers shared by NSH (RFC 8300) and VXLAN-GPE."""
+    if number == 1:
+        return _IP4
+    if number == 2:
+        return _IP6
+    if number == 3:
+        return _ETHERNET
+    if number == 4:
+        return _NSH
+    return _SKIP
 
 
 @kernel

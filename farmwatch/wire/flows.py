@@ -84,7 +84,8 @@ class Encapsulation(IntEnum):
     GTP_U = 5
     TEREDO = 6
     ERSPAN = 7
-    PPP = 8  #: L2TP
+    PPP = 8  #: PPP in enhanced GRE (PPTP)
+    LISP = 9
 
 
 class TcpState(IntEnum):

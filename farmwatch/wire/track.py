@@ -285,16 +285,12 @@ def new_flow(rows: Ints, base: int, previous: int, hot: Ints, table: Ints, state
 
 
 @kernel
-def reopens(flags: int, seq: int, side: int, other: int, hot: Ints) -> int:
+def reopens(flags: int, seq: int, side: int, hot: Ints) -> int:
     """Whether a TCP packet starts a new connection between the same ports, by tshark's rule.
 
-    A SYN does when this side already had another initial sequence number, or the connection had a FIN or RST.
+    A SYN does when this side already had another initial sequence number.
     """
-    if flags & (_SYN | _ACK) != _SYN or hot[side + D_ISN] == -1:
-        return 0
-    if hot[side + D_ISN] != seq:
-        return 1
-    return 1 if (hot[side + D_FLAGS] | hot[other + D_FLAGS]) & (_FIN | _RST) else 0
+    return 1 if flags & (_SYN | _ACK) == _SYN and hot[side + D_ISN] != -1 and hot[side + D_ISN] != seq else 0
 
 
 @kernel
@@ -468,7 +464,7 @@ def track_tcp(
         hot[place + F_ACK] = ts
     if flags & _ACK:
         sample = acknowledge(other, ack, ts, hot, blocks, state)
-        if sample >= 0:
+        if sample > 0:  # nothing was measured when the clock did not move
             add_sample(side, sample, hot, blocks, state)
             if state[S_SAMPLES_ON]:
                 at = state[S_SAMPLES] * Q_WIDTH
@@ -493,9 +489,6 @@ def track_tcp(
         size += 1
     if size and flags & _RST == 0:
         track_sequence(seq, size, 1 if flags & (_SYN | _FIN) == 0 else 0, ts, side, other, hot, blocks, state)
-    if flags & _RST:
-        forget_in_flight(side, hot, blocks, state)
-        forget_in_flight(other, hot, blocks, state)
 
 
 @kernel
@@ -684,7 +677,7 @@ def track_rows(
                 place = (found >> 1) * F_WIDTH
                 side = place + F_COMMON + (found & 1) * D_WIDTH
                 other = place + F_COMMON + (1 - (found & 1)) * D_WIDTH
-                if reopens(rows[base + R_FLAGS], rows[base + R_SEQ], side, other, hot):
+                if reopens(rows[base + R_FLAGS], rows[base + R_SEQ], side, hot):
                     forget_in_flight(side, hot, blocks, state)
                     forget_in_flight(other, hot, blocks, state)
                     queue_heads(place, hot, queue, state)
