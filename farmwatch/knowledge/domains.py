@@ -80,6 +80,10 @@ def domain_fault(value: str) -> str:
             return f"{label!r} is neither a DNS label nor a pattern of * ? [class] {{count}}"
         if label.count("*") > _MAX_STARS:
             return f"more than {_MAX_STARS} * in one label makes matching slow"
+    try:
+        _compile(head)
+    except re.error as error:
+        return f"holds a bad class: {error}"
     return ""
 
 

@@ -36,6 +36,14 @@ _SHARED_DOMAINS = _words(
     "workers.dev zoho.com zoho.eu zoho.in zoho.com.au zoho.com.cn stunprotocol.org software.informer.com"
 )
 
+#: Those of them that rent names to anybody: a wildcard anywhere below covers strangers.
+_RENTED_DOMAINS = _words(
+    "akamai.net akamaiedge.net akamaihd.net akamaized.net amazonaws.com appspot.com azure.com azureedge.net "
+    "azurefd.net azurewebsites.net cloudflare.net cloudflarestorage.com cloudfront.net digitaloceanspaces.com fastly.net "
+    "fastlylb.net firebaseapp.com firebaseio.com github.io googleusercontent.com herokuapp.com netlify.app pages.dev "
+    "trafficmanager.net vercel.app web.app windows.net workers.dev"
+)
+
 #: Single hosts that many unrelated programs ask.
 _SHARED_HOSTS = _words(
     "stun.l.google.com stun1.l.google.com stun2.l.google.com stun3.l.google.com stun4.l.google.com stun.cloudflare.com "
@@ -69,6 +77,8 @@ _SHARED_PROCESSES = _words(
     "windowslauncher.exe wscript.exe"
 )
 
+_LEAST_LETTERS = 3  # fewer fixed characters than this say nothing
+
 _SHARED_ALPN = _words("h2 h3 h3-29 http/1.1 http/1.0 webrtc c-webrtc stun.turn imap pop3 smtp dot doq")
 _SHARED_SERVICES = _words("_http._tcp _https._tcp _ssh._tcp _sftp-ssh._tcp _workstation._tcp _rfb._tcp")
 _SHARED_TITLES = _words("home index kvm login log in screen welcome dashboard web remote console")
@@ -77,13 +87,15 @@ _SHARED_TITLES = _words("home index kvm login log in screen welcome dashboard we
 def shared_host(host: str) -> bool:
     """Whether a domain fact names a cloud, content network or public service that anybody uses.
 
-    A tenant's own host inside a cloud (``remotedesktop-pa.googleapis.com``) is not shared; the cloud itself and any
-    wildcard over it are.
+    A tenant's own host inside a cloud (``remotedesktop-pa.googleapis.com``) is not shared; the cloud itself, wildcards
+    over it, wildcards anywhere in a cloud that rents names, and ``*.local`` are.
     """
     bare = host.removeprefix("*.")
     if bare in _SHARED_HOSTS or bare in _SHARED_DOMAINS:
         return True
-    return any(bare == suffix or bare.endswith("." + suffix) for suffix in _PRIVATE_SUFFIXES) and "*" in host
+    if not host.startswith("*"):
+        return False
+    return any(bare == suffix or bare.endswith("." + suffix) for suffix in _RENTED_DOMAINS | _PRIVATE_SUFFIXES)
 
 
 def under_shared_domain(host: str) -> bool:
@@ -137,6 +149,8 @@ def never_alone(layer: Layer, value: str, conditions: dict[str, str]) -> str:  #
     """
     if layer in _WHOLE_LAYERS:
         return _WHOLE_LAYERS[layer]
+    if all(len(text.replace("*", "").replace("?", "")) < _LEAST_LETTERS for text in conditions.values() or (value,)):
+        return "a pattern that fits almost anything"
     if conditions:
         return _conditions_reason(layer, conditions)
     low = value.lower()
