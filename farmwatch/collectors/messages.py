@@ -221,7 +221,7 @@ class MessageRows:
         message = parse_dhcp(payload)
         given = message.your_ip if message.your_ip != "0.0.0.0" else message.requested_ip or message.client_ip  # noqa: S104
         self.leases.add(
-            input=self.number, ts=sent.ts, packet=sent.packet, version=4,
+            input=self.number, ts=sent.ts, packet=sent.packet, ip_version=4,
             message=_DHCP_KINDS.get(message.message_type, str(message.message_type)), mac=message.client_mac or None,
             address=given if given and given != "0.0.0.0" else None, host_name=message.hostname or None,  # noqa: S104
             fqdn=message.fqdn or None, vendor_class=message.vendor_class or None,
@@ -237,7 +237,7 @@ class MessageRows:
             message.relayed_macs[0] if message.relayed_macs else ""
         )
         self.leases.add(
-            input=self.number, ts=sent.ts, packet=sent.packet, version=6,
+            input=self.number, ts=sent.ts, packet=sent.packet, ip_version=6,
             message=_DHCPV6_KINDS.get(message.message_type, str(message.message_type)), mac=mac or sent.mac,
             address=message.addresses[0] if message.addresses else None, fqdn=message.fqdn or None,
             vendor_class=message.vendor_classes[0] if message.vendor_classes else None,
