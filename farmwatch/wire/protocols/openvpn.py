@@ -20,7 +20,7 @@ __all__ = ["OpenVpnFlow", "OpenVpnReset", "decode_openvpn", "decode_openvpn_rese
 
 _CLIENT = {0x38: 2, 0x08: 1, 0x50: 3}  # opcode byte with key id 0 -> reset version
 _SERVER = {0x40: 2, 0x10: 1}
-_REPLIES = tuple(bytes((opcode << 3,)) for opcode in (4, 5, 6, 8, 9))  # control, acknowledgement, data, server reset
+_REPLIES = tuple(bytes((opcode << 3,)) for opcode in (4, 5, 6, 8, 9, 11))  # control, ack, data, server reset
 _DIGESTS = (20, 16, 32, 28, 48, 64)  # HMAC sizes of tls-auth: SHA1, MD5, SHA256, SHA224, SHA384, SHA512
 _TIMES = range(946_684_800, 4_102_444_800)  # packet-id timestamps of years 2000 to 2099
 
@@ -47,10 +47,13 @@ class OpenVpnFlow:
     transport: str  #: ``udp`` or ``tcp``
 
 
-def _timed(data: bytes, at: int) -> bool:
-    """A replay-protection packet id: a small number and a plausible time."""
+def _timed(data: bytes, at: int, early: bool = False) -> bool:
+    """A replay-protection packet id: a small number and a plausible time.
+
+    With ``early`` (tls-crypt-v2) the upper half of the number holds the flags of early negotiation.
+    """
     number, stamp = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : at + 8], "big")
-    return len(data) >= at + 8 and 1 <= number <= 64 and stamp in _TIMES
+    return len(data) >= at + 8 and 1 <= (number & 0xFFFF if early else number) <= 64 and stamp in _TIMES
 
 
 def _plain_tail(data: bytes, at: int, client: bool) -> str | bool | None:
@@ -82,7 +85,7 @@ def decode_openvpn_reset(data: bytes) -> OpenVpnReset:
     tail = _plain_tail(data, 9, client) if version < 3 else False
     if tail is not False:
         return OpenVpnReset(client, version, session, "none", tail if isinstance(tail, str) else None)
-    if _timed(data, 9) and len(data) >= (54 if client else 62):
+    if _timed(data, 9, early=version == 3) and len(data) >= (54 if client else 62):
         return OpenVpnReset(client, version, session, "tls-crypt", None)
     for size in _DIGESTS:
         if version < 3 and _timed(data, 9 + size):

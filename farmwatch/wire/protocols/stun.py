@@ -106,7 +106,7 @@ def _endpoint(value: bytes, mask: bytes = b"") -> Endpoint | None:
     return str(IPv4Address(raw) if size == 4 else IPv6Address(raw)), port
 
 
-def _attributes(data: bytes, end: int) -> list[tuple[int, bytes, int]]:
+def _attributes(data: bytes, end: int, padded: bool = True) -> list[tuple[int, bytes, int]]:
     found: list[tuple[int, bytes, int]] = []
     at = 20
     while at + 4 <= end:
@@ -114,7 +114,7 @@ def _attributes(data: bytes, end: int) -> list[tuple[int, bytes, int]]:
         if at + 4 + size > end or len(found) >= _MAX_ATTRIBUTES:
             raise DecodeError(f"STUN attribute {kind:#06x} at byte {at} runs past the message of {end} bytes")
         found.append((kind, data[at + 4 : at + 4 + size], at))
-        at += 4 + (size + 3) // 4 * 4
+        at += 4 + ((size + 3) // 4 * 4 if padded else size)
     return found
 
 
@@ -174,12 +174,18 @@ def decode_stun(data: bytes) -> StunMessage:
     if len(data) < 20 or data[0] & 0xC0:
         raise DecodeError("STUN needs 20 bytes and two leading zero bits")
     kind, size = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
-    if size % 4 or size + 20 != len(data):
+    if size + 20 != len(data):
         raise DecodeError(f"STUN length {size} does not fit a message of {len(data)} bytes")
     classic = data[4:8] != _COOKIE
+    if classic and size % 4:
+        raise DecodeError(f"classic STUN length {size} is no multiple of four")
     method = (kind & 0x3E00) >> 2 | (kind & 0x00E0) >> 1 | kind & 0x000F
     message_class = (kind & 0x0100) >> 7 | (kind & 0x0010) >> 4
-    attributes = _attributes(data, len(data))
+    try:
+        attributes = _attributes(data, len(data))
+    except DecodeError:
+        # Senders after Microsoft's MS-TURN (section 2.2.2) do not pad attributes to four bytes.
+        attributes = _attributes(data, len(data), padded=False)
     if classic:
         unknown = [number for number, _, _ in attributes if number not in _CLASSIC_ATTRIBUTES]
         if kind not in _CLASSIC_TYPES or unknown or len(set(data[4:20])) < 6:

@@ -20,6 +20,7 @@ from farmwatch.errors import DecodeError
 __all__ = ["WireGuardFlow", "WireGuardMessage", "decode_wireguard", "decode_wireguard_message"]
 
 _SIZES = {1: 148, 2: 92, 3: 64}
+_FULL = 1200  # bytes: no tunnel's MTU is far below what IPv6 demands
 _NAMES = {1: "initiation", 2: "response", 3: "cookie", 4: "data"}
 
 
@@ -54,7 +55,9 @@ def decode_wireguard_message(data: bytes) -> WireGuardMessage:
     """
     kind = data[0] if data else 0
     size = len(data)
-    if kind not in _NAMES or size != _SIZES.get(kind, size) or (kind == 4 and (size < 32 or size % 16)):
+    # Data is padded to 16 bytes, but never past the tunnel's MTU: full packets may have any size.
+    odd = kind == 4 and (size < 32 or (size % 16 and size < _FULL))
+    if kind not in _NAMES or size != _SIZES.get(kind, size) or odd:
         raise DecodeError(f"WireGuard has no type {kind} message of {size} bytes")
     reserved = int.from_bytes(data[1:4], "big")
     first, second = int.from_bytes(data[4:8], "little"), int.from_bytes(data[8:12], "little")

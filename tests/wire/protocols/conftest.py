@@ -1,4 +1,4 @@
-"""Heads of the flows of a capture, made by a plain second implementation: decoders are tested apart from the kernels."""
+"""Heads of the flows of a capture, read by a second, plain implementation: decoders are tested without the kernels."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Flow:
 
     @property
     def ports(self) -> tuple[int, int]:
+        """Originator's and responder's port."""
         return self.ends[0][1], self.ends[1][1]
 
     def head(self, side: int) -> bytes:
@@ -57,7 +58,7 @@ class Flow:
         return bytes(out[:HEAD_BYTES])
 
 
-def _network(linktype: int, frame: bytes) -> tuple[int, bytes] | None:  # noqa: PLR0911 - one return a link type
+def _network(linktype: int, frame: bytes) -> tuple[int, bytes] | None:
     """(ethertype, payload) of a frame."""
     if linktype in (101, 12, 14, 228, 229):
         version = frame[0] >> 4 if frame else 0
@@ -109,7 +110,7 @@ def _frames(path: Path) -> Iterator[tuple[float, int, bytes]]:
         return
 
 
-def read_flows(path: Path) -> list[Flow]:  # noqa: C901 - one loop over packets
+def read_flows(path: Path) -> list[Flow]:
     """All TCP and UDP flows of a capture in order of appearance."""
     current: dict[tuple[str, tuple[str, int], tuple[str, int]], Flow] = {}
     flows: list[Flow] = []
@@ -143,7 +144,7 @@ def read_flows(path: Path) -> list[Flow]:  # noqa: C901 - one loop over packets
                 flow.isn[side] = (seq + 1) & 0xFFFFFFFF
                 flow.syn = flow.syn or pure_syn
             data = body[(body[12] >> 4) * 4 :]
-            if data and len(flow.segments[side]) < 64:
+            if data and len(flow.segments[side]) < 1024:
                 known = flow.segments[side].get(seq, b"")
                 if len(data) > len(known):
                     flow.segments[side][seq] = data
