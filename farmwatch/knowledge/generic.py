@@ -39,9 +39,9 @@ _SHARED_DOMAINS = _words(
 #: Those of them that rent names to anybody: a wildcard anywhere below covers strangers.
 _RENTED_DOMAINS = _words(
     "akamai.net akamaiedge.net akamaihd.net akamaized.net amazonaws.com appspot.com azure.com azureedge.net "
-    "azurefd.net azurewebsites.net cloudflare.net cloudflarestorage.com cloudfront.net digitaloceanspaces.com fastly.net "
-    "fastlylb.net firebaseapp.com firebaseio.com github.io googleusercontent.com herokuapp.com netlify.app pages.dev "
-    "trafficmanager.net vercel.app web.app windows.net workers.dev"
+    "azurefd.net azurewebsites.net cloudflare.net cloudflarestorage.com cloudfront.net digitaloceanspaces.com "
+    "fastly.net fastlylb.net firebaseapp.com firebaseio.com github.io googleusercontent.com herokuapp.com netlify.app "
+    "pages.dev trafficmanager.net vercel.app web.app windows.net workers.dev"
 )
 
 #: Single hosts that many unrelated programs ask.

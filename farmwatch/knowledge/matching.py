@@ -116,8 +116,8 @@ class Knowledge:
     def match_domain(self, name: str) -> tuple[Match, ...]:
         """Facts a DNS name, TLS server name or HTTP host meets.
 
-        A fact naming the host itself beats a wildcard of the same entry; a host that is known to be the vendor's web
-        site meets nothing of that entry.
+        A fact naming the host itself beats a wildcard of the same vendor; a host that is known to be the vendor's web
+        site meets nothing of that vendor.
         """
         seen = normal_domain(name)
         if not seen:
@@ -131,10 +131,12 @@ class Knowledge:
 
     @staticmethod
     def _nearest(found: list[Match], seen: str) -> tuple[Match, ...]:
-        nearest: dict[str, Match] = {}
-        for match in found:  # most specific first
-            nearest.setdefault(match.entry.id, match)
-        return _ranked(Match(match.entry, match.fact, seen) for match in nearest.values())
+        nearest: dict[str, str] = {}  # vendor -> value of its most specific fact, which comes first
+        return _ranked(
+            Match(match.entry, match.fact, seen)
+            for match in found
+            if nearest.setdefault(match.entry.vendor, match.fact.value) == match.fact.value
+        )
 
     @cached_property
     def _ports(self) -> dict[str, list[tuple[int, int, Match]]]:
