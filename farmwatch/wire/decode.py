@@ -124,6 +124,9 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
         family = (data[at] & 0xFF) | (data[at + 3] & 0xFF)  # host or network byte order; families are below 256
         if family in (2, 10, 24, 28, 30):
             return _IP, at + 4, -1, 0
+        kind = be16(data, at + 2)
+        if kind in (_IP4, _IP6):  # some writers put an ethertype here
+            return kind, at + 4, -1, 0
         return _SKIP, at, -1, 0
     if link == 113:  # https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html
         if at + 16 > end:
@@ -186,6 +189,15 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
         if inner in (12, 14, 101):
             return _IP, place, -1, 0
         return (_IP, place + 4, -1, 0) if inner in (0, 108) else (_SKIP, at, -1, 0)
+    if link == 10:  # FDDI; its addresses may be bit-swapped, so they are left out
+        return _LLC, at + 13, -1, 0
+    if link == 178:  # Juniper Ethernet: magic, flags, extensions
+        if at + 6 > end or be16(data, at) != 0x4D47:
+            return _FAIL, at, -1, X_LINK_CUT
+        place = at + 4
+        if data[at + 3] & 0x80:
+            place += 2 + be16(data, at + 4)
+        return (_SKIP if data[at + 3] & 2 else _ETHERNET), place, -1, 0
     if link == 242:  # IP over InfiniBand
         if at + 44 > end:
             return _FAIL, at, -1, X_LINK_CUT

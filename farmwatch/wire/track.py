@@ -489,6 +489,8 @@ def track_tcp(
         size += 1
     if size and flags & _RST == 0:
         track_sequence(seq, size, 1 if flags & (_SYN | _FIN) == 0 else 0, ts, side, other, hot, blocks, state)
+    if flags & _RST:
+        forget_in_flight(other, hot, blocks, state)  # its sender will acknowledge nothing more
 
 
 @kernel
