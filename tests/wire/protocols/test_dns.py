@@ -92,8 +92,10 @@ def legible(text):
 
 
 def printed(values):
-    """The strings that are text: tshark shows binary ones differently from their bytes."""
-    return [value for value in values if value and value != "<Root>" and value.isascii() and value.isprintable()]
+    """The strings that are text: tshark cuts binary ones, such as DNSCrypt certificates, at their first zero."""
+    return [
+        value for value in values if value not in ("", "<Root>", "DNSC") and value.isascii() and value.isprintable()
+    ]
 
 
 def ours(parsed: DnsMessage):

@@ -39,8 +39,8 @@ def shown(name: NetbiosName) -> str:
 
 
 def plain(text: str) -> str:
-    """tshark's name without its explanation of the suffix and without zero padding."""
-    text = text.split(" (")[0]
+    """Tshark's name without its explanation of the suffix and without zero padding."""
+    text = text.split(" (", maxsplit=1)[0]
     return re.sub(r"[ ]*(<00>)*(<[0-9a-f]{2}>)(\..*)?$", r"\2\3", text)
 
 
