@@ -21,7 +21,7 @@ class Identified:
         None  #: end that is driven: 0 originator, 1 responder, None where the bytes do not tell
     )
     tool: str | None = None  #: remote-access or tunnel tool by name, None for general protocols
-    tunnel: str | None = None  #: ``socks`` or ``http-connect`` where this was found inside such a proxy's stream
+    tunnel: str | None = None  #: ``socks``, ``http-connect`` or ``websocket`` where this was found inside such a stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class RdpUdpSyn:
     acknowledges: int | None  #: the peer's initial sequence number, None in a SYN
     mtu_up: int  #: bytes
     mtu_down: int  #: bytes
-    version: int | None  #: 1, 2 or 3 (RDPEUDP2); None where the extension is absent
+    version: int | None  #: 1, 2 or 3 (RDPEUDP2, sent as 0x0101); None where the extension is absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def decode_rdpudp_syn(data: bytes) -> RdpUdpSyn:
     if flags & _SYNEX and at + 4 <= len(data):
         ex_flags, number = unpack_from(">HH", data, at)
         if ex_flags & 1:
-            version = _VERSIONS.get(number)
+            version = _VERSIONS.get(number, number)
     return RdpUdpSyn(ack, bool(flags & _LOSSY), sequence, source if ack else None, up, down, version)
 
 

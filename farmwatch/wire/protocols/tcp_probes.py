@@ -1,7 +1,7 @@
 """Probes for TCP flows: a cheap look at the first bytes, and the decoder that must then agree.
 
-TLS, HTTP and SOCKS are named here by their first bytes only; their own modules decode them. What runs inside a SOCKS or
-HTTP CONNECT stream is looked at one level deep.
+TLS, HTTP and SOCKS are named here by their first bytes only; their own modules decode them. What runs inside a SOCKS,
+HTTP CONNECT or WebSocket stream is looked at one level deep.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from farmwatch.wire.protocols.ssh import SshSession, decode_ssh
 from farmwatch.wire.protocols.stun import decode_stun_stream
 from farmwatch.wire.protocols.tailscale import decode_derp
 from farmwatch.wire.protocols.teamviewer import decode_dyngate, decode_teamviewer
+from farmwatch.wire.protocols.websocket import parse_frame_headers
 
 __all__ = ["TCP_PROBES", "identify_tcp"]
 
@@ -36,6 +37,7 @@ _HTTP_STARTS = (
 # Protobuf tags (field number times eight plus two) of SignedId, Hash, RegisterPeer, PunchHoleRequest, PunchHoleSent,
 # LocalAddr and RegisterPk, and the first tag byte of RequestRelay.
 _RUSTDESK_TAGS = (b"\x1a", b"\x4a", b"\x32", b"\x42", b"\x52", b"\x6a", b"\x7a", b"\x92")
+_MAX_UNMASKED = 4096  # bytes of a WebSocket direction that are looked into
 
 
 def _is_tls(data: bytes) -> bool:
@@ -49,6 +51,15 @@ def _is_tls(data: bytes) -> bool:
         and data[3] in (0, 3)
         and data[4] <= 4
         and _ssl2_lengths(data)
+    )
+
+
+def _is_tls_going_on(orig: bytes, resp: bytes) -> bool:
+    """Records of a session whose handshake was not captured, wherever both directions have some."""
+    records = (orig[:2], resp[:2])
+    return all(record in (b"\x14\x03", b"\x15\x03", b"\x16\x03", b"\x17\x03", b"") for record in records) and any(
+        data[:2] == b"\x17\x03" and data[2:3] <= b"\x04" and 16 < int.from_bytes(data[3:5], "big") <= 0x4800
+        for data in (orig, resp)
     )
 
 
@@ -168,7 +179,9 @@ def _http(head: TcpHead) -> Identified:
             return Identified("derp", decode_derp(head.orig, head.resp), None, "tailscale")
     except DecodeError:
         return _HTTP
-    return _through_connect(head) if start.startswith(b"CONNECT ") else _HTTP
+    if start.startswith(b"CONNECT "):
+        return _through_connect(head)
+    return _through_websocket(head) if head.resp.startswith(b"HTTP/1.1 101 ") else _HTTP
 
 
 def _through_connect(head: TcpHead) -> Identified:
@@ -179,6 +192,33 @@ def _through_connect(head: TcpHead) -> Identified:
     if asked < 0 or granted < 0:
         return _HTTP
     return _inner(TcpHead(head.orig[asked + 4 :], head.resp[granted + 4 :], -1, head.ports), "http-connect", _HTTP)
+
+
+def _through_websocket(head: TcpHead) -> Identified:
+    """What runs inside a WebSocket: VNC in a browser (noVNC, KVM consoles), SSH in a tunnel (RFC 6455 section 5.2)."""
+    asked, granted = head.orig.find(b"\r\n\r\n"), head.resp.find(b"\r\n\r\n")
+    if asked < 0 or granted < 0:
+        return _HTTP
+    streams = [_websocket_payload(data) for data in (head.orig[asked + 4 :], head.resp[granted + 4 :])]
+    first = 1 if streams[1] and not head.orig[asked + 4 :] else -1
+    return _inner(TcpHead(streams[0], streams[1], first, head.ports), "websocket", _HTTP)
+
+
+def _websocket_payload(data: bytes) -> bytes:
+    """The joined binary payload of the first frames of one direction, unmasked; empty where it is no WebSocket."""
+    try:
+        frames = parse_frame_headers(data)
+    except DecodeError:
+        return b""
+    stream = bytearray()
+    for frame in frames:
+        if frame.opcode in (0, 2) and len(stream) < _MAX_UNMASKED:
+            part = data[frame.payload_start : frame.payload_start + min(frame.length, _MAX_UNMASKED)]
+            if frame.masked:
+                key = data[frame.payload_start - 4 : frame.payload_start]
+                part = bytes(octet ^ key[index & 3] for index, octet in enumerate(part))
+            stream += part
+    return bytes(stream)
 
 
 def _socks(head: TcpHead) -> Identified:
@@ -210,7 +250,7 @@ def _inner(head: TcpHead, tunnel: str, outer: Identified) -> Identified:
 # that their decoder checks field by field (RDP, Radmin, AeroAdmin, Splashtop, TeamViewer, FRP), then proxies, and last
 # those known by length and shape only (OpenVPN, STUN, RustDesk).
 TCP_PROBES: tuple[TcpProbe, ...] = (
-    ("tls", lambda orig, resp: _is_tls(orig) or (not orig and _is_tls(resp)), _tls),
+    ("tls", lambda orig, resp: _is_tls(orig) or (not orig and _is_tls(resp)) or _is_tls_going_on(orig, resp), _tls),
     ("http", starts_with(*_HTTP_STARTS), _http),
     ("ssh", starts_with(b"SSH-"), _ssh),
     ("rfb", lambda orig, resp: orig.startswith((b"RFB ", b"ID:")) or resp.startswith(b"RFB "), _rfb),

@@ -99,53 +99,6 @@ def test_tunnels_meetings_and_ssh_are_named_for_what_they_are(name, tunnel_tool,
     assert tunnel_tool in {identified(flow).tool for flow in flows_of(f"confusable/{name}")}
 
 
-def test_rdp_inside_socks_is_named_with_its_tunnel(flows_of):
-    (flow,) = flows_of("positive/arkime+arkime/tests/pcap/socks5-rdp.pcap")
-    found = identified(flow)
-    assert (found.protocol, found.tunnel, found.controlled_side) == ("rdp", "socks", 1)
-
-
-def test_vnc_inside_http_connect_is_named_and_nesting_ends_there():
-    asked, granted = b"CONNECT h:5900 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"
-    rfb = b"RFB 003.008\n"
-    assert identify_tcp(asked + rfb + b"\x02", granted + rfb + b"\x02\x02\x10").tunnel == "http-connect"
-    assert identify_tcp(asked * 2 + rfb, granted * 2 + rfb).protocol == "http"
-    assert identify_tcp(asked + b"x", granted.replace(b"200", b"403") + rfb).protocol == "http"
-
-
-@pytest.mark.parametrize(
-    ("orig", "resp", "protocol"),
-    [
-        (b"\x16\x03\x01\x02\0\x01", b"", "tls"),
-        (b"", b"\x16\x03\x03\0\x5a\x02", "tls"),
-        (b"GET / HTTP/1.1\r\n\r\n", b"", "http"),
-        (b"", b"HTTP/1.1 200 OK\r\n\r\n", "http"),
-        (b"\x05\x01\0", b"\x05\0", "socks"),
-        (b"\x04\x01\0\x50\x7f\0\0\1user\0", b"\0\x5a" + bytes(6), "socks"),
-        (b"\x05\x01\0", b"", "unknown"),
-        (b"\x17\x24\x1b\0\0", b"\x17\x24\x1b\0\0", "teamviewer"),
-        (b"GET /derp HTTP/1.1\r\nHost: d\r\nUpgrade: DERP\r\n\r\n", b"", "derp"),
-        (b"", b"", "unknown"),
-    ],
-)
-def test_tcp_by_first_bytes(orig, resp, protocol):
-    assert identify_tcp(orig, resp).protocol == protocol
-
-
-@pytest.mark.parametrize(
-    ("datagram", "protocol"),
-    [
-        (b"\xc3\0\0\0\x01\x08" + bytes(range(8)) + b"\0" + bytes(60), "quic"),
-        (b"\x16\xfe\xff" + bytes(60), "dtls"),
-        (b"\x12\x34\x01\0\0\x01" + bytes(6) + b"\x03www\x07example\x03com\0\0\x01\0\x01", "unknown"),
-        (bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae"), "stun"),
-        (b"\x40\x01\0\x20" + b"\x16" * 32, "unknown"),
-    ],
-)
-def test_udp_by_first_bytes(datagram, protocol):
-    assert identify_udp([datagram], []).protocol == protocol
-
-
 def test_ports_alone_never_name_anything():
     """Well-known ports of remote tools with nothing recognisable in them stay unknown."""
     for port in (22, 3389, 4000, 4899, 5900, 5938, 6783, 7070, 21116, 21118):
