@@ -38,11 +38,9 @@ def _ranked(matches: Iterable[Match]) -> tuple[Match, ...]:
 class Knowledge:
     """What tools, devices and services look like. Make one with ``load_knowledge``."""
 
-    def __init__(self, quick: Merged, documents: Sequence[Document], shipped_endpoint: Sequence[Path], version: str,
-                 ieee_lists: Sequence[Path] = ()) -> None:  # fmt: skip
+    def __init__(self, quick: Merged, own: Sequence[Document], version: str, ieee_lists: Sequence[Path] = ()) -> None:
         self._quick = quick
-        self._documents = tuple(documents)
-        self._shipped_endpoint = tuple(shipped_endpoint)
+        self._own = tuple(own)
         self._makers = MakerNames(ieee_lists)
         self.version = version
 
@@ -56,10 +54,7 @@ class Knowledge:
     @cached_property
     def complete(self) -> Mapping[str, Entry]:
         """All entries with all facts, endpoint layers included; read on first use."""
-        shipped = [read_document(path) for path in self._shipped_endpoint]
-        own = [document for document in self._documents if not _is_shipped(document)]
-        first = [document for document in self._documents if _is_shipped(document)]
-        return merge([*first, *shipped, *own]).entries
+        return merge([*_shipped_documents(), *_shipped_endpoint_documents(), *self._own]).entries
 
     @property
     def beacons(self) -> tuple[StunBeacon, ...]:
@@ -337,13 +332,18 @@ class Knowledge:
         return self._match_conditions(Layer.EDID, fields)
 
 
-def _is_shipped(document: Document) -> bool:
-    return Path(document.path).parent == _DATA
-
-
 @lru_cache(maxsize=1)
 def _shipped_documents() -> tuple[Document, ...]:
     return tuple(read_document(path) for path in sorted(_DATA.glob("*.toml")))
+
+
+@lru_cache(maxsize=1)
+def _shipped_endpoint_documents() -> tuple[Document, ...]:
+    return tuple(read_document(path) for path in _endpoint_files())
+
+
+def _endpoint_files() -> list[Path]:
+    return sorted((_DATA / "endpoint").glob("*.toml"))
 
 
 def load_knowledge(own: Sequence[Path] = (), ieee_lists: Sequence[Path] = ()) -> Knowledge:
@@ -365,12 +365,12 @@ def _shipped_knowledge() -> Knowledge:
 
 
 def _load(own: tuple[Path, ...], ieee_lists: tuple[Path, ...]) -> Knowledge:
-    documents = (*_shipped_documents(), *_read_all(own))
-    endpoint = sorted((_DATA / "endpoint").glob("*.toml"))
+    added = _read_all(own)
+    documents = (*_shipped_documents(), *added)
     digest = hashlib.sha256(b"".join(document.digest for document in documents))
-    for path in endpoint:
+    for path in _endpoint_files():
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return Knowledge(merge(documents), documents, endpoint, digest.hexdigest()[:12], ieee_lists)
+    return Knowledge(merge(documents), added, digest.hexdigest()[:12], ieee_lists)
 
 
 def _read_all(paths: Iterable[Path]) -> list[Document]:

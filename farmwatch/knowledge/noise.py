@@ -38,6 +38,7 @@ _ATTACKERS = frozenset(
     }
 )  # fmt: skip
 _COMMON_PORTS = frozenset({21, 22, 25, 53, 80, 123, 135, 139, 161, 443, 445, 3478, 5000, 8000, 8080, 8443})
+_EXTENSION = re.compile(r"\.(cfg|conf|config|db|dll|exe|ini|json|log|msi|sys|txt|xml)\Z")
 _COMMON_FOLDERS = frozenset(
     {
         "appdata", "application data", "application support", "applications", "bin", "cache", "common files", "config",
@@ -117,13 +118,14 @@ def grade_program(text: str) -> GradedValue:
 def grade_path(text: str) -> GradedValue:
     """Judge a folder or file; drive, user and variables become ``*``."""
     path = re.sub(r"<[^>]*>|%[^%/\\]*%|\[[^\]]*\]", "*", text.strip().strip('"')).replace("\\", "/")
+    path = re.sub(r"/+", "/", path)
     path = re.sub(r"/users/[^/*]+/", "/Users/*/", path, flags=re.IGNORECASE)
     path = re.sub(r"^(([a-z]:|~|\*)/)+", "*/", path, flags=re.IGNORECASE)
     path = re.sub(r"\*+", "*", path + ("*" if path.endswith("/") else ""))
     own = [
         part
         for part in path.lower().split("/")
-        if part not in _COMMON_FOLDERS and len(re.sub(r"[^a-z]", "", part.rpartition(".")[0] or part)) >= 4
+        if part not in _COMMON_FOLDERS and len(re.sub(r"[^a-z]", "", _EXTENSION.sub("", part))) >= 4
     ]
     if "/" not in path or "://" in text or not own:
         return GradedValue("", "folders every computer has")

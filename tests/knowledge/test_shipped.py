@@ -25,9 +25,9 @@ LOLRMM_SAMPLE = (
     "Atera", "AweRay", "BeAnyWhere", "CentraStage (Now Datto)", "Chrome Remote Desktop", "CloudFlare Tunnel",
     "ConnectWise Control", "Connectwise Automate (LabTech)", "DW Service", "Kabuto", "KiTTY",
     "LabTech RMM (Now ConnectWise Automate)", "Level.io", "MioNet (WD Anywhere Access)",
-    "mstsc.exe (Microsoft Remote Desktop Connection)", "NinjaOne (formerly NinjaRMM)", "Netop Remote Control (aka Impero Connect)",
-    "PSEXEC (Clone)", "RAdmin", "Remote Manipulator System", "Splashtop (Beta)", "SunLogin", "Tactical RMM", "Ultra VNC",
-    "Visual Studio Dev Tunnel", "rdpwrap", "tmate",
+    "mstsc.exe (Microsoft Remote Desktop Connection)", "NinjaOne (formerly NinjaRMM)",
+    "Netop Remote Control (aka Impero Connect)", "PSEXEC (Clone)", "RAdmin", "Remote Manipulator System",
+    "Splashtop (Beta)", "SunLogin", "Tactical RMM", "Ultra VNC", "Visual Studio Dev Tunnel", "rdpwrap", "tmate",
 )  # fmt: skip
 
 
