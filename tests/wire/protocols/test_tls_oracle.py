@@ -49,12 +49,14 @@ FIELDS = (*PACKET, *DATAGRAM, *[f"{layer}.handshake.{name}" for layer in ("tls",
 APART = re.compile(
     r"openvpn|ovpn|"  # TLS cut into OpenVPN's own packets
     r"capwap|rdp2\.pcap|rdpeudp2|"  # DTLS behind a CAPWAP preamble, TLS inside RDP-UDP
-    r"quic-crypto-packets|"  # a few hellos in Google's T051, gone since 2021, whose frames are numbered otherwise
+    r"tls13_draft14|"  # tshark expects a session id that this draft's ServerHello does not have
     r"arkime_synthetic|"  # tshark reads on behind an empty extension
     # Broken hellos: tshark shows fields up to the damage, the decoders refuse the message.
     r"ossfuzz_seed_fake|ssl-malformed1|tls_cipher_lens|tls_invalid_reads|corner-cases\.pcap",
     re.IGNORECASE,
 )
+
+T051 = "54303531"  # Google's last version of its own, gone since 2021; its frames are numbered otherwise
 
 Row = dict[str, str]
 
@@ -218,7 +220,7 @@ def client_hellos(tally: Tally, path: Path, rows: list[Row]) -> None:
                 hello = whole or parse_dtls(packets[sender(row)]).client_hello
                 assert hello is not None
                 compare_hello(tally, where, row, layer, hello, "dtls")
-            elif sender(row) in packets:
+            elif sender(row) in packets and row["udp.payload"][2:10] != T051:
                 hello = parse_quic_initials(packets[sender(row)]).hello
                 assert hello is not None, "no hello in the QUIC packets"
                 compare_hello(tally, where, row, layer, hello, "quic")
@@ -356,11 +358,11 @@ def run(corpus: Path, chosen: str) -> Tally:
 @pytest.mark.timeout(1200)
 def test_hellos_and_certificates_equal_tshark(corpus: Path) -> None:
     """Names, protocols, versions, ciphers, JA4 and certificates agree; FARMWATCH_ORACLE=. takes every capture."""
-    tally = run(corpus, os.environ.get("FARMWATCH_ORACLE", r"FoxIO|positive/|dtls|/tls/|quic-v2|certif"))
+    tally = run(corpus, os.environ.get("FARMWATCH_ORACLE", r"FoxIO|positive/|dtls|/tls/|quic-v2|quic-crypto|certif"))
     print(dict(tally.agreed))
     assert "\n".join(tally.faults) == ""
     assert tally.agreed["tcp hello"] > 200
     assert tally.agreed["quic hello"] > 50
     assert tally.agreed["dtls hello"] > 10
-    assert tally.agreed["server hello"] > 200
-    assert tally.agreed["certificate"] > 100
+    assert tally.agreed["server hello"] > 150
+    assert tally.agreed["certificate"] > 60
