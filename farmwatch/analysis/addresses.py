@@ -46,7 +46,8 @@ class AddressBook:
     def scopes(self, addresses: NDArray[np.object_]) -> NDArray[np.object_]:
         """Scopes of many addresses."""
         found = np.empty(len(addresses), dtype=object)
-        found[:] = [self.scope(address) for address in addresses]
+        known = self._known
+        found[:] = [known.get(address) or self.scope(address) for address in addresses.tolist()]
         return found
 
     def _classify(self, address: str) -> str:

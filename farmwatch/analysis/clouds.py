@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
+from collections.abc import Container, Iterator
 
 from farmwatch.analysis.addresses import mask_mac
 from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.knowledge import Knowledge, Match, Sign
-from farmwatch.records import CloudSign, Flow, NameQuery, Rows, Table, Tables, Tls
+from farmwatch.records import CloudSign, NameQuery, Rows, Table, Tables, Tls
 
 __all__ = ["cloud_signs"]
 
 
 def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[CloudSign]:
     """Who on the network contacted which product's cloud, each once, with the first packet."""
-    known: dict[str, tuple[Match, ...]] = {}
+    names = set(tables[NameQuery]["name"].tolist()) | set(tables[Tls]["server_name"].tolist()) - {None}
+    known = {
+        name: matches
+        for name in names
+        if (matches := tuple(match for match in knowledge.match_domain(name) if match.sign is not Sign.WEB))
+    }
     first: dict[tuple[str, int, str, str, str], tuple[Match, int]] = {}
-    for index, name, packet in sorted(_asked(tables, hosts), key=lambda asked: asked[2]):
+    for index, name, packet in sorted(_asked(tables, hosts, known), key=lambda asked: asked[2]):
         host = hosts.hosts[index]
-        if name not in known:
-            known[name] = tuple(match for match in knowledge.match_domain(name) if match.sign is not Sign.WEB)
         for match in known[name]:
             first.setdefault((hosts.lan_of(host), host.input, mask_mac(host.key), match.id, name), (match, packet))
     rows: Rows[CloudSign] = Rows(CloudSign)
@@ -35,20 +36,17 @@ def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Clo
     return rows.table()
 
 
-def _asked(tables: Tables, hosts: Hosts) -> Iterator[tuple[int, str, int]]:
-    """Host, name and packet of every DNS question and server name."""
+def _asked(tables: Tables, hosts: Hosts, known: Container[str]) -> Iterator[tuple[int, str, int]]:
+    """Host, name and packet of every DNS question and server name that is known."""
     queries = tables[NameQuery]
     clients = {(host.input, address): index for index, host in enumerate(hosts.hosts) for address in host.addresses}
-    for row in np.flatnonzero(queries["protocol"] == "dns").tolist():
-        index = clients.get((int(queries["input"][row]), queries["client"][row]))
-        if index is not None:
-            yield index, queries["name"][row], int(queries["packet"][row])
-    flows, shown = tables[Flow], tables[Tls]
-    position: dict[tuple[int, int], Any] = {
-        (int(number), int(flow)): row
-        for row, (number, flow) in enumerate(zip(flows["input"], flows["flow"], strict=True))
-    }
-    for row in np.flatnonzero(shown.present("server_name")).tolist():
-        at = position.get((int(shown["input"][row]), int(shown["flow"][row])))
-        if at is not None and hosts.orig[at] >= 0:
-            yield int(hosts.orig[at]), shown["server_name"][row], int(shown["packet"][row])
+    for row, name in enumerate(queries["name"].tolist()):
+        if name in known and queries["protocol"][row] == "dns":
+            index = clients.get((int(queries["input"][row]), queries["client"][row]))
+            if index is not None:
+                yield index, name, int(queries["packet"][row])
+    shown = tables[Tls]
+    rows = flow_rows_of(shown, tables)
+    for row, name in enumerate(shown["server_name"].tolist()):
+        if name in known and hosts.orig[rows[row]] >= 0:
+            yield int(hosts.orig[rows[row]]), name, int(shown["packet"][row])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import AddressBook
 from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.records import ABSENT, DeviceFlow, Flow, Http, Name, Table, Tables, Tls
 
 __all__ = ["device_flows"]
@@ -73,36 +74,33 @@ class _Names:
     """Names for the far ends of flows: what the handshake asked for, else what the client had looked up."""
 
     def __init__(self, tables: Tables) -> None:
-        self.by_flow: dict[tuple[int, int], str] = {}
+        self.shown = np.full(len(tables[Flow]), None, dtype=object)
         for record, column in ((Http, "host"), (Tls, "server_name")):
             table = tables[record]
-            for number, flow, name in zip(table["input"], table["flow"], table[column], strict=True):
-                if name:
-                    self.by_flow[int(number), int(flow)] = name
+            rows = np.flatnonzero(table.present(column))
+            self.shown[flow_rows_of(table, tables)[rows]] = table[column][rows]
         self.asked: dict[tuple[int, str, str], str] = {}
         self.known: dict[tuple[int, str], str] = {}
         seen = tables[Name]
-        for number, address, name, client in zip(
-            seen["input"], seen["address"], seen["name"], seen["client"], strict=True
-        ):
+        columns = zip(*(seen[name].tolist() for name in ("input", "address", "name", "client")), strict=True)
+        for number, address, name, client in columns:
             if client:
-                self.asked.setdefault((int(number), client, address), name)
-            self.known.setdefault((int(number), address), name)
+                self.asked.setdefault((number, client, address), name)
+            self.known.setdefault((number, address), name)
 
     def of(self, flows: Table[Flow], rows: NDArray[np.int64], far: str, near: str) -> NDArray[Any]:
         """The far end's name for each row; ``None`` where none was seen."""
-        found = np.empty(len(rows), dtype=object)
-        for position, (number, flow, remote, local) in enumerate(
-            zip(
-                flows["input"][rows],
-                flows["flow"][rows],
-                flows[f"{far}_h"][rows],
-                flows[f"{near}_h"][rows],
-                strict=True,
-            )
-        ):
-            name = self.by_flow.get((int(number), int(flow))) if far == "resp" else None
-            if name is None:
-                name = self.asked.get((int(number), local, remote)) or self.known.get((int(number), remote))
-            found[position] = name
+        found = self.shown[rows] if far == "resp" else np.full(len(rows), None, dtype=object)
+        nameless = np.flatnonzero(np.array([name is None for name in found.tolist()], dtype=np.bool_))
+        left = rows[nameless]
+        ends = zip(
+            flows["input"][left].tolist(),
+            flows[f"{near}_h"][left].tolist(),
+            flows[f"{far}_h"][left].tolist(),
+            strict=True,
+        )
+        found[nameless] = [
+            self.asked.get((number, local, remote)) or self.known.get((number, remote))
+            for number, local, remote in ends
+        ]
         return found

@@ -89,8 +89,8 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
         _add_without_link(flows, number, by_address, found.hosts, book)
     if not any(_is_local(host, book) for host in found.hosts[start:]):
         _add_outsiders(flows, number, by_address, found.hosts)
-    found.orig[rows] = [by_address.get(address, -1) for address in flows["orig_h"]]
-    found.resp[rows] = [by_address.get(address, -1) for address in flows["resp_h"]]
+    found.orig[rows] = [by_address.get(address, -1) for address in flows["orig_h"].tolist()]
+    found.resp[rows] = [by_address.get(address, -1) for address in flows["resp_h"].tolist()]
     _add_names(tables, number, found.hosts, start, by_address)
     _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, gateway, book)
     found.vantage[number] = profile.vantage or _vantage(found.hosts[start:], flows, found.orig[rows], found.resp[rows])
@@ -233,9 +233,10 @@ def _add_roles(
     """Device, server, gateway or neighbour, from what each host does in the flows."""
     ports = (flows["orig_p"], flows["resp_p"])
     chatter = np.isin(ports[1], list(CHATTER_PORTS)) | np.isin(ports[0], list(CHATTER_PORTS))
-    unicast = np.array([book.scope(address) != "special" for address in flows["resp_h"]], dtype=bool)
-    usable = ~chatter & unicast & ~np.array([_is_broadcast(address) for address in flows["resp_h"]], dtype=bool)
-    remote = (flows["controlled_side"] >= 0) | np.array([tool is not None for tool in flows["tool"]], dtype=bool)
+    responders = flows["resp_h"].tolist()
+    one = {address: book.scope(address) != "special" and not _is_broadcast(address) for address in set(responders)}
+    usable = ~chatter & np.fromiter(map(one.__getitem__, responders), np.bool_, len(responders))
+    remote = (flows["controlled_side"] >= 0) | flows.present("tool")
     for ends, attribute in ((orig, "orig_flows"), (resp, "resp_flows")):
         for index, count in zip(*np.unique(ends[usable & (ends >= 0)], return_counts=True), strict=True):
             setattr(hosts[int(index)], attribute, int(count))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge import Knowledge, Match, registrable_domain
 from farmwatch.records import (
@@ -156,16 +157,14 @@ def _page_signs(
     tables: Tables, by_address: dict[tuple[int, str], int], knowledge: Knowledge
 ) -> Iterator[tuple[int, tuple[Match, ...], str, str, int]]:
     """Web pages and certificates that local hosts serve."""
-    flows = tables[FlowRow]
-    position = {(int(n), int(f)): row for row, (n, f) in enumerate(zip(flows["input"], flows["flow"], strict=True))}
+    responders = tables[FlowRow]["resp_h"]
 
-    def server(number: int, flow: int) -> int | None:
-        row = position.get((number, flow))
-        return None if row is None else by_address.get((number, flows["resp_h"][row]))
+    def server(number: int, flow_row: int) -> int | None:
+        return by_address.get((number, responders[flow_row]))
 
     pages = tables[Http]
-    for row in range(len(pages)):
-        at = server(int(pages["input"][row]), int(pages["flow"][row]))
+    for row, flow_row in enumerate(flow_rows_of(pages, tables).tolist()):
+        at = server(int(pages["input"][row]), flow_row)
         if at is not None:
             icon = pages["favicon_mmh3"][row]
             headers = [tuple(mark.split(": ", 1)) for mark in (pages["marks"][row] or "").split("; ") if ": " in mark]
@@ -179,9 +178,10 @@ def _page_signs(
             seen = f"serves page {pages['title'][row]!r}" if pages["title"][row] else f"serves {pages['path'][row]}"
             yield at, matches, "http", seen, int(pages["packet"][row])
     shown = tables[Tls]
-    for row in range(len(shown)):
-        at = server(int(shown["input"][row]), int(shown["flow"][row]))
-        if at is not None and (shown["subject_cn"][row] or shown["issuer_cn"][row]):
+    rows = flow_rows_of(shown, tables)
+    for row in np.flatnonzero(shown.present("subject_cn") | shown.present("issuer_cn")).tolist():
+        at = server(int(shown["input"][row]), int(rows[row]))
+        if at is not None:
             matches = knowledge.match_certificate(
                 subject_cn=shown["subject_cn"][row] or "",
                 subject_org=shown["subject_org"][row] or "",
@@ -265,29 +265,34 @@ def _announced_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
 def _asked_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
     """Directory servers, proxies and enrolment services that only members of a company look for."""
     asked, addresses = tables[NameQuery], _by_address(hosts)
-    for row in range(len(asked)):
-        name = asked["name"][row]
-        at = addresses.get((int(asked["input"][row]), asked["client"][row]))
-        packet, ts = int(asked["packet"][row]), asked["ts"][row]
-        directory, discovery = _DIRECTORY.match(name), _DISCOVERY.match(name)
-        if directory:
-            note(at, _company(directory["domain"]), "ldap", packet, ts)
-        elif discovery:
-            layer = "wpad" if name.startswith("wpad.") else "discovery"
-            note(at, _company(discovery["domain"]), layer, packet, ts)
-        else:
-            note(at, _tenant_label(name), "dns", packet, ts)
+    names = asked["name"].tolist()
+    meant = {name: sign for name in set(names) if (sign := _asked_for(name))[0]}
+    for row, name in enumerate(names):
+        if name in meant:
+            tenant, layer = meant[name]
+            at = addresses.get((int(asked["input"][row]), asked["client"][row]))
+            note(at, tenant, layer, int(asked["packet"][row]), asked["ts"][row])
+
+
+def _asked_for(name: str) -> tuple[str | None, str]:
+    """Company and layer that a name query tells of."""
+    directory, discovery = _DIRECTORY.match(name), _DISCOVERY.match(name)
+    if directory:
+        return _company(directory["domain"]), "ldap"
+    if discovery:
+        return _company(discovery["domain"]), "wpad" if name.startswith("wpad.") else "discovery"
+    return _tenant_label(name), "dns"
 
 
 def _served_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
     """Tenant names in the server names of TLS connections."""
-    shown, flows = tables[Tls], tables[FlowRow]
-    position = {(int(n), int(f)): row for row, (n, f) in enumerate(zip(flows["input"], flows["flow"], strict=True))}
-    for row in range(len(shown)):
-        name = shown["server_name"][row]
-        at = position.get((int(shown["input"][row]), int(shown["flow"][row])))
-        if name and at is not None and hosts.orig[at] >= 0:
-            note(int(hosts.orig[at]), _tenant_label(name), "sni", int(shown["packet"][row]), shown["ts"][row])
+    shown = tables[Tls]
+    names = shown["server_name"].tolist()
+    tenants = {name: tenant for name in set(names) if name and (tenant := _tenant_label(name))}
+    rows = flow_rows_of(shown, tables)
+    for row, name in enumerate(names):
+        if name in tenants and hosts.orig[rows[row]] >= 0:
+            note(int(hosts.orig[rows[row]]), tenants[name], "sni", int(shown["packet"][row]), shown["ts"][row])
 
 
 def _tenant_label(name: str) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Sign
 from farmwatch.records import ABSENT, Flow, NameQuery, Table, Tables, Tls, ToolSighting
@@ -86,15 +87,17 @@ class _Matcher:
             self._found[key] = tuple(match for match in found if match.sign is not Sign.WEB)
         return self._found[key]
 
-    def certificate(self, parts: tuple[str, ...]) -> tuple[Match, ...]:
-        key = ("certificate", "\0".join(parts))
-        if key not in self._found:
-            subject, organisation, issuer, issuer_organisation, digest, names = parts
-            self._found[key] = self.knowledge.match_certificate(
-                subject_cn=subject, subject_org=organisation, issuer_cn=issuer, issuer_org=issuer_organisation,
-                sha256=digest, names=names.split(",") if names else (),
-            )  # fmt: skip
-        return self._found[key]
+    def offers(self, layer: str, value: str) -> list[tuple[str, tuple[Match, ...]]]:
+        """What a server name, or each protocol of an ALPN list, meets."""
+        parts = value.split(",") if layer == "alpn" else [value]
+        return [(part, found) for part in parts if part and (found := self.once(layer, part))]
+
+    def certificate(self, parts: Sequence[str | None]) -> tuple[Match, ...]:
+        subject, organisation, issuer, issuer_organisation, digest, names = (part or "" for part in parts)
+        return self.knowledge.match_certificate(
+            subject_cn=subject, subject_org=organisation, issuer_cn=issuer, issuer_org=issuer_organisation,
+            sha256=digest, names=names.split(",") if names else (),
+        )  # fmt: skip
 
     def resolver(self, address: str) -> tuple[Match, ...]:
         key = ("resolver", address)
@@ -111,25 +114,25 @@ class _Matcher:
 
 
 def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
-    flows = tables[Flow]
-    position = {
-        (int(number), int(flow)): row
-        for row, (number, flow) in enumerate(zip(flows["input"], flows["flow"], strict=True))
-    }
+    flows, shown = tables[Flow], tables[Tls]
     for row in np.flatnonzero(flows.present("tool")).tolist():
         yield from _of_flow(flows, hosts, ids, row, matcher.tool(flows["tool"][row]), "payload", flows["tool"][row])
-    shown = tables[Tls]
-    for number in range(len(shown)):
-        at = position.get((int(shown["input"][number]), int(shown["flow"][number])))
-        if at is None:
-            continue
-        name = shown["server_name"][number]
-        if name:
-            yield from _of_flow(flows, hosts, ids, at, matcher.once("sni", name), "sni", name)
-        for offer in filter(None, (shown["alpn"][number] or "").split(",")):
-            yield from _of_flow(flows, hosts, ids, at, matcher.once("alpn", offer), "alpn", offer)
-        for matches, layer, value in _certificates(shown, number, matcher):
-            yield from _of_flow(flows, hosts, ids, at, matches, layer, value)
+    rows = flow_rows_of(shown, tables).tolist()
+    for column, layer in (("server_name", "sni"), ("alpn", "alpn")):
+        values = shown[column].tolist()
+        known = {value: matcher.offers(layer, value) for value in set(values) if value}
+        for row, value in zip(rows, values, strict=True):
+            for one, matches in known.get(value, ()):
+                yield from _of_flow(flows, hosts, ids, row, matches, layer, one)
+    certificates = list(zip(*(shown[name].tolist() for name in _CERTIFICATE), strict=True))
+    named = {parts: matcher.certificate(parts) for parts in set(certificates) if any(parts[:4])}
+    for row, parts in zip(rows, certificates, strict=True):
+        if named.get(parts):
+            yield from _of_flow(flows, hosts, ids, row, named[parts], "cert", str(parts[0] or parts[1] or parts[2]))
+    for number in np.flatnonzero(shown.present("client_subject_cn")).tolist():
+        name = shown["client_subject_cn"][number]
+        matches = matcher.certificate((name, None, None, None, None, None))
+        yield from _of_flow(flows, hosts, ids, rows[number], matches, "client cert", name)
 
 
 def _of_flow(
@@ -153,10 +156,12 @@ def _of_flow(
 def _query_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
     queries = tables[NameQuery]
     clients = {(host.input, address): index for index, host in enumerate(hosts.hosts) for address in host.addresses}
-    for row in np.flatnonzero(queries["protocol"] == "dns").tolist():
+    known = {name for name in set(queries["name"].tolist()) if matcher.once("dns", name)}
+    for row, name in enumerate(queries["name"].tolist()):
+        if name not in known or queries["protocol"][row] != "dns":
+            continue
         index = clients.get((int(queries["input"][row]), queries["client"][row]), -1)
         if index in ids:
-            name = queries["name"][row]
             for match in matcher.once("dns", name):
                 sign = _Seen(
                     match, "dns", name, None, int(queries["packet"][row]), queries["ts"][row], queries["last_ts"][row],
@@ -168,19 +173,13 @@ def _query_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: 
 def _resolver_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
     """Name servers whose address belongs to a product; such facts only support others."""
     flows = tables[Flow]
-    for row in np.flatnonzero((flows["resp_p"] == 53) & (flows["proto"] == "udp")).tolist():
+    asked = flows["resp_h"][flows["resp_p"] == 53].tolist()
+    known = {address for address in set(asked) if matcher.resolver(address)}
+    for row in (
+        np.flatnonzero((flows["resp_p"] == 53) & np.isin(flows["resp_h"], list(known))).tolist() if known else ()
+    ):
         address = flows["resp_h"][row]
-        if matcher.resolver(address):
-            yield from _of_flow(flows, hosts, ids, row, matcher.resolver(address), "resolver", address)
-
-
-def _certificates(shown: Table[Tls], number: int, matcher: _Matcher) -> Iterator[tuple[tuple[Match, ...], str, str]]:
-    parts = tuple(shown[name][number] or "" for name in _CERTIFICATE)
-    if any(parts[:4]):
-        yield matcher.certificate(parts), "cert", parts[0] or parts[1] or parts[2]
-    client = shown["client_subject_cn"][number]
-    if client:
-        yield matcher.certificate((client, "", "", "", "", "")), "client cert", client
+        yield from _of_flow(flows, hosts, ids, row, matcher.resolver(address), "resolver", address)
 
 
 def _table(found: Mapping[tuple[str, int, str, str, str], _Seen], profile: Profile) -> Table[ToolSighting]:

@@ -145,7 +145,7 @@ R = TypeVar("R", bound=Record)
 class Table(Generic[R]):
     """Rows of one record type, stored by column."""
 
-    __slots__ = ("_columns", "record")
+    __slots__ = ("_columns", "_groups", "record")
 
     def __init__(self, record: type[R], columns: Mapping[str, NDArray[Any]]) -> None:
         wrong = columns.keys() ^ record.columns.keys()
@@ -156,6 +156,7 @@ class Table(Generic[R]):
             raise ValueError(f"table {record.table}: columns of different length: {sorted(lengths)}")
         self.record = record
         self._columns = {name: declared.array(columns[name]) for name, declared in record.columns.items()}
+        self._groups: dict[str, dict[Any, NDArray[np.int64]]] = {}
 
     @classmethod
     def empty(cls, record: type[R]) -> Self:
@@ -187,6 +188,20 @@ class Table(Generic[R]):
         return (
             np.ones(len(values), np.bool_) if declared.type is bool else np.asarray(~np.isnan(values))
         )  # isnan knows NaT as well
+
+    def groups(self, name: str) -> dict[Any, NDArray[np.int64]]:
+        """Row numbers by the value of one column, values sorted, absent values left out; worked out once."""
+        if name not in self._groups:
+            values = self._columns[name].tolist()
+            distinct = sorted({value for value in values if value is not None})
+            code = {value: number for number, value in enumerate(distinct)}
+            codes = np.fromiter((code.get(value, -1) for value in values), np.int64, len(values))
+            order = np.argsort(codes, kind="stable")
+            edges = np.searchsorted(codes[order], np.arange(len(distinct) + 1))
+            self._groups[name] = {
+                value: order[edges[number] : edges[number + 1]] for number, value in enumerate(distinct)
+            }
+        return self._groups[name]
 
     def where(self, rows: NDArray[Any]) -> Table[R]:
         """The rows picked by a boolean mask or by row numbers."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farmwatch.records import Claim, DeviceSeen, Evidence, Family, Finding, Outcome, Record, Table, Tables, WeightSource
 
@@ -141,12 +142,9 @@ def _covered(table: Table[Any], seen: Table[DeviceSeen]) -> set[str]:
     raise TypeError(f"table {table.record.table} names neither device, network nor input")
 
 
-def by_device(table: Table[Any]) -> dict[str, np.ndarray[Any, np.dtype[np.int64]]]:
+def by_device(table: Table[Any]) -> dict[str, NDArray[np.int64]]:
     """Row numbers of a table by its ``device_id``."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for number, device in enumerate(table["device_id"]):
-        rows[device].append(number)
-    return {device: np.array(numbers, np.int64) for device, numbers in sorted(rows.items())}
+    return table.groups("device_id")
 
 
 def devices_on_lan(tables: Tables) -> dict[str, list[str]]:

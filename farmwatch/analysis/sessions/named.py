@@ -91,21 +91,24 @@ def _members(
     profile: Profile,
 ) -> list[_Member]:
     """Every flow of a device that carries a remote-control tool or protocol."""
-    by_name: dict[str, Match | None] = {}
+    flagged = {key: match for key, matches in by_flow.items() if (match := next(filter(_is_session, matches), None))}
+    names = flows["remote_name"].tolist()
+    named = {
+        name: match
+        for name in set(names)
+        if name and (match := next(filter(_is_session, knowledge.match_domain(name)), None))
+    }
     found: list[_Member] = []
-    for row in range(len(flows)):
-        matches = by_flow.get((int(flows["input"][row]), int(flows["flow"][row])), ())
-        match = next((match for match in matches if _is_session(match)), None)
-        name = flows["remote_name"][row]
-        if match is None and name and flows["remote_scope"][row] != "local":
-            if name not in by_name:
-                by_name[name] = next((hit for hit in knowledge.match_domain(name) if _is_session(hit)), None)
-            match = by_name[name]
-        protocol = flows["protocol"][row]
+    keys = zip(flows["input"].tolist(), flows["flow"].tolist(), names, flows["protocol"].tolist(), strict=True)
+    for row, (number, flow, name, protocol) in enumerate(keys):
         if protocol in CONTROL_PROTOCOLS:
             entry_id = CONTROL_PROTOCOLS[protocol][0]
             found.append(_member(row, entry_id, knowledge.entry(entry_id), profile, relay=False))
-        elif match is not None:
+            continue
+        match = flagged.get((number, flow))
+        if match is None and name in named and flows["remote_scope"][row] != "local":
+            match = named[name]
+        if match is not None:
             relay = {Side.RELAY: True, Side.CONTROLLED: False, Side.CONTROLLER: False}.get(match.side)
             found.append(_member(row, match.id, match.entry, profile, relay=relay))
     return found
