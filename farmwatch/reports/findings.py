@@ -82,7 +82,6 @@ def csv_text(report: Report) -> str:
 def _cells(report: Report, device: Device, finding: Finding) -> tuple[str | float, ...]:
     """One row in the order of :data:`CSV_COLUMNS`."""
     assessed = dict(reading.claims(device))[finding.claim]
-    counted = any(weight.counted and weight.detector == finding.detector for weight in assessed.weights)
     return (
         device.device_id,
         reading.title(device),
@@ -95,7 +94,7 @@ def _cells(report: Report, device: Device, finding: Finding) -> tuple[str | floa
         str(finding.family),
         str(finding.outcome),
         round(finding.decibans, 2) + 0.0,
-        "yes" if counted else "no",
+        "yes" if reading.counted(device, finding) else "no",
         finding.summary,
         finding.observed,
         finding.expected,

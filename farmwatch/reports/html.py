@@ -47,7 +47,7 @@ def render(report: Report) -> str:
         Claim=Claim,
         Outcome=Outcome,
         inspect_command=lambda device: inspect_command(device, report),
-        counted=_counted,
+        counted=reading.counted,
         findings_of=_findings_of,
         coverage=_coverage,
         timeline=lambda device: Markup(svg.timeline(device)),  # noqa: S704 svg escapes every text it is given
@@ -82,12 +82,6 @@ def _findings_of(device: Device, claim: Claim) -> list[tuple[str, list[Finding]]
     """Hits of one claim, by family in the fixed order of families."""
     hits = [finding for finding in reading.by_outcome(device, Outcome.HIT) if finding.claim is claim]
     return [(family, found) for family in reading.FAMILIES if (found := [hit for hit in hits if hit.family == family])]
-
-
-def _counted(device: Device, finding: Finding) -> bool:
-    """Whether a finding's weight is part of its claim's sum."""
-    weights = dict(reading.claims(device))[finding.claim].weights
-    return any(weight.counted and weight.detector == finding.detector for weight in weights)
 
 
 def _coverage(device: Device) -> list[Finding]:

@@ -9,6 +9,7 @@ __all__ = [
     "FAMILIES",
     "by_outcome",
     "claims",
+    "counted",
     "damaged",
     "device_level",
     "device_titles",
@@ -101,14 +102,13 @@ def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
     """The findings that carry the verdict: hits that count, of the worst claim first, no two of one cause."""
     levels = {claim: assessed.level for claim, assessed in claims(device)}
     order = {claim: number for number, claim in enumerate(levels)}
-    counted = {(w.detector, claim) for claim, assessed in claims(device) for w in assessed.weights if w.counted}
     hits = [finding for finding in device.findings if finding.outcome is Outcome.HIT and finding.decibans > 0]
     hits.sort(
         key=lambda f: (
             not f.conclusive,
             -_RANK[levels[f.claim]],
             order[f.claim],
-            (f.detector, f.claim) not in counted,
+            not counted(device, f),
             -f.decibans,
             f.detector,
             f.summary,
@@ -120,6 +120,21 @@ def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
         if all(cause != (other.group or other.detector) and finding.summary != other.summary for other in chosen):
             chosen.append(finding)
     return tuple(chosen[:limit])
+
+
+def counted(device: Device, finding: Finding) -> bool:
+    """Whether a finding's weight is part of its claim's sum.
+
+    The chain names weights by detector and size; of several findings that match one counted weight, the first is meant.
+    """
+    weights = dict(claims(device))[finding.claim].weights
+    places = sum(w.counted and w.detector == finding.detector and w.decibans == finding.decibans for w in weights)
+    alike = [
+        other
+        for other in device.findings
+        if (other.detector, other.claim, other.decibans) == (finding.detector, finding.claim, finding.decibans)
+    ]
+    return any(other is finding for other in alike[:places])
 
 
 def by_outcome(device: Device, outcome: Outcome) -> tuple[Finding, ...]:

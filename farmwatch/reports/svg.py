@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
 from farmwatch.records.report import Device, Lan, LanHost, Session
 from farmwatch.reports import reading, wording
@@ -17,12 +18,13 @@ from farmwatch.reports.escape import html_text
 
 __all__ = ["lan_map", "round_trips", "timeline"]
 
+Lane: TypeAlias = tuple[str, str]  # tool and far end
+
 WIDTH = 960  #: user units; the page scales the picture
-_LABELS = 250  # width of the label column
+_LABELS = 240  # width of the label column
 _RIGHT = 20  # room right of the plot
-_LANE = 24  # height of a lane
+_LANE = 34  # height of a lane: two lines of label
 _MAX_LANES = 24  # more would not be read; the rest share the last lane
-_MAX_ROWS = 24  # sessions in the round-trip plot
 _MAX_HOSTS = 36  # hosts in a network map
 _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 
@@ -71,12 +73,9 @@ def timeline(device: Device) -> str:
     ]
     if not timed:
         return ""
-    lanes: dict[str, list[tuple[Session, datetime, datetime]]] = {}
+    lanes: dict[Lane, list[tuple[Session, datetime, datetime]]] = {}
     for entry in timed:
-        name = _lane_name(entry[0])
-        if name not in lanes and len(lanes) >= _MAX_LANES:
-            name = "all other far ends"
-        lanes.setdefault(name, []).append(entry)
+        lanes.setdefault(_lane(entry[0], lanes), []).append(entry)
     first, last = min(start for _, start, _ in timed), max(end for _, _, end in timed)
     if last - first < timedelta(seconds=10):
         first, last = first - timedelta(seconds=30), last + timedelta(seconds=30)
@@ -90,21 +89,30 @@ def timeline(device: Device) -> str:
     parts = _time_axis(first, last, bottom, across(first), room)
     for row, (name, entries) in enumerate(lanes.items()):
         y = 16 + row * _LANE
-        parts.append(_text(0, y + 15, wording.shortened(name, 36), "label"))
+        parts.extend(_label(name, y))
         parts.append(_line(_LABELS, y + _LANE - 1, WIDTH - _RIGHT, y + _LANE - 1, "grid"))
         for session, start, end in entries:
             wide = max(across(end) - across(start), 3.0)
             left = min(across(start), WIDTH - _RIGHT - wide)
             parts.append(
-                f'<rect x="{_number(left)}" y="{y + 4}" width="{_number(wide)}" height="{_LANE - 9}" rx="2" '
+                f'<rect x="{_number(left)}" y="{y + 6}" width="{_number(wide)}" height="{_LANE - 12}" rx="2" '
                 f'class="bar {session.role}"><title>{html_text(wording.session_sentence(session))}</title></rect>'
             )
     return _picture(bottom + 34, f"Sessions of {reading.title(device)} over time", parts)
 
 
-def _lane_name(session: Session) -> str:
-    """Tool and far end, without the port that changes from session to session."""
-    return f"{session.tool_name or session.tool} · {session.remote_name or session.remote.rpartition(':')[0]}"
+def _lane(session: Session, lanes: dict[Lane, list[Any]]) -> Lane:
+    """Tool and far end without its port, which changes; a lane for all others where there are too many."""
+    lane = (session.tool_name or session.tool, session.remote_name or session.remote.rpartition(":")[0])
+    return lane if lane in lanes or len(lanes) < _MAX_LANES else ("others", "all other far ends")
+
+
+def _label(lane: Lane, y: float) -> list[str]:
+    """A lane's tool over its far end."""
+    return [
+        _text(0, y + 14, wording.shortened(lane[0], 34), "label"),
+        _text(0, y + 27, wording.shortened(lane[1], 36), "tick"),
+    ]
 
 
 def _time_axis(first: datetime, last: datetime, bottom: float, left: float, room: float) -> list[str]:
@@ -135,9 +143,12 @@ def round_trips(device: Device) -> str:
         session
         for session in reading.ordered_sessions(device)
         if session.transport_rtt_ms is not None or session.loop_rtt_ms is not None
-    ][:_MAX_ROWS]
+    ]
     if not rows:
         return ""
+    lanes: dict[Lane, list[Session]] = {}
+    for session in rows:
+        lanes.setdefault(_lane(session, lanes), []).append(session)
     highest: float = max(
         value
         for session in rows
@@ -147,7 +158,7 @@ def round_trips(device: Device) -> str:
     step = _round_step(max(highest, 1.0) / 6)
     top_ms = step * math.ceil(max(highest, 1.0) * 1.04 / step)
     room, top = WIDTH - _LABELS - _RIGHT - 20, 34
-    bottom = top + len(rows) * _LANE
+    bottom = top + len(lanes) * _LANE
 
     def across(ms: float) -> float:
         return _LABELS + room * ms / top_ms
@@ -160,14 +171,17 @@ def round_trips(device: Device) -> str:
         far = ms * wording.KM_PER_MS
         shown = "anywhere" if far >= wording.FARTHEST_KM else f"{wording.number(round(far / 10) * 10)} km"
         parts.append(_text(across(ms), 14, shown, "tick", "middle"))
-    for row, session in enumerate(rows):
-        parts.extend(_round_trip_row(session, top + row * _LANE + _LANE / 2, across))
+    for row, (name, sessions) in enumerate(lanes.items()):
+        y = top + row * _LANE
+        parts.extend(_label(name, y - 2))
+        for session in sessions:
+            parts.extend(_round_trip(session, y + _LANE / 2, across))
     return _picture(bottom + 28, f"Round trips of {reading.title(device)}", parts)
 
 
-def _round_trip_row(session: Session, y: float, across: Callable[[float], float]) -> list[str]:
+def _round_trip(session: Session, y: float, across: Callable[[float], float]) -> list[str]:
     """One session: a dot for the transport, a bar with a diamond for the loop."""
-    parts = [_text(0, y + 4, wording.shortened(_lane_name(session), 36), "label")]
+    parts: list[str] = []
     if session.transport_rtt_ms is not None and session.loop_rtt_ms is not None:
         parts.append(_line(across(session.transport_rtt_ms), y, across(session.loop_rtt_ms), y, "link"))
     if session.loop_rtt_ms is not None:
@@ -217,7 +231,7 @@ def lan_map(lan: Lan) -> str:
             parts.append(_line(middle_x, middle_y, x, y, "cable"))
             nodes.append(_host_mark(host, x, y))
             nodes.append(_text(x + offset, y - 2, wording.shortened(_host_name(host), 38), "label", anchor))
-            nodes.append(_text(x + offset, y + 13, wording.shortened(_host_facts(host), 46), "tick", anchor))
+            nodes.append(_text(x + offset, y + 13, wording.shortened(_host_facts(host), 52), "tick", anchor))
     gateway = gateways[0] if gateways else None
     nodes.append(
         f'<rect x="{_number(middle_x - 9)}" y="{_number(middle_y - 9)}" width="18" height="18" class="host gateway"/>'
@@ -241,7 +255,8 @@ def lan_map(lan: Lan) -> str:
 def _host_mark(host: LanHost, x: float, y: float) -> str:
     """A diamond for a KVM, a square for a device, a dot for the others."""
     kind = host.role if host.role in _HOST_ORDER else "neighbour"
-    title = f"<title>{html_text(f'{host.role}: {_host_facts(host)}')}</title>"
+    macs = ", ".join(wording.short_mac(mac) for mac in host.macs)
+    title = f"<title>{html_text(f'{_host_facts(host)} {macs}')}</title>"
     if kind == "kvm":
         return f'<polygon points="{_diamond(x, y, 10)}" class="host kvm">{title}</polygon>'
     if kind == "device":
@@ -257,7 +272,6 @@ def _host_name(host: LanHost) -> str:
 
 
 def _host_facts(host: LanHost) -> str:
-    """Role, address, vendor and note in one line; a neighbour's hardware address is shortened."""
-    macs = tuple(wording.short_mac(mac) for mac in host.macs[:1])
-    facts = (host.role, *host.ips[:1], host.vendor or "", host.note or "", *macs)
+    """Role, address, vendor and note in one line."""
+    facts = (host.role, *host.ips[:1], host.vendor or "", host.note)
     return " · ".join(fact for fact in facts if fact)

@@ -14,6 +14,8 @@ from farmwatch.reports.page import Page
 
 __all__ = ["render"]
 
+_MOST_ITEMS = 5  # benign readings and blind spots shown before -v
+
 
 def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = False, ascii_only: bool = False) -> str:
     """The report for a terminal.
@@ -32,7 +34,7 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
         text_evidence.inputs(page, report)
     for device in reading.ordered_devices(report):
         if reading.device_level(device) in {Level.STRONG, Level.REVIEW}:
-            _device(page, device, report)
+            _device(page, device, report, verbose)
             if verbose:
                 text_evidence.device(page, device, report, packets=verbose > 1)
     _farms(page, report)
@@ -71,7 +73,7 @@ def _inputs(page: Page, inputs: tuple[InputFile, ...]) -> None:
             )
 
 
-def _device(page: Page, device: Device, report: Report) -> None:
+def _device(page: Page, device: Device, report: Report, verbose: int) -> None:
     """One device that needs a person: levels, proof, other explanations, blind spots, next steps."""
     page.blank()
     page.row(
@@ -88,10 +90,17 @@ def _device(page: Page, device: Device, report: Report) -> None:
     for session in reading.ordered_sessions(device)[: 3 - len(shown)]:
         page.say(wording.session_sentence(session), indent=2, label="•")
     if device.benign_considered:
-        page.say("; ".join(device.benign_considered), indent=2, label="Benign readings considered:", hang=4)
+        page.say(_some(device.benign_considered, verbose), indent=2, label="Benign readings considered:", hang=4)
     if device.not_looked_at:
-        page.say("; ".join(device.not_looked_at), indent=2, label="Not looked at:", hang=4)
+        page.say(_some(device.not_looked_at, verbose), indent=2, label="Not looked at:", hang=4)
     _next_steps(page, device, report)
+
+
+def _some(items: tuple[str, ...], verbose: int) -> str:
+    """A list in one paragraph; a long one is cut with the number left out, except in the long form."""
+    if verbose or len(items) <= _MOST_ITEMS:
+        return "; ".join(items)
+    return f"{'; '.join(items[:_MOST_ITEMS])}; and {len(items) - _MOST_ITEMS} more (-v)"
 
 
 def _level_word(level: Level) -> str:
@@ -200,7 +209,8 @@ def _closing(page: Page, report: Report, verbose: int) -> None:
     if report.inputs:
         for limit in wording.limits(report.inputs):
             page.say(limit, style="dim")
-    page.say("About devices, not people: a person decides.", style="dim")
+    if not any("person decides" in note for note in report.notes):
+        page.say("About devices, not people: a person decides.", style="dim")
     unseen = sum(finding.outcome is Outcome.NO_DATA for device in report.devices for finding in device.findings)
     if not verbose:
         more = f"; {wording.plural(unseen, 'check')} had no data" if unseen else ""

@@ -51,7 +51,7 @@ def test_timeline_shows_every_session_within_the_picture(sample, count, remotes)
     assert len(shown) == count
     for bar in shown:
         assert float(bar.get("width")) >= 3
-        assert float(bar.get("x")) >= 250 - 0.1
+        assert float(bar.get("x")) >= 240 - 0.1
         assert float(bar.get("x")) + float(bar.get("width")) <= svg.WIDTH
 
 
@@ -114,7 +114,7 @@ def test_round_trips_of_any_size_have_a_scale(sample, rtt):
         sessions=(sample.session(transport_rtt_ms=rtt, loop_rtt_ms=None, loop_rtt_interval_ms=None),),
     )
     (dot,) = parsed(svg.round_trips(device)).iter(f"{NS}circle")
-    assert 250 <= float(dot.get("cx")) <= svg.WIDTH
+    assert 240 <= float(dot.get("cx")) <= svg.WIDTH
 
 
 def test_network_map_shows_gateway_devices_and_kvms(sample):
