@@ -59,6 +59,7 @@ from farmwatch.wire.source_bytes import (
     GZIP_MAGIC,
     ZSTD_MAGICS,
     Block,
+    FollowingHash,
     PlainStream,
     ReadAhead,
     StoredBytes,
@@ -81,6 +82,7 @@ MAX_INTERFACE_NAMES: Final = 256
 
 _RESERVE: Final = 512 << 10  # room for an ordinary unfinished record in front of a block
 _HEAD_BYTES: Final = 64 << 10  # enough to try the first records of every pcap variant
+_FOLLOW_BYTES: Final = 16 << 20  # a file at least so long is hashed apart from reading it
 _DAMAGE_ROWS: Final = 256
 _MARK_ROWS: Final = 256
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
@@ -158,7 +160,6 @@ class CaptureReader:
         total_bytes: Size of the file as stored where it is known beforehand, else None.
         bytes_read: Stored bytes read so far.
         size_bytes: Size of the file as stored, known at the end.
-        sha256: Hash of the file as stored, hex, known at the end; empty before, and without hashing.
         damage: What could not be read, in file order.
         packets: Packets handed out so far.
         names: Address -> name, from pcapng name resolution blocks: chosen by whoever made the file.
@@ -183,7 +184,7 @@ class CaptureReader:
         self.total_bytes = _stored_size(file)
         self.size_bytes = 0
         self.bytes_read = 0
-        self.sha256 = ""
+        self._digest = ""
         self.damage: list[Damage] = []
         self.packets = 0
         self.names: dict[str, str] = {}
@@ -198,8 +199,10 @@ class CaptureReader:
         self._state[LOST] = self._state[SKIPPED] = -1
         self._state[WANT_NAMES] = self._state[WANT_INTERFACE_NAMES] = 1
         self._seen_links = np.zeros(1 << 16, np.int64)
-        self._stored = StoredBytes(file, hashing=hashing)
+        follower = _open_again(file, name) if hashing and owned and (self.total_bytes or 0) >= _FOLLOW_BYTES else None
+        self._stored = StoredBytes(file, hashing=hashing and follower is None)
         self._stream = self._unpack()
+        self._following = FollowingHash(follower, self._stored) if follower is not None else None
         self._ahead = ReadAhead(self._stream, block_bytes, min(_RESERVE, block_bytes))
         try:
             self._block = self._take()
@@ -224,6 +227,17 @@ class CaptureReader:
     def complete(self) -> bool:
         """Whether the capture was read to its end and nothing was damaged."""
         return self.exhausted and not self.damage
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file as stored, hex; empty before the end and without hashing.
+
+        A large file may still be hashed in the background: ask late, this waits for it.
+        """
+        if self._following is not None and self.exhausted:
+            self._digest = self._following.result()
+            self._following = None
+        return self._digest
 
     @property
     def first_ts_ns(self) -> int | None:
@@ -427,7 +441,7 @@ class CaptureReader:
     def _finish(self) -> None:
         """Settle what is only known at the end."""
         self.bytes_read = self.size_bytes = self._stored.count
-        self.sha256 = self._stored.sha256
+        self._digest = self._stored.sha256
         if self._omitted is not None:
             more = self._omitted
             self.damage.append(
@@ -439,6 +453,18 @@ class CaptureReader:
         self.damage.extend(Damage(offset, 0, self.packets, reason) for offset, reason in self._stream.faults)
         self.damage.sort(key=lambda one: one.offset)
         self.exhausted = True
+
+
+def _open_again(file: Any, name: str) -> BinaryIO | None:
+    """The same file opened once more; None where the name now means another one."""
+    try:
+        again = Path(name).open("rb", buffering=0)  # noqa: SIM115 - the hashing thread closes it
+    except OSError:
+        return None
+    if os.path.sameopenfile(again.fileno(), file.fileno()):
+        return again
+    again.close()
+    return None
 
 
 def _stored_size(file: Any) -> int | None:

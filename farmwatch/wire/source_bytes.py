@@ -4,6 +4,10 @@ Why not a memory map: a file cut short by its writer while mapped kills the proc
 or undo compression, and its pages count as the process's memory. Reading a cached file costs one copy, which the
 read-ahead thread makes, together with the SHA-256, while the caller works on the block before.
 
+Why a large file is hashed by a thread that reads it a second time: SHA-256 takes several times as long as everything
+framing does, and hashed in the reading thread it would hold the packets back. The second reading comes from the page
+cache, and the hash is waited for only when it is asked for.
+
 Memory stays bounded whatever a compressed file expands to: every step yields at most some megabytes.
 """
 
@@ -17,14 +21,24 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
 from farmwatch.errors import DependencyError
 from farmwatch.wire.packets import Bytes
 
-__all__ = ["GZIP_MAGIC", "ZSTD_MAGICS", "Block", "PlainStream", "ReadAhead", "StoredBytes", "Stream", "UnpackedStream"]
+__all__ = [
+    "GZIP_MAGIC",
+    "ZSTD_MAGICS",
+    "Block",
+    "FollowingHash",
+    "PlainStream",
+    "ReadAhead",
+    "StoredBytes",
+    "Stream",
+    "UnpackedStream",
+]
 
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"  # RFC 1952: deflate is the only method there is
 # RFC 8878: a frame, or any of 16 magic numbers of a skippable frame.
@@ -49,6 +63,7 @@ class StoredBytes:
         self.count = 0  #: bytes read so far
         self.fault: OSError | None = None
         self.stopped = False  #: set from another thread to end reading early
+        self.ended = False  #: the end of the file was reached
 
     @property
     def sha256(self) -> str:
@@ -59,7 +74,8 @@ class StoredBytes:
         """The first bytes, which later reads return again; call once, before any other read."""
         view = memoryview(bytearray(size))
         self._head = bytes(view[: self.fill(view)])
-        self.count -= len(self._head)
+        self.count = 0
+        self.ended = False
         self._hash = hashlib.sha256() if self._hash is not None else None
         return self._head
 
@@ -70,6 +86,7 @@ class StoredBytes:
             part = view[done : done + _SLICE]
             size = self._read(part)
             if size == 0:
+                self.ended = True
                 break
             if self._hash is not None:
                 self._hash.update(part[:size])
@@ -109,6 +126,44 @@ class StoredBytes:
         except OSError as error:
             self.fault = error
             return 0
+
+
+class FollowingHash:
+    """SHA-256 of a file that is being read, by a thread with its own open file that follows the reader."""
+
+    def __init__(self, file: BinaryIO, stored: StoredBytes) -> None:
+        self._file = file
+        self._stored = stored
+        self._digest = ""
+        self._thread = threading.Thread(target=self._run, name="farmwatch-hash", daemon=True)
+        self._thread.start()
+
+    def result(self) -> str:
+        """The hash of all bytes the reader got, waited for; empty if it stopped early or the file shrank meanwhile."""
+        self._thread.join()
+        return self._digest
+
+    def _run(self) -> None:
+        digest = hashlib.sha256()
+        view = memoryview(bytearray(_SLICE))
+        done = 0
+        with self._file as file:
+            while True:
+                ended = self._stored.ended  # asked before the count, which no longer changes once this is true
+                ahead = self._stored.count - done
+                if self._stored.stopped and not ended:
+                    return
+                if ahead > 0:
+                    size = file.readinto(view[: min(ahead, _SLICE)])  # type: ignore[attr-defined] # unbuffered file
+                    if not size:
+                        return
+                    digest.update(view[:size])
+                    done += size
+                elif ended:
+                    break
+                else:
+                    time.sleep(0.002)
+        self._digest = digest.hexdigest()
 
 
 class Stream:
