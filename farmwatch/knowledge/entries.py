@@ -67,6 +67,7 @@ class Layer(StrEnum):
     USB = "usb"  #: USB descriptor fields
     HID = "hid"  #: HID report descriptor hash or behaviour
     EDID = "edid"  #: display identity
+    MOTION = "motion"  #: how a device moves the pointer with nobody there; supports, never fires
 
 
 #: Layers only an endpoint shows; their shipped facts load on first use, off the scan's path.
@@ -81,6 +82,7 @@ ENDPOINT_LAYERS = frozenset(
         Layer.USB,
         Layer.HID,
         Layer.EDID,
+        Layer.MOTION,
     }
 )
 
@@ -91,11 +93,13 @@ CONDITION_KEYS: dict[Layer, frozenset[str]] = {
     Layer.MDNS: frozenset({"service", "instance", "host", "txt"}),
     Layer.SSDP: frozenset({"server", "model", "manufacturer", "name"}),
     Layer.USB: frozenset(
-        {"vid", "pid", "manufacturer", "product", "serial", "configuration", "interface", "bcd_device", "scsi_vendor",
-         "scsi_product", "mac"}
+        {"vid", "pid", "manufacturer", "product", "serial", "configuration", "interface", "functions", "bcd_device",
+         "bcd_usb", "attributes", "max_power", "device_class", "os_vendor_code", "scsi_vendor", "scsi_product", "mac",
+         "network"}
     ),
     Layer.HID: frozenset({"descriptor", "use"}),
-    Layer.EDID: frozenset({"vendor", "product", "name", "serial", "serial_number", "week", "year"}),
+    Layer.EDID: frozenset({"vendor", "product", "name", "serial", "serial_number", "week", "year", "cta_block"}),
+    Layer.MOTION: frozenset({"period_s", "jitter_percent", "reports", "gap_ms", "step", "mode"}),
 }  # fmt: skip
 
 

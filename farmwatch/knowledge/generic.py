@@ -22,6 +22,7 @@ _WHOLE_LAYERS = {
     Layer.JA4: "a ClientHello fingerprint belongs to a TLS library and changes with versions",
     Layer.HTTP_PATH: "paths are copied between products",
     Layer.REGISTRY: "registry keys outlive the program",
+    Layer.MOTION: "a pointer that moves by itself may be a jiggler or an accommodation at work",
 }
 
 #: Clouds, content networks and platforms rented to anybody. The name itself and a wildcard over it are generic.
