@@ -21,6 +21,7 @@ _FIXED = 236
 _COOKIE = b"\x63\x82\x53\x63"
 _HEADER = struct.Struct("!4BIHH")
 _MAX_ADDRESSES = 16
+_MAX_OPAQUE = 255  # bytes kept of options that are shown as hexadecimal or as numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,9 @@ def parse_dhcp(payload: bytes) -> DhcpMessage:
         _text(options.get(12, b"")),
         _fqdn(options.get(81, b"")),
         _text(options.get(60, b"")),
-        options.get(43, b"").hex(),
-        options.get(61, b"").hex(),
-        tuple(options.get(55, b"")),
+        options.get(43, b"")[:_MAX_OPAQUE].hex(),
+        options.get(61, b"")[:_MAX_OPAQUE].hex(),
+        tuple(options.get(55, b"")[:_MAX_OPAQUE]),
         _first(options.get(50, b"")),
         _first(options.get(54, b"")),
         _number(options.get(51, b"")),

@@ -21,6 +21,7 @@ RELAY_REPLY = 13
 _LAST_TYPE = 36  # IANA DHCPv6 message types
 _MAX_RELAYS = 8  # HOP_COUNT_LIMIT, RFC 8415 section 7.6
 _MAX_OPTIONS = 256
+_MAX_LISTED = 64  # entries kept of one list
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def _client_message(message: bytes, relays: tuple[str, ...], macs: tuple[str, ..
         options.setdefault(code, value)
         if code in (3, 4, 25):
             _leases(value[4 if code == 4 else 12 :], addresses, prefixes)
-    requested = options.get(6, b"")
-    servers = options.get(23, b"")
+    requested = options.get(6, b"")[: 2 * _MAX_LISTED]
+    servers = options.get(23, b"")[: 16 * _MAX_LISTED]
     vendor = options.get(16, b"")
     names = domain_list(options.get(39, b"")[1:])
     return Dhcpv6Message(
@@ -107,8 +108,8 @@ def _client_message(message: bytes, relays: tuple[str, ...], macs: tuple[str, ..
         int.from_bytes(vendor[:4], "big"),
         tuple(_counted_strings(vendor[4:])),
         tuple(int.from_bytes(requested[at : at + 2], "big") for at in range(0, len(requested) - 1, 2)),
-        tuple(addresses),
-        tuple(prefixes),
+        tuple(addresses[:_MAX_LISTED]),
+        tuple(prefixes[:_MAX_LISTED]),
         tuple(inet_ntop(AF_INET6, servers[at : at + 16]) for at in range(0, len(servers) - 15, 16)),
         domain_list(options.get(24, b"")),
         relays,
@@ -152,7 +153,9 @@ def _duid(value: bytes | None) -> Duid | None:
 def _counted_strings(data: bytes) -> Iterator[str]:
     """Strings behind 16-bit lengths (section 21.16)."""
     position = 0
-    while position + 2 <= len(data):
+    for _ in range(_MAX_LISTED):
+        if position + 2 > len(data):
+            return
         end = position + 2 + (data[position] << 8 | data[position + 1])
         if end > len(data):
             return

@@ -58,6 +58,7 @@ _OPCODES = frozenset((0, 1, 2, 4, 5, 6))
 _MAX_RECORDS = 2048  # of one message; a full 64 KiB message of address records stays below it
 _MAX_NAME = 255  # RFC 1035 section 2.3.4
 _MAX_MESSAGES = 256
+_MAX_CHAIN = 32  # aliases walked back from one address; resolvers stop earlier
 _MAX_LISTED = 64  # of one search list
 _HEADER = struct.Struct("!6H")
 _FIXED = struct.Struct("!HHIH")
@@ -231,6 +232,7 @@ def answers_by_address(message: DnsMessage) -> list[tuple[str, str, int]]:
     for record in message.answers:
         if record.rtype == CNAME and isinstance(record.data, str):
             parents.setdefault(record.data.lower(), (record.name.lower(), record.ttl))
+    asked = {question.name.lower() for question in message.questions}
     found: list[tuple[str, str, int]] = []
     for record in message.answers:
         data = record.data
@@ -242,13 +244,11 @@ def answers_by_address(message: DnsMessage) -> list[tuple[str, str, int]]:
         if not addresses:
             continue
         name, ttl = record.name.lower(), record.ttl
-        if parents:
-            asked = {question.name.lower() for question in message.questions}
-            for _ in range(len(parents)):
-                if name in asked or name not in parents:
-                    break
-                name, alias_ttl = parents[name]
-                ttl = min(ttl, alias_ttl)
+        for _ in range(min(len(parents), _MAX_CHAIN)):
+            if name in asked or name not in parents:
+                break
+            name, alias_ttl = parents[name]
+            ttl = min(ttl, alias_ttl)
         found.extend((address, name, ttl) for address in addresses)
     return found
 

@@ -30,6 +30,7 @@ NBSTAT = 0x21
 _HEADER = struct.Struct("!6H")
 _FIXED = struct.Struct("!HHIH")
 _MAX_RECORDS = 64
+_MESSENGER = 0x03
 _BROWSE = b"\\MAILSLOT\\BROWSE\x00"
 _WORDS = 32  # SMB header, MS-CIFS section 2.2.3.1
 
@@ -38,8 +39,9 @@ _WORDS = 32  # SMB header, MS-CIFS section 2.2.3.1
 class NetbiosName:
     """A NetBIOS name without its padding; ``suffix`` is the sixteenth byte and says what the name stands for.
 
-    Suffix 0x00 workstation (as a group: domain or workgroup), 0x03 messenger, 0x20 file server, 0x1b domain master,
-    0x1c domain controllers, 0x1d and 0x1e browsers.
+    Suffix 0x00 workstation (as a group: domain or workgroup), 0x20 file server, 0x1b domain master, 0x1c domain
+    controllers, 0x1d and 0x1e browsers. Suffix 0x03, messenger, is registered for the person signed in as well as
+    for the computer, so its name is left empty.
     """
 
     name: str
@@ -188,12 +190,13 @@ def _read_name(data: bytes, position: int) -> tuple[NetbiosName, int]:
             raise DecodeError("NetBIOS scope is not a list of labels")
         labels.append(printable(data[position + 1 : position + 1 + size]))
         position += 1 + size
-    return NetbiosName(_trim(raw[:15]), raw[15], ".".join(labels)), end or position + 1
+    return _name(raw, ".".join(labels)), end or position + 1
 
 
-def _trim(raw: bytes) -> str:
+def _name(raw: bytes, scope: str) -> NetbiosName:
     """Name without padding; the wildcard of a node status query is ``*`` and zero bytes."""
-    return printable(raw.rstrip(b" \x00"))
+    suffix = raw[15]
+    return NetbiosName("" if suffix == _MESSENGER else printable(raw[:15].rstrip(b" \x00")), suffix, scope)
 
 
 def _read_record(data: bytes, position: int) -> tuple[NbnsRecord, int]:
@@ -210,7 +213,7 @@ def _read_record(data: bytes, position: int) -> tuple[NbnsRecord, int]:
     elif rtype == NBSTAT and value:
         end = 1 + 18 * value[0]
         entries = [value[at : at + 18] for at in range(1, min(end, len(value) - 17), 18)]
-        nodes = [(NetbiosName(_trim(e[:15]), e[15], name.scope), e[16] & 0x80 != 0) for e in entries]
+        nodes = [(_name(entry, name.scope), entry[16] & 0x80 != 0) for entry in entries]
         if len(value) >= end + 6 and any(value[end : end + 6]):
             mac = mac_text(value[end : end + 6])
     return NbnsRecord(name, rtype, ttl, tuple(addresses), tuple(nodes), mac), position + size

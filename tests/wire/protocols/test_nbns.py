@@ -34,6 +34,8 @@ def encoded(name, suffix, scope=b""):
 def shown(name: NetbiosName) -> str:
     """A name the way tshark writes it, without the words it adds for known suffixes."""
     scope = f".{name.scope}" if name.scope else ""
+    if name.suffix == 3:  # we keep no messenger names; see plain()
+        return "<03>"
     spelled = re.sub(r"\\x([0-9a-f]{2})", r"<\1>", name.name)
     return f"{spelled}<{name.suffix:02x}>{scope}"
 
@@ -41,6 +43,8 @@ def shown(name: NetbiosName) -> str:
 def plain(text: str) -> str:
     """Tshark's name without its explanation of the suffix and without zero padding."""
     text = text.split(" (", maxsplit=1)[0]
+    if text.endswith("<03>"):
+        return "<03>"
     return re.sub(r"[ ]*(<00>)*(<[0-9a-f]{2}>)(\..*)?$", r"\2\3", text)
 
 
@@ -58,7 +62,7 @@ def compare(layers):
             "opcode": parsed.opcode,
             "names": [shown(name) for name, _ in parsed.questions] + [shown(record.name) for record in records],
             "addresses": [address for record in records for address, _ in record.addresses],
-            "nodes": [name.name for record in records for name, _ in record.node_names],
+            "nodes": [name.name for record in records for name, _ in record.node_names if name.suffix != 3],
             "mac": next((record.mac for record in records if record.mac), ""),
         }
         expected = {
@@ -67,7 +71,11 @@ def compare(layers):
             "opcode": layer.number("nbns_flags_opcode"),
             "names": [plain(name) for name in layer.all("nbns_name")],
             "addresses": layer.all("nbns_addr"),
-            "nodes": layer.all("nbns_netbios_name"),
+            "nodes": [
+                name
+                for name, raw in zip(layer.all("nbns_netbios_name"), layer.all("nbns_netbios_name_raw"), strict=True)
+                if not raw.endswith("03")
+            ],
             "mac": layer.one("nbns_unit_id").replace("00:00:00:00:00:00", ""),
         }
         differences = {
@@ -145,6 +153,15 @@ def test_node_status_lists_names_and_hardware():
         ("ACME", 0, True),
     ]
     assert record.mac == "02:00:5e:10:00:01"
+
+
+def test_messenger_names_are_not_kept():
+    """Suffix 0x03 is registered for the person signed in, so its name never leaves the decoder."""
+    payload = struct.pack("!6H", 7, 0x2910, 1, 0, 0, 0) + encoded("PERSON", 3) + struct.pack("!HH", 0x20, 1)
+    assert parse_nbns(payload).questions == ((NetbiosName("", 3, ""), 0x20),)
+    nodes = b"\x01" + b"PERSON".ljust(15) + b"\x03\x04\0"
+    answer = encoded("*", 0) + struct.pack("!HHIH", 0x21, 1, 0, len(nodes)) + nodes
+    assert "PERSON" not in repr(parse_nbns(struct.pack("!6H", 7, 0x8400, 0, 1, 0, 0) + answer))
 
 
 def test_host_announcement_names_the_computer():
