@@ -44,7 +44,7 @@ from farmwatch.wire.framing import (
     Cells,
     reason_text,
 )
-from farmwatch.wire.jit import compiled
+from farmwatch.wire.jit import compiled, plain
 from farmwatch.wire.packets import Damage, PacketChunk
 from farmwatch.wire.pcap import PcapHeader, frame_pcap, read_pcap_header
 from farmwatch.wire.pcapng import (
@@ -291,7 +291,7 @@ class CaptureReader:
         else:
             fixed = tuple(map(self._cells, (self._state, interfaces, self._seen_links)))
         written = tuple(map(self._cells, (*columns, damage) if header else (*columns, damage, marks)))
-        run = compiled(kernel) if self.mode == "compiled" else kernel
+        run = compiled(kernel) if self.mode == "compiled" else plain(kernel)
         self._tell_progress()
         try:
             while True:
