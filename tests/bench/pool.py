@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.lab import hello
+from tests.lab import hello, names
 
 RANDOM_BYTES = 4 << 20
 """Size of the region encrypted payloads are cut from."""
@@ -68,39 +68,26 @@ def hosts(count: int) -> list[str]:
     ]
 
 
-def _dns(names: list[str], rng: random.Random) -> tuple[list[bytes], list[bytes]]:
-    from scapy.layers.dns import DNS, DNSQR, DNSRR
-
+def _dns(hosts_: list[str], rng: random.Random) -> tuple[list[bytes], list[bytes]]:
     queries, answers = [], []
-    for i, name in enumerate(names):
-        kind, number = ("A", "AAAA")[i % 2], rng.getrandbits(16)
-        value = f"203.0.113.{i % 254 + 1}" if kind == "A" else f"2001:db8:5::{i:x}"
-        question = DNSQR(qname=name, qtype=kind)
-        queries.append(bytes(DNS(id=number, rd=1, qd=question)))
-        chain = [DNSRR(rrname=name, type="CNAME", ttl=60, rdata=f"edge{i}.cdn.example.")]
-        chain.append(DNSRR(rrname=f"edge{i}.cdn.example.", type=kind, ttl=60, rdata=value))
-        answers.append(bytes(DNS(id=number, qr=1, rd=1, ra=1, qd=question, an=chain[i % 3 == 0 :])))
+    for i, name in enumerate(hosts_):
+        value = f"2001:db8:5::{i:x}" if i % 2 else f"203.0.113.{i % 254 + 1}"
+        number = rng.getrandbits(16)
+        queries.append(names.query(name, names.AAAA if i % 2 else names.A, number))
+        answers.append(names.answer(name, [value], number, alias=f"edge{i}.cdn.example" if i % 3 else None))
     return queries, answers
 
 
 def _chatter(rng: random.Random) -> list[bytes]:
-    from scapy.layers.dhcp import BOOTP, DHCP
-    from scapy.layers.dns import DNS, DNSRR
-    from scapy.layers.netbios import NBNSHeader, NBNSQueryRequest
-
     out = []
     for i in range(8):
         mac = bytes.fromhex("f4d488") + rng.randbytes(3)
-        options: list[object] = [("message-type", "request"), ("hostname", f"ACME-LT-{i:04d}")]
-        options += [("vendor_class_id", "MSFT 5.0"), ("param_req_list", [1, 3, 6, 15, 31, 33, 43, 44, 46, 47]), "end"]
-        out.append(bytes(BOOTP(op=1, chaddr=mac.ljust(16, b"\0"), xid=i) / DHCP(options=options)))
-        service = DNSRR(rrname="_ipp._tcp.local.", type="PTR", ttl=4500, rdata=f"Printer {i}._ipp._tcp.local.")
-        out.append(bytes(DNS(id=0, qr=1, aa=1, qd=None, an=[service])))
-        out.append(bytes(NBNSHeader(NAME_TRN_ID=i) / NBNSQueryRequest(QUESTION_NAME=f"ACME-FS{i}")))
-        head = (
-            "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nCACHE-CONTROL: max-age=1800\r\nNT: upnp:rootdevice\r\n"
-        )
-        out.append((head + f"USN: uuid:0000000{i}-1111-2222-3333-444444444444::upnp:rootdevice\r\n\r\n").encode())
+        wanted = (1, 3, 6, 15, 31, 33, 43, 44, 46, 47)
+        out.append(names.dhcp(3, mac, i, hostname=f"ACME-LT-{i:04d}", vendor="MSFT 5.0", wanted=wanted))
+        out.append(names.announcement(names.service("_ipp._tcp", f"Printer {i}", f"printer{i}", 631, "10.20.3.9")))
+        out.append(names.nbns_query(f"ACME-FS{i}", 0x20, i))
+        unique = f"0000000{i}-1111-2222-3333-444444444444"
+        out.append(names.ssdp_notify("http://10.20.3.9:80/", "bench/1.0 UPnP/1.0", "upnp:rootdevice", unique))
     return out
 
 
@@ -149,29 +136,29 @@ def _sessions(rng: random.Random) -> dict[str, list[bytes]]:
 def build(seed: int) -> Pool:
     """Build the payload pool; the same seed gives the same bytes."""
     rng = random.Random(seed)
-    names = hosts(512)
+    sites = hosts(512)
     add = _Builder()
     certificates = [
         hello.certificate(name, "Example Trust", i, ("Example CA", "Example Trust"))
-        for i, name in enumerate(names[:64])
+        for i, name in enumerate(sites[:64])
     ]
-    tls_client = [hello.client_hello(name, rng, browser=i % 4 != 0, pq=i % 2 == 1) for i, name in enumerate(names)]
+    tls_client = [hello.client_hello(name, rng, browser=i % 4 != 0, pq=i % 2 == 1) for i, name in enumerate(sites)]
     flights = [hello.server_flight13(rng, 2200 + 40 * i) for i in range(48)]
     flights += [hello.server_flight12(rng, (one,)) for one in certificates[:16]]
     get = "GET /{0} HTTP/1.1\r\nHost: {1}\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n"
-    requests = [get.format(f"item/{i}", name).encode() for i, name in enumerate(names)]
+    requests = [get.format(f"item/{i}", name).encode() for i, name in enumerate(sites)]
     bodies = [int(rng.lognormvariate(9, 1.5)) for _ in range(64)]
     page = "HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\nETag: {}\r\n\r\n"
     responses = [page.format(size, i).encode() for i, size in enumerate(bodies)]
     quic_client, quic_server = [], []
-    for name in names[:128]:
+    for name in sites[:128]:
         dcid = rng.randbytes(8)
         message = hello.client_hello_message(name, rng, alpn=("h3",), quic=True)
         quic_client.append(hello.quic_initial(message, dcid, b""))
         quic_server.append(
             hello.quic_initial(hello.server_hello_message(rng), b"", rng.randbytes(8), key_dcid=dcid, server=True)
         )
-    queries, answers = _dns(names, rng)
+    queries, answers = _dns(sites, rng)
     records_at = add.size
     while add.size < RANDOM_BYTES:
         add.add(hello.record(23, rng.randbytes(16384)))

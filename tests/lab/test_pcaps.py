@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import build, scenes, sidecar
+from tests.lab import build, recordings, scenes, sidecar
 
 CAPTURES = sorted(build.PCAPS.glob("*.pcap"))
 SIDECARS = sorted(build.PCAPS.glob("*.toml"))
@@ -62,3 +62,11 @@ def test_decided_levels_survive_a_rebuild(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('driven = ""', 'driven = "review"', 1))
     build.craft("home", tmp_path)
     assert "review" in {device["driven"] for device in sidecar.read(path)["devices"]}
+
+
+def test_the_readme_lists_every_capture() -> None:
+    """The table in pcaps/README.md and the folder name the same captures."""
+    text = (build.PCAPS / "README.md").read_text()
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert sorted(rows) == [path.stem for path in CAPTURES]
+    assert sorted(rows) == sorted([*scenes.SCENES, *recordings.RECORDINGS])
