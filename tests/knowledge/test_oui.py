@@ -6,7 +6,15 @@ import pytest
 
 from farmwatch.errors import KnowledgeError
 from farmwatch.knowledge import Knowledge, load_knowledge
-from farmwatch.knowledge.oui import MakerNames, hex_address, locally_administered, prefixes
+from farmwatch.knowledge.oui import (
+    MakerNames,
+    _ieee_files,
+    _name_by_interface,
+    _name_in_list,
+    hex_address,
+    locally_administered,
+    prefixes,
+)
 
 
 @pytest.mark.parametrize("mac", ["04:C9:8B:1a:00:01", "04-c9-8b-1a-00-01", "04c9.8b1a.0001", "04C98B1A0001"])
@@ -53,6 +61,13 @@ def test_makers_come_from_the_shipped_list(knowledge: Knowledge) -> None:
     assert "Raspberry Pi" in knowledge.maker("b8:27:eb:00:00:01")
     assert knowledge.maker("02:00:00:00:00:01") == ""
     assert knowledge.maker("48:da:35:6d:00:01") == "", "a block sold on in pieces names no maker"
+
+
+def test_the_short_way_into_the_list_agrees_with_netaddr() -> None:
+    files = _ieee_files()
+    assert files is not None, "netaddr keeps its list elsewhere: names still come, but slowly"
+    for prefix in ("000000", "b827eb", "001074", "000d5d", "305253", "9483c4", "f4d488", "00005e", "fcfc48", "123456"):
+        assert _name_in_list(prefix, *files) == _name_by_interface(prefix), prefix
 
 
 def test_ieee_lists_of_the_user_override_it(tmp_path: Path) -> None:
