@@ -28,6 +28,7 @@ UDP_CAPTURES = (
     "negative/ntop+nDPI/tests/cfgs/default/pcap/android.pcap",
     "negative/zeek+zeek/testing/btest/Traces/ticks-dns.pcap",
     "confusable/ntop+nDPI/tests/cfgs/default/pcap/teams.pcap",
+    "negative/arkime+arkime/tests/pcap/dns-https.pcap",
 )
 LLMNR_CAPTURES = (
     "negative/seladb+PcapPlusPlus/Tests/Pcap++Test/PcapExamples/DnsPackets.pcap",
@@ -146,7 +147,7 @@ def theirs(layer):
         "soa": layer.all("dns_soa_mname"),
         "srv": [(int(p), t) for p, t in zip(layer.all("dns_srv_port"), layer.all("dns_srv_target"), strict=True)],
         "txt": printed(layer.all("dns_txt")),
-        "hints": layer.all("dns_svcparam_ipv4hint_ip") + layer.all("dns_svcparam_ipv6hint_ip"),
+        "hints": layer.all("dns_svcb_svcparam_ipv4hint_ip") + layer.all("dns_svcb_svcparam_ipv6hint_ip"),
         "binding": layer.all("dns_svcb_targetname"),
     }
 
