@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from farmwatch.cli import capture, doctor, explain, inspect, knowledge, report, scan, schema
+from farmwatch.cli import capture, doctor, evaluate, explain, inspect, knowledge, report, scan, schema
 from farmwatch.cli.exits import EXIT_HELP, Exit, exit_for
 from farmwatch.cli.streams import talk
 from farmwatch.errors import FarmwatchError
@@ -38,14 +38,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("scan", help=scan.HELP, no_args_is_help=True)(scan.scan)
-app.command("report", help=report.HELP, no_args_is_help=True)(report.report)
-app.command("explain", help=explain.HELP)(explain.explain)
-app.command("inspect", help=inspect.HELP, no_args_is_help=True)(inspect.inspect)
-app.command("capture", help=capture.HELP, no_args_is_help=True)(capture.capture)
-app.add_typer(knowledge.app, name="knowledge")
-app.command("schema", help=schema.HELP)(schema.schema)
-app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.", no_args_is_help=True)(scan.scan)
+app.command("report", help=report.HELP, short_help="Show a saved report again, in any format.", no_args_is_help=True)(
+    report.report
+)
+app.command("explain", help=explain.HELP, short_help="Explain a detector or a word of the report.")(explain.explain)
+app.command(
+    "inspect", help=inspect.HELP, short_help="Dissect one flow of a capture, headers only.", no_args_is_help=True
+)(inspect.inspect)
+app.command("capture", help=capture.HELP, short_help="Record an interface to pcap files.", no_args_is_help=True)(
+    capture.capture
+)
+app.add_typer(knowledge.app, name="knowledge", short_help="List, show and check what farmwatch knows.")
+app.command(
+    "evaluate", help=evaluate.HELP, short_help="Judge labelled captures and print a table.", no_args_is_help=True
+)(evaluate.evaluate)
+app.command("schema", help=schema.HELP, short_help="Print the JSON schema of the report.")(schema.schema)
+app.command("doctor", help=doctor.HELP, short_help="Show what is installed and what is missing.")(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:
