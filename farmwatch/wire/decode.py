@@ -28,6 +28,7 @@ from farmwatch.wire.layout import (
     P_SCTP,
     P_TCP,
     P_UDP,
+    POSITION,
     R_ACK,
     R_CAPTURED,
     R_DST_HI,
@@ -112,7 +113,7 @@ _GRE_PPP = 0x880B
 
 
 @kernel
-def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int, int]:
+def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int, int]:  # noqa: C901, PLR0911, PLR0912, PLR0915  a kernel: splitting hides the loop
     """Read the capture's own link header: (what comes next, where, source MAC, reject reason)."""
     if link == 1:
         return _ETHERNET, at, -1, 0
@@ -309,7 +310,7 @@ def open_ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
-def open_gre(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
+def open_gre(data: Bytes, at: int, end: int) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR0912  a kernel: splitting hides the loop
     """Read a GRE header (RFC 2784, 2890, 2637; ERSPAN): (ethertype or what comes next, where, tunnel kind)."""
     if at + 4 > end:
         return _SKIP, at, 1
@@ -356,7 +357,7 @@ def open_gre(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 @kernel
-def open_udp_tunnel(data: Bytes, at: int, end: int, source: int, target: int) -> tuple[int, int, int]:
+def open_udp_tunnel(data: Bytes, at: int, end: int, source: int, target: int) -> tuple[int, int, int]:  # noqa: C901, PLR0911, PLR0912  a kernel: splitting hides the loop
     """What a UDP payload carries, if it is a tunnel: (what comes next, where, tunnel kind)."""
     if target == 4789 or (source == 4789 and target != 53):  # VXLAN, RFC 7348
         if at + 8 <= end and data[at] & 0x08:
@@ -407,15 +408,16 @@ def open_udp_tunnel(data: Bytes, at: int, end: int, source: int, target: int) ->
     elif target == 4754:  # GRE in UDP, RFC 8086
         return open_gre(data, at, end)
     elif target == 5072 or source == 5072:  # AYIYA: identity and signature lengths in 32-bit words
-        if at + 8 <= end and data[at + 3] in (4, 41):
-            place = at + 8 + (1 << ((data[at] & 0xFF) >> 4)) + ((data[at + 1] & 0xFF) >> 4) * 4
-            if place < end:
-                return (_IP4 if data[at + 3] == 4 else _IP6), place, 2
+        if at + 8 > end or data[at + 3] not in (4, 41):
+            return _SKIP, at, 0
+        place = at + 8 + (1 << ((data[at] & 0xFF) >> 4)) + ((data[at + 1] & 0xFF) >> 4) * 4
+        if place < end:
+            return (_IP4 if data[at + 3] == 4 else _IP6), place, 2
     return _SKIP, at, 0
 
 
 @kernel
-def decode_packet(
+def decode_packet(  # noqa: C901, PLR0911, PLR0912, PLR0915  a kernel: splitting hides the loop
     data: Bytes,
     at: int,
     end: int,
@@ -448,6 +450,7 @@ def decode_packet(
         state[S_REJECT + reason] += 1
         return row
     for _ in range(_DEPTH):
+        at &= POSITION
         if kind == _ETHERNET:
             if at + 14 > end:
                 state[S_REJECT + X_LINK_CUT] += 1
@@ -616,7 +619,8 @@ def decode_packet(
             if row - first_row >= ROWS_PER_PACKET:
                 state[S_REJECT + X_DEPTH] += 1
                 return row
-            base = row * R_WIDTH
+            base = row * R_WIDTH & POSITION
+            at &= POSITION
             if protocol in (6, 17):
                 if at + 8 > bound:
                     state[S_REJECT + X_L4_CUT] += 1
@@ -801,7 +805,7 @@ def decode_packet(
 
 
 @kernel
-def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:
+def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:  # noqa: PLR0911  a kernel: splitting hides the loop
     """Step over a tag that switches put between the MACs and the payload: (what comes next, where)."""
     if at + 8 > end:
         return _SKIP, at
@@ -865,12 +869,14 @@ def open_mpls(data: Bytes, at: int, end: int) -> tuple[int, int]:
 @kernel
 def read_options(data: Bytes, at: int, end: int, rows: Ints, base: int, flags: int) -> None:
     """Read TCP options (RFC 9293 section 3.1, RFC 7323, RFC 2018) into a row."""
+    base &= POSITION
     mss = -1
     scale = -1
     value = -1
     echo = -1
     sack = 0
     while at < end:
+        at &= POSITION
         option = data[at] & 0xFF
         if option == 1:
             at += 1
@@ -889,10 +895,8 @@ def read_options(data: Bytes, at: int, end: int, rows: Ints, base: int, flags: i
         elif option == 3 and size == 3:
             if flags & 2:
                 scale = data[at + 2] & 0xFF
-        elif option == 5 and size >= 10:
-            # a block wholly below the acknowledgement is a D-SACK (RFC 2883), not a hole
-            if (be32(data, at + 2) - rows[base + R_ACK]) & MASK32 <= MASK31:
-                sack = 1
+        elif option == 5 and size >= 10 and (be32(data, at + 2) - rows[base + R_ACK]) & MASK32 <= MASK31:
+            sack = 1  # a block below the acknowledgement would be a D-SACK (RFC 2883), not a hole
         at += size
     rows[base + R_MSS] = mss
     rows[base + R_SCALE] = scale

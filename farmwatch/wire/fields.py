@@ -7,7 +7,7 @@ unsigned one and poison every later sum.
 from __future__ import annotations
 
 from farmwatch.wire.jit import kernel
-from farmwatch.wire.layout import MASK31
+from farmwatch.wire.layout import MASK31, POSITION
 from farmwatch.wire.packets import Bytes, Ints
 
 __all__ = [
@@ -31,25 +31,29 @@ _PRIME = 0x7FFFFFFF  # 2**31 - 1
 @kernel
 def be16(data: Bytes, at: int) -> int:
     """Two bytes, most significant first."""
-    return (data[at] & 0xFF) << 8 | (data[at + 1] & 0xFF)
+    value: int = (data[at] & 0xFF) << 8 | (data[at + 1] & 0xFF)
+    return value
 
 
 @kernel
 def le16(data: Bytes, at: int) -> int:
     """Two bytes, least significant first."""
-    return (data[at + 1] & 0xFF) << 8 | (data[at] & 0xFF)
+    value: int = (data[at + 1] & 0xFF) << 8 | (data[at] & 0xFF)
+    return value
 
 
 @kernel
 def be32(data: Bytes, at: int) -> int:
     """Four bytes, most significant first."""
-    return (data[at] & 0xFF) << 24 | (data[at + 1] & 0xFF) << 16 | (data[at + 2] & 0xFF) << 8 | (data[at + 3] & 0xFF)
+    high = (data[at] & 0xFF) << 8 | (data[at + 1] & 0xFF)
+    value: int = high << 16 | (data[at + 2] & 0xFF) << 8 | (data[at + 3] & 0xFF)
+    return value
 
 
 @kernel
 def be48(data: Bytes, at: int) -> int:
     """Six bytes, most significant first."""
-    return (
+    value: int = (
         (data[at] & 0xFF) << 40
         | (data[at + 1] & 0xFF) << 32
         | (data[at + 2] & 0xFF) << 24
@@ -57,6 +61,7 @@ def be48(data: Bytes, at: int) -> int:
         | (data[at + 4] & 0xFF) << 8
         | (data[at + 5] & 0xFF)
     )
+    return value
 
 
 @kernel
@@ -67,7 +72,8 @@ def be64(data: Bytes, at: int) -> int:
         top -= 256
     high = top << 24 | (data[at + 1] & 0xFF) << 16 | (data[at + 2] & 0xFF) << 8 | (data[at + 3] & 0xFF)
     low = (data[at + 4] & 0xFF) << 24 | (data[at + 5] & 0xFF) << 16 | (data[at + 6] & 0xFF) << 8 | (data[at + 7] & 0xFF)
-    return high << 32 | low
+    value: int = high << 32 | low
+    return value
 
 
 @kernel
@@ -82,6 +88,8 @@ def signed32(value: int) -> int:
 @kernel
 def copy_bytes(target: Bytes, at: int, source: Bytes, start: int, count: int) -> None:
     """Copy a run of bytes; the caller has checked both ranges."""
+    at &= POSITION
+    start &= POSITION
     for index in range(count):
         target[at + index] = source[start + index]
 

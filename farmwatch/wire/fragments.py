@@ -32,7 +32,7 @@ _FINISHED = 2
 
 
 @kernel
-def gather(
+def gather(  # noqa: PLR0912  a kernel: splitting hides the loop
     data: Bytes,
     at: int,
     length: int,

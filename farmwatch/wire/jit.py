@@ -56,22 +56,25 @@ def compiled(target: Kernel[P, R]) -> Any:
     source stays untouched. ``NUMBA_BOUNDSCHECK=1`` in the environment turns bounds checks on.
     """
     import numba
+    from numba.core import config
 
+    settings: Any = config
     bound = _bound(target, compiled)
     folder = _folder()
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder) if folder else before
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder) if folder else before
     try:
-        return numba.njit(cache=folder is not None, nogil=True, _nrt=False)(bound)
+        # Kernels allocate nothing, so counting references to their arrays would be wasted (atomic) work.
+        options: dict[str, Any] = {"cache": folder is not None, "nogil": True, "_nrt": False}
+        return numba.njit(**options)(bound)
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 @cache
-def plain(target: Kernel[P, R]) -> Callable[P, R]:
+def plain(target: Kernel[P, R]) -> Any:
     """The interpreted function with the kernels it calls bound as plain functions, which saves a call each."""
-    function: Callable[P, R] = _bound(target, plain)
-    return function
+    return _bound(target, plain)
 
 
 def _bound(target: Kernel[P, R], way: Callable[[Kernel[Any, Any]], Any]) -> Any:
@@ -110,7 +113,9 @@ def _folder() -> Path | None:
 
     digest = hashlib.sha256(f"{sys.version}{os.environ.get('NUMBA_BOUNDSCHECK', '')}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+        source = path.read_bytes()
+        if path.name == "layout.py" or b"@kernel" in source:
+            digest.update(source)
     folder = platformdirs.user_cache_path("farmwatch") / f"kernels-{digest.hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -157,7 +157,7 @@ def keep_stun(
 
 
 @kernel
-def keep_message(
+def keep_message(  # noqa: PLR0915  a kernel: splitting hides the loop
     kind: int,
     data: Bytes,
     at: int,

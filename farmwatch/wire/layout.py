@@ -9,7 +9,7 @@ from __future__ import annotations
 
 MASK32 = 0xFFFFFFFF
 MASK31 = 0x7FFFFFFF
-MASK30 = 0x3FFFFFFF
+POSITION = (1 << 47) - 1  # masks an index: tells the compiler it is not negative, which saves the wrap-around test
 
 # --- transport rows: what decode hands to tracking ------------------------------------------------------------------
 (

@@ -5,8 +5,9 @@ The kernels select them by port or ethertype and count repeats; decoders in ``wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -26,10 +27,10 @@ from farmwatch.wire.layout import (
     S_ARP,
     S_ARP_DROPPED,
     S_DROPPED,
-    S_HOSTS,
     S_HOST_DROPPED,
-    S_MESSAGES,
+    S_HOSTS,
     S_MESSAGE_POOL,
+    S_MESSAGES,
     S_STUN,
     S_STUN_DROPPED,
     T_WIDTH,
@@ -165,26 +166,27 @@ class HostTable:
         return len(self.mac)
 
 
-def _columns(array: Ints, width: int, count: int) -> list[Ints]:
-    """Contiguous copies of the columns of packed rows."""
-    return [np.ascontiguousarray(column) for column in array.reshape(-1, width)[:count].T]
+def _columns(table: type, array: Ints, width: int, count: int) -> dict[str, Any]:
+    """Contiguous copies of the columns of packed rows, named as the table's first fields, whose order is the rows'."""
+    columns = (np.ascontiguousarray(column) for column in array.reshape(-1, width)[:count].T)
+    return dict(zip((field.name for field in fields(table)[:width]), columns, strict=True))
 
 
 def message_table(rows: Ints, pool: Bytes, state: Ints) -> MessageTable:
     """Unpack the kernels' message rows."""
-    columns = _columns(rows, M_WIDTH, int(state[S_MESSAGES]))
     dropped = {kind.name.lower(): int(state[S_DROPPED + kind]) for kind in MessageKind if state[S_DROPPED + kind]}
-    return MessageTable(*columns, pool=pool[: int(state[S_MESSAGE_POOL])], dropped=dropped)
+    columns = _columns(MessageTable, rows, M_WIDTH, int(state[S_MESSAGES]))
+    return MessageTable(**columns, pool=pool[: int(state[S_MESSAGE_POOL])], dropped=dropped)
 
 
 def stun_table(rows: Ints, state: Ints) -> StunTable:
     """Unpack the kernels' STUN rows."""
-    return StunTable(*_columns(rows, T_WIDTH, int(state[S_STUN])), dropped=int(state[S_STUN_DROPPED]))
+    return StunTable(**_columns(StunTable, rows, T_WIDTH, int(state[S_STUN])), dropped=int(state[S_STUN_DROPPED]))
 
 
 def arp_table(rows: Ints, state: Ints) -> ArpTable:
     """Unpack the kernels' ARP rows."""
-    return ArpTable(*_columns(rows, A_WIDTH, int(state[S_ARP])), dropped=int(state[S_ARP_DROPPED]))
+    return ArpTable(**_columns(ArpTable, rows, A_WIDTH, int(state[S_ARP])), dropped=int(state[S_ARP_DROPPED]))
 
 
 def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTable:
@@ -192,7 +194,7 @@ def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTab
 
     ``rows`` holds packets that belong to no flow, and corrections where a flow's packets changed MAC.
     """
-    parts = [np.stack(_columns(rows, N_WIDTH, int(state[S_HOSTS])))]
+    parts = [rows.reshape(-1, N_WIDTH)[: int(state[S_HOSTS])].T]
     for side in ("orig", "resp"):
         named = [
             f"{side}_{name}" for name in ("mac", "ip_hi", "ip_lo", "packets", "bytes", "first_ns", "last_ns", "ttl")
@@ -202,7 +204,7 @@ def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTab
         parts.append(np.stack([column[chosen] for column in columns]))
     every = np.concatenate(parts, axis=1)
     if not every.shape[1]:
-        return HostTable(*(np.zeros(0, dtype=np.int64) for _ in range(N_WIDTH)), dropped=0)
+        return HostTable(**_columns(HostTable, rows, N_WIDTH, 0), dropped=0)
     every = every[:, np.lexsort((every[N_LO], every[N_HI], every[N_MAC]))]
     keys = every[:3]
     starts = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
@@ -219,4 +221,5 @@ def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTab
     )[:, packets > 0]
     table = table[:, np.lexsort((table[N_LO], table[N_HI], table[N_MAC], table[N_FIRST]))]
     dropped = int(state[S_HOST_DROPPED]) + max(table.shape[1] - limit, 0)
-    return HostTable(*(np.ascontiguousarray(column[:limit]) for column in table), dropped=dropped)
+    kept = np.ascontiguousarray(table[:, :limit].T)
+    return HostTable(**_columns(HostTable, kept.reshape(-1), N_WIDTH, len(kept)), dropped=dropped)

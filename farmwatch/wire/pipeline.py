@@ -19,14 +19,14 @@ from farmwatch.wire.layout import (
     S_ARP,
     S_ARP_LIMIT,
     S_AT,
-    S_BLOCKS,
     S_BLOCK_CAPACITY,
     S_BLOCK_LIMIT,
+    S_BLOCKS,
     S_FINISHED,
     S_FIRST_NS,
     S_FLOWS,
-    S_HOSTS,
     S_HOST_LIMIT,
+    S_HOSTS,
     S_LAST_NS,
     S_MESSAGES,
     S_PACKETS,
@@ -61,7 +61,7 @@ _FINISHED_LIMIT = G_SLOTS // 2
 
 
 @kernel
-def short_of_room(
+def short_of_room(  # noqa: PLR0911  a kernel: splitting hides the loop
     state: Ints,
     hot: Ints,
     messages: Ints,

@@ -24,6 +24,7 @@ from farmwatch.wire.layout import (
     HS_CUT,
     HS_DONE,
     HS_MIDSTREAM,
+    POSITION,
     S_POOL,
     S_POOL_FREE_0,
     S_POOL_LIMIT,
@@ -120,6 +121,7 @@ def keep_segment(
     ``known``: sequence number of the stream's first byte if its SYN was seen, else -1. ``length`` bytes were sent, of
     which ``captured`` are at ``data[at:]``.
     """
+    side &= POSITION
     flags = hot[side + D_HEAD_STATE]
     if not flags & HS_BASED:
         flags |= HS_BASED

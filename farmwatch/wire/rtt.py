@@ -33,6 +33,7 @@ from farmwatch.wire.layout import (
     D_WIDTH,
     F_COMMON,
     F_WIDTH,
+    POSITION,
     S_BLOCK_CAPACITY,
     S_BLOCK_FREE,
     S_BLOCKS,
@@ -59,7 +60,7 @@ _PAIRS_END = 15  # first position in a block after its seven pairs
 @kernel
 def take_block(blocks: Ints, state: Ints) -> int:
     """Position of a fresh block, 0 when there is none left."""
-    block = state[S_BLOCK_FREE]
+    block: int = state[S_BLOCK_FREE]
     if block:
         state[S_BLOCK_FREE] = blocks[block * B_WIDTH]
     elif state[S_BLOCKS] < state[S_BLOCK_CAPACITY]:
@@ -92,6 +93,7 @@ def forget_in_flight(side: int, hot: Ints, blocks: Ints, state: Ints) -> None:
 @kernel
 def send_segment(side: int, other: int, expected: int, ts: int, hot: Ints, blocks: Ints, state: Ints) -> None:
     """Remember that a segment ending before ``expected`` went out."""
+    side &= POSITION
     count = hot[side + D_FIFO_COUNT]
     if count == 0:
         block = take_block(blocks, state)
@@ -118,12 +120,14 @@ def send_segment(side: int, other: int, expected: int, ts: int, hot: Ints, block
 @kernel
 def acknowledge(side: int, number: int, ts: int, hot: Ints, blocks: Ints, state: Ints) -> int:
     """Drop what ``number`` acknowledges from the queue of ``side``; the sample in ns, or -1."""
+    side &= POSITION
     sample = -1
     count = hot[side + D_FIFO_COUNT]
     if count == 0:
         return sample
     head = hot[side + D_FIFO_HEAD]
     while count:
+        head &= POSITION
         distance = signed32(blocks[head] - number)
         if distance > 0:
             break
@@ -148,6 +152,7 @@ def add_sample(side: int, sample: int, hot: Ints, blocks: Ints, state: Ints) -> 
 
     The first sample lives in the minimum; blocks are taken from the second on, since most flows never have one.
     """
+    side &= POSITION
     count = hot[side + D_RTT_COUNT]
     hot[side + D_RTT_COUNT] = count + 1
     low = hot[side + D_RTT_MIN]

@@ -23,18 +23,18 @@ from farmwatch.wire.layout import (
     Q_WIDTH,
     R_WIDTH,
     S_ARP_LIMIT,
-    S_BLOCKS,
     S_BLOCK_CAPACITY,
     S_BLOCK_LIMIT,
-    S_FLOWS,
+    S_BLOCKS,
     S_FLOW_LIMIT,
+    S_FLOWS,
     S_HEADS_ON,
     S_HOST_LIMIT,
-    S_MESSAGES,
     S_MESSAGE_LENGTH,
     S_MESSAGE_LIMIT,
     S_MESSAGE_POOL,
     S_MESSAGE_POOL_LIMIT,
+    S_MESSAGES,
     S_POOL_LIMIT,
     S_SAMPLES_ON,
     S_SEEN_MASK,
@@ -80,7 +80,7 @@ def writable(array: Bytes) -> Bytes:
 
 
 def as_argument(array: Any, mode: Mode) -> Any:
-    """An array as kernels want it: itself when compiled, a memoryview (Python ints, no wrap-around) when interpreted."""
+    """An array as kernels want it: itself when compiled, else a memoryview (Python ints, no wrap-around)."""
     return array if mode == "compiled" else memoryview(array)
 
 

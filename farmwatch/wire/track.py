@@ -82,6 +82,7 @@ from farmwatch.wire.layout import (
     K_UDP,
     MASK31,
     MASK32,
+    POSITION,
     Q_WIDTH,
     R_ACK,
     R_CAPTURED,
@@ -167,6 +168,7 @@ def find_flow(rows: Ints, base: int, hot: Ints, table: Ints, state: Ints) -> int
     mask = state[S_TABLE_MASK]
     tag = value >> 31
     slot = value & mask
+    base &= POSITION
     ports = rows[base + R_PORTS]
     swapped = (ports & 0xFF00000000) | (ports & 0xFFFF) << 16 | (ports >> 16 & 0xFFFF)
     for _ in range(_PROBES):
@@ -174,8 +176,8 @@ def find_flow(rows: Ints, base: int, hot: Ints, table: Ints, state: Ints) -> int
         if entry == 0:
             return -1
         if entry >> 32 == tag:
-            flow = (entry & MASK32) - 1
-            place = flow * F_WIDTH
+            flow: int = (entry & MASK32) - 1
+            place = flow * F_WIDTH & POSITION
             if (
                 hot[place + F_ORIG_LO] == rows[base + R_SRC_LO]
                 and hot[place + F_RESP_LO] == rows[base + R_DST_LO]
@@ -220,9 +222,9 @@ def rehash(hot: Ints, flows: int, table: Ints, mask: int) -> int:
 
 
 @kernel
-def new_flow(rows: Ints, base: int, previous: int, hot: Ints, table: Ints, state: Ints) -> int:
+def new_flow(rows: Ints, base: int, previous: int, hot: Ints, table: Ints, state: Ints) -> int:  # noqa: PLR0915  a kernel: splitting hides the loop
     """Open a flow for a row: flow * 2 + direction, or -1 when there is no room."""
-    flow = state[S_FLOWS]
+    flow: int = state[S_FLOWS]
     if flow >= state[S_FLOW_LIMIT]:
         return -1
     value = rows[base + R_HASH]
@@ -294,7 +296,7 @@ def reopens(flags: int, seq: int, side: int, hot: Ints) -> int:
 
 
 @kernel
-def count_packet(
+def count_packet(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the loop
     rows: Ints,
     base: int,
     place: int,
@@ -308,6 +310,10 @@ def count_packet(
     keys: Ints,
 ) -> None:
     """Counters every TCP and UDP packet moves."""
+    base &= POSITION
+    place &= POSITION
+    side &= POSITION
+    other &= POSITION
     ts = rows[base + R_TS]
     wire = rows[base + R_WIRE]
     ttl = rows[base + R_TTL]
@@ -367,13 +373,15 @@ def count_packet(
 
 
 @kernel
-def track_sequence(
+def track_sequence(  # noqa: PLR0912  a kernel: splitting hides the loop
     seq: int, size: int, plain: int, ts: int, side: int, other: int, hot: Ints, blocks: Ints, state: Ints
 ) -> None:
     """Follow one side's sequence numbers: new bytes, gaps, late and repeated segments.
 
     ``size`` counts SYN and FIN; ``plain`` is 1 when neither is set, so that a keep-alive can be told.
     """
+    side &= POSITION
+    other &= POSITION
     after = (seq + size) & MASK32
     following = hot[side + D_NEXT]
     if following == -1:
@@ -421,7 +429,7 @@ def track_sequence(
 
 
 @kernel
-def track_tcp(
+def track_tcp(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the loop
     rows: Ints,
     base: int,
     place: int,
@@ -434,6 +442,10 @@ def track_tcp(
     state: Ints,
 ) -> None:
     """TCP state, sequence numbers and round-trip times of one packet."""
+    base &= POSITION
+    place &= POSITION
+    side &= POSITION
+    other &= POSITION
     ts = rows[base + R_TS]
     flags = rows[base + R_FLAGS]
     seq = rows[base + R_SEQ]
@@ -543,6 +555,10 @@ def keep_head(
     state: Ints,
 ) -> None:
     """Keep the packet's payload if it belongs to the first bytes of its side, and see whether the flow is done."""
+    base &= POSITION
+    place &= POSITION
+    side &= POSITION
+    other &= POSITION
     captured = rows[base + R_CAPTURED]
     tcp = rows[base + R_KIND] == K_TCP
     if rows[base + R_LENGTH] > 0 and hot[side + D_HEAD_STATE] & HS_DONE == 0 and hot[place + F_HEAD] != H_TAKEN:
@@ -599,8 +615,9 @@ def message_kind(data: Bytes, rows: Ints, base: int, kinds: Bytes) -> int:
     marks = (kinds[ports >> 16 & 0xFFFF] & 0xFF) | (kinds[ports & 0xFFFF] & 0xFF)
     captured = rows[base + R_CAPTURED]
     if marks & _MESSAGE_MASK and captured > 0:
-        target = kinds[ports & 0xFFFF] & _MESSAGE_MASK
-        return target or kinds[ports >> 16 & 0xFFFF] & _MESSAGE_MASK
+        target: int = kinds[ports & 0xFFFF] & _MESSAGE_MASK
+        source: int = kinds[ports >> 16 & 0xFFFF] & _MESSAGE_MASK
+        return target or source
     if captured >= 20 and is_stun(
         data, rows[base + R_OFFSET], captured, rows[base + R_LENGTH], 1 if marks & _STUN_PORT else 0
     ):
@@ -616,14 +633,14 @@ def look_ahead(rows: Ints, count: int, hot: Ints, table: Ints, state: Ints) -> N
     for row in range(count):
         entry = table[rows[row * R_WIDTH + R_HASH] & mask]
         if entry:
-            place = ((entry & MASK32) - 1) * F_WIDTH
+            place = ((entry & MASK32) - 1) * F_WIDTH & POSITION
             total ^= hot[place] ^ hot[place + F_COMMON] ^ hot[place + F_COMMON + D_WIDTH]
             total ^= hot[place + F_COMMON + 8] ^ hot[place + F_COMMON + D_WIDTH + 8]
     state[S_SINK] = total & MASK31
 
 
 @kernel
-def track_rows(
+def track_rows(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the loop
     buffer: Bytes,
     pieces: Bytes,
     rows: Ints,
@@ -648,7 +665,7 @@ def track_rows(
     count = state[S_ROWS]
     row = state[S_ROW]
     while row < count:
-        base = row * R_WIDTH
+        base = row * R_WIDTH & POSITION
         kind = rows[base + R_KIND]
         data = pieces if rows[base + R_SIDE] else buffer
         message = 0
@@ -660,10 +677,13 @@ def track_rows(
             message = 10
         elif kind == K_CDP:
             message = 11
-        if message and state[S_MESSAGE_POOL] + state[S_MESSAGE_LENGTH] > len(message_pool):
-            if len(message_pool) < state[S_MESSAGE_POOL_LIMIT] + state[S_MESSAGE_LENGTH]:
-                state[S_ROW] = row
-                return W_MESSAGES
+        if (
+            message
+            and state[S_MESSAGE_POOL] + state[S_MESSAGE_LENGTH] > len(message_pool)
+            and len(message_pool) < state[S_MESSAGE_POOL_LIMIT] + state[S_MESSAGE_LENGTH]
+        ):
+            state[S_ROW] = row
+            return W_MESSAGES
         flow = -1
         if kind in (K_TCP, K_UDP):
             if state[S_HEADS_ON] and not room_left(state) and rows[base + R_LENGTH] > 0:
@@ -689,7 +709,7 @@ def track_rows(
             else:
                 flow = found >> 1
                 direction = found & 1
-                place = flow * F_WIDTH
+                place = flow * F_WIDTH & POSITION
                 side = place + F_COMMON + direction * D_WIDTH
                 other = place + F_COMMON + (1 - direction) * D_WIDTH
                 count_packet(rows, base, place, side, other, direction, hot, hosts, seen, state, keys)
@@ -711,7 +731,7 @@ def track_rows(
                             stun,
                             state,
                         )
-                if state[S_HEADS_ON] and (message == 0 or message == _STUN_MESSAGE):
+                if state[S_HEADS_ON] and message in (0, _STUN_MESSAGE):
                     keep_head(data, rows, base, place, side, other, hot, pool, links, queue, state)
         elif kind == K_ARP:
             keep_arp(data, rows, base, arp, seen, state, keys)
