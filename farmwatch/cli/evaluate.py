@@ -56,37 +56,30 @@ def evaluate(
 
 def _table(results: Sequence[CaptureResult]) -> list[str]:
     """One line per role."""
-    lines = [
-        f"{'role':<11}{'captures':>9}{'tool named':>12}{'driven > clear':>16}{'damaged':>9}{'unreadable':>12}{'errors':>8}"
-    ]
+    titles = ("captures", "tool named", "driven > clear", "damaged", "unreadable", "errors")
+    lines = [f"{'role':<11}" + "".join(f"{title:>16}" for title in titles)]
     for role in _ROLES:
         own = [result for result in results if result.label.role == role]
         if own:
-            named = f"{sum(result.named for result in own)}" if role == "positive" else "-"
-            counts = [
-                sum(result.outcome == outcome for result in own) for outcome in ("damaged", "unreadable", "error")
-            ]
-            lines.append(
-                f"{role:<11}{len(own):>9}{named:>12}{sum(result.accused_of_driving for result in own):>16}"
-                f"{counts[0]:>9}{counts[1]:>12}{counts[2]:>8}"
-            )
+            outcomes = [sum(row.outcome == outcome for row in own) for outcome in ("damaged", "unreadable", "error")]
+            named = sum(row.named for row in own) if role == "positive" else "-"
+            cells = (len(own), named, sum(row.accused_of_driving for row in own), *outcomes)
+            lines.append(f"{role:<11}" + "".join(f"{cell:>16}" for cell in cells))
     return lines
 
 
 def _exceptions(results: Sequence[CaptureResult], seconds: float) -> list[str]:
     """What a reader should look at one by one."""
+    groups: dict[str, list[CaptureResult]] = {
+        "positives whose tool was not named": [r for r in results if r.label.role == "positive" and not r.named],
+        "others with a device above clear": [r for r in results if r.label.role != "positive" and r.accused],
+        "errors": [r for r in results if r.outcome == "error"],
+        f"slower than {seconds:g} s": [r for r in results if r.seconds > seconds],
+    }
     lines: list[str] = []
-    groups = (
-        ("positives whose tool was not named", lambda r: r.label.role == "positive" and not r.named),
-        ("others with a device above clear", lambda r: r.label.role != "positive" and bool(r.accused)),
-        ("errors", lambda r: r.outcome == "error"),
-        (f"slower than {seconds:g} s", lambda r: r.seconds > seconds),
-    )
-    for title, chosen in groups:
-        rows = [result for result in results if chosen(result)]
+    for title, rows in groups.items():
         lines += ["", f"{title}: {len(rows)}"]
-        lines += [
-            f"  {row.label.file} ({row.label.tool}): {'; '.join(row.accused) or row.message or f'{row.seconds:.1f} s'}"
-            for row in rows
-        ]
+        for row in rows:
+            why = "; ".join(row.accused) or row.message or f"{row.seconds:.1f} s"
+            lines.append(f"  {row.label.file} ({row.label.tool}): {why}")
     return lines
