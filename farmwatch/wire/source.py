@@ -12,10 +12,7 @@ standard input alike, and keeps memory independent of the file's size: two block
 from __future__ import annotations
 
 import os
-import stat
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Literal, Self, TypeAlias
 
@@ -66,6 +63,7 @@ from farmwatch.wire.source_bytes import (
     Stream,
     UnpackedStream,
 )
+from farmwatch.wire.source_open import open_again, open_source, stored_size, what_starts_like
 
 __all__ = ["DEFAULT_BLOCK_BYTES", "MAX_DAMAGE", "CaptureReader", "Mode", "Progress", "open_capture"]
 
@@ -86,23 +84,6 @@ _FOLLOW_BYTES: Final = 16 << 20  # a file at least so long is hashed apart from 
 _DAMAGE_ROWS: Final = 256
 _MARK_ROWS: Final = 256
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-
-# What people hand over by mistake, and what to do about it.
-_OTHER_FORMATS: Final = (
-    (b"snoop\0\0\0", "a Solaris snoop file; convert it: editcap -F pcapng IN OUT"),
-    (b"GMBU", "a Microsoft Network Monitor file; convert it: editcap -F pcapng IN OUT"),
-    (b"RTSS", "a Microsoft Network Monitor 1 file; convert it: editcap -F pcapng IN OUT"),
-    (b"TRSNIFF data", "a Sniffer file; convert it: editcap -F pcapng IN OUT"),
-    (b"XCP\0", "a NetXRay file; convert it: editcap -F pcapng IN OUT"),
-    (b"ElfFile\0", "a Windows event log; it is not a capture: farmwatch ingest reads it"),
-    (b"BZh", "bzip2; decompress it first"),
-    (b"\xfd7zXZ\0", "xz; decompress it first"),
-    (b"\x04\x22\x4d\x18", "lz4; decompress it first"),
-    (b"PK\x03\x04", "a zip archive; unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
-    (GZIP_MAGIC, "compressed a second time; decompress it once first"),
-    (ZSTD_MAGICS[0], "compressed a second time; decompress it once first"),
-)
 
 
 def open_capture(
@@ -127,27 +108,13 @@ def open_capture(
     Raises:
         SourceError: The source cannot be opened, is empty, or holds no capture.
     """
-    file, name, owned = _open(source)
+    file, name, owned = open_source(source)
     try:
         return CaptureReader(file, name, owned, chunk_packets, block_bytes, mode, progress, hashing=hashing)
     except BaseException:
         if owned:
             file.close()
         raise
-
-
-def _open(source: str | os.PathLike[str] | BinaryIO) -> tuple[Any, str, bool]:
-    """The binary file, what to call it, and whether it is ours to close."""
-    if not isinstance(source, str | os.PathLike):
-        return source, str(getattr(source, "name", "<stream>")), False
-    if os.fspath(source) == "-":
-        return sys.stdin.buffer, "-", False
-    try:
-        return Path(source).open("rb", buffering=0), os.fspath(source), True
-    except OSError as error:
-        raise SourceError(os.fspath(source), 0, f"cannot be opened: {error.strerror}") from error
-    except ValueError as error:  # a NUL in the name
-        raise SourceError(os.fspath(source), 0, f"cannot be opened: {error}") from error
 
 
 class CaptureReader:
@@ -181,7 +148,7 @@ class CaptureReader:
     ) -> None:
         self.path = name
         self.mode: Mode = mode
-        self.total_bytes = _stored_size(file)
+        self.total_bytes = stored_size(file)
         self.size_bytes = 0
         self.bytes_read = 0
         self._digest = ""
@@ -199,7 +166,7 @@ class CaptureReader:
         self._state[LOST] = self._state[SKIPPED] = -1
         self._state[WANT_NAMES] = self._state[WANT_INTERFACE_NAMES] = 1
         self._seen_links = np.zeros(1 << 16, np.int64)
-        follower = _open_again(file, name) if hashing and owned and (self.total_bytes or 0) >= _FOLLOW_BYTES else None
+        follower = open_again(file, name) if hashing and owned and (self.total_bytes or 0) >= _FOLLOW_BYTES else None
         self._stored = StoredBytes(file, hashing=hashing and follower is None)
         self._stream = self._unpack()
         self._following = FollowingHash(follower, self._stored) if follower is not None else None
@@ -393,7 +360,7 @@ class CaptureReader:
             return None
         header = read_pcap_header(head) if len(head) >= 28 else read_pcap_header(head.ljust(28, b"\0"))
         if header is None:
-            raise SourceError(self.path, 0, f"not a packet capture: {_what_starts_like(head)}")
+            raise SourceError(self.path, 0, f"not a packet capture: {what_starts_like(head)}")
         if len(head) < header.file_header:
             raise SourceError(
                 self.path, 0, f"the pcap file header is cut short: {len(head)} of {header.file_header} bytes"
@@ -453,36 +420,3 @@ class CaptureReader:
         self.damage.extend(Damage(offset, 0, self.packets, reason) for offset, reason in self._stream.faults)
         self.damage.sort(key=lambda one: one.offset)
         self.exhausted = True
-
-
-def _open_again(file: Any, name: str) -> BinaryIO | None:
-    """The same file opened once more; None where the name now means another one."""
-    try:
-        again = Path(name).open("rb", buffering=0)  # noqa: SIM115 - the hashing thread closes it
-    except OSError:
-        return None
-    if os.path.sameopenfile(again.fileno(), file.fileno()):
-        return again
-    again.close()
-    return None
-
-
-def _stored_size(file: Any) -> int | None:
-    """Bytes of a regular file; None for pipes and file objects without a descriptor."""
-    try:
-        status = os.fstat(file.fileno())
-    except (OSError, AttributeError):
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _what_starts_like(head: bytes) -> str:
-    """Say what the first bytes are, for a person who handed over the wrong file."""
-    for magic, what in _OTHER_FORMATS:
-        if head.startswith(magic):
-            return f"this is {what}"
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head[:16]):
-        shown = repr(head[:16].decode("ascii"))
-    else:
-        shown = head[:8].hex(" ")
-    return f"starts with {shown}; farmwatch reads pcap, pcapng, and those inside gzip or zstd"
