@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import time
 import timeit
 import zlib
 
@@ -231,12 +232,14 @@ def test_no_title():
 
 
 def test_expansion_is_capped():
-    """A bomb of a gigabyte costs 64 KiB."""
+    """A bomb of 16 MiB costs 64 KiB."""
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
-    body = bomb.compress(bytes(1 << 24)) + bomb.flush() + b""
+    body = bomb.compress(bytes(1 << 24)) + bomb.flush()
     assert html_title(response(body, b"Content-Encoding: gzip")) == ""
-    spent = timeit.timeit(lambda: html_title(response(body, b"Content-Encoding: gzip")), number=10) / 10
-    assert spent < 0.05
+    spent = timeit.timeit(
+        lambda: html_title(response(body, b"Content-Encoding: gzip")), number=10, timer=time.process_time
+    )
+    assert spent / 10 < 0.05
 
 
 @pytest.mark.parametrize(
