@@ -40,7 +40,8 @@ def open_source(source: str | os.PathLike[str] | BinaryIO) -> tuple[Any, str, bo
     if not isinstance(source, str | os.PathLike):
         return source, str(getattr(source, "name", "<stream>")), False
     if os.fspath(source) == "-":
-        return sys.stdin.buffer, "-", False
+        # Unbuffered: a thread waiting inside the buffer would hold its lock, which aborts an interrupted interpreter.
+        return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "-", False
     try:
         return Path(source).open("rb", buffering=0), os.fspath(source), True
     except OSError as error:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -184,6 +185,30 @@ def test_stopping_early_is_clean(plain: Path) -> None:
     assert not reader.complete
     assert reader.sha256 == ""
     reader.close()
+
+
+def test_interrupted_while_waiting_for_standard_input() -> None:
+    """Ctrl-C while a pipe has nothing to say ends the program at once and cleanly."""
+    script = (
+        "import sys; from farmwatch.wire.source import open_capture\n"
+        "try:\n"
+        "    reader = open_capture('-', mode='interpreted', block_bytes=70_000)\n"
+        "    print('open', flush=True)\n"
+        "    print(sum(chunk.count for chunk in reader.chunks()))\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", script], **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(pcap(1000))
+        process.stdin.flush()
+        assert process.stdout.readline() == b"open\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr.read() == b""
 
 
 def test_header_only_is_a_capture_without_packets() -> None:
