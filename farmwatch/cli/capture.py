@@ -26,7 +26,7 @@ HELP = """Record a network interface to pcap files, then scan them with --scan. 
 \b
 Examples:
   sudo farmwatch capture -i eth0 -o case.pcap --duration 3600 --scan
-  sudo farmwatch capture -i eth0 -o case.pcap --max-size 500 --rotate 10 --snaplen 256
+  sudo farmwatch capture -i eth0 -o case.pcap --max-size 500 --rotate 10
 
 Record only networks you may record. A snaplen of 256 keeps headers and handshakes and cuts most content.
 """  #: text of ``farmwatch capture --help``

@@ -23,7 +23,7 @@ HELP = """Show versions, the state of the compile cache, tshark, knowledge and t
 \b
 Examples:
   farmwatch doctor
-  farmwatch doctor --compile      compile now, so that the first scan does not have to
+  farmwatch doctor --compile      the first large scan need not wait then
 """  #: text of ``farmwatch doctor --help``
 
 _TSHARK_SECONDS = 20  # how long 'tshark --version' may take before it counts as broken

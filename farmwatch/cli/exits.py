@@ -22,9 +22,8 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-EXIT_HELP = """Exit codes:
-
-\b
+EXIT_HELP = """\b
+Exit codes:
   0    ran, whatever it found
   1    findings at or above --fail-on LEVEL (goes before 3)
   2    wrong usage

@@ -1,0 +1,47 @@
+"""``farmwatch explain``: detectors and words."""
+
+from __future__ import annotations
+
+import pytest
+
+from farmwatch.analysis.detectors import DETECTORS
+from farmwatch.cli.exits import Exit
+
+
+def test_list_names_every_detector(cli):
+    """Without a name, all detectors and their questions are listed."""
+    ran = cli("explain")
+    assert ran.code == Exit.OK
+    for detector in DETECTORS:
+        assert f"{detector.id}: " in ran.out
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda found: found.id)
+def test_every_detector_explains_itself(cli, detector):
+    """What it asks, what else causes it, what to check, and each number with its range."""
+    shown = " ".join(cli("explain", detector.id).out.split())
+    assert detector.title in shown
+    for part in ("Speaks for:", "Benign causes:", "Clear means:", "Check next:", "Weight:"):
+        assert part in shown
+    for benign in detector.benign:
+        assert benign in shown
+
+
+def test_words_of_the_report_are_explained(cli):
+    """The glossary is at hand."""
+    assert "ten times as likely" in cli("explain", "deciban").out
+
+
+def test_mistyped_name_gets_a_suggestion(cli):
+    """A near miss is answered with the right name."""
+    ran = cli("explain", DETECTORS[0].id[:-1])
+    assert ran.code == Exit.USAGE
+    assert DETECTORS[0].id in ran.err
+
+
+def test_findings_of_a_saved_report_are_shown(cli, saved):
+    """With a report, what was seen and the packets that prove it follow, escaped."""
+    ran = cli("explain", "--report", saved)
+    assert "loop RTT 203 ms, 412 samples" in ran.out
+    assert "packet 104, 109" in ran.out
+    assert all(char.isprintable() or char == "\n" for char in ran.out)

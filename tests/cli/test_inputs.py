@@ -1,0 +1,77 @@
+"""Files, folders, patterns and - as a list of captures."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from farmwatch.cli.inputs import expand
+
+
+@pytest.fixture
+def folder(tmp_path, capture_file):
+    """A folder with captures by name, by content, packed, deeper, and files that are none."""
+    root = tmp_path / "case"
+    (root / "deeper").mkdir(parents=True)
+    data = capture_file.read_bytes()
+    (root / "b.pcap").write_bytes(data)
+    (root / "a.pcapng.zst").write_bytes(b"packed")
+    (root / "deeper" / "noname").write_bytes(data)
+    (root / "deeper" / "c.CAP.gz").write_bytes(b"packed")
+    (root / "notes.txt").write_text("no capture")
+    return root
+
+
+def names(paths, root):
+    """Paths relative to the folder."""
+    return [path.removeprefix(str(root)).lstrip("/\\").replace("\\", "/") for path in paths]
+
+
+def test_folder_gives_its_captures_at_any_depth_by_name(folder):
+    """By suffix or by first bytes, sorted, nothing else."""
+    assert names(expand([str(folder)]), folder) == ["a.pcapng.zst", "b.pcap", "deeper/c.CAP.gz", "deeper/noname"]
+
+
+def test_pattern_the_shell_left_alone_is_expanded(folder):
+    """Quoted patterns work, ** included; a matched folder is read too."""
+    assert names(expand([f"{folder}/*.pcap"]), folder) == ["b.pcap"]
+    assert names(expand([f"{folder}/**/*.gz"]), folder) == ["deeper/c.CAP.gz"]
+    assert names(expand([f"{folder}/deep*"]), folder) == ["deeper/c.CAP.gz", "deeper/noname"]
+
+
+def test_order_given_is_kept_and_nothing_is_read_twice(folder):
+    """A file named twice, or in a named folder, is one input; - stays what it is."""
+    first = str(folder / "b.pcap")
+    assert expand([first, "-", first, str(folder)])[:2] == [first, "-"]
+    assert len(expand([first, str(folder)])) == 4
+
+
+def test_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path):
+    """Brackets in a file name do not make it a pattern."""
+    odd = tmp_path / "case[1].pcap"
+    odd.write_bytes(b"")
+    assert expand([str(odd)]) == [str(odd)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("b.pcpa", "did you mean .*b.pcap"),
+        ("missing/x.pcap", "there is no folder"),
+        ("*.nothing", "nothing matches"),
+        ("empty", "no captures in folder"),
+    ],
+)
+def test_what_is_not_there_is_a_usage_error_that_helps(folder, argument, said):
+    """Missing, mistyped, unmatched and empty each have their own words."""
+    (folder / "empty").mkdir()
+    with pytest.raises(typer.BadParameter, match=said):
+        expand([str(folder / argument)])
+
+
+def test_suggested_name_cannot_steer_the_terminal(tmp_path):
+    """A file name in somebody else's folder is written out before it is shown."""
+    (tmp_path / "case\x1b[2J.pcap").write_bytes(b"")
+    with pytest.raises(typer.BadParameter) as caught:
+        expand([str(tmp_path / "case[2J.pcap")])
+    assert "\x1b" not in str(caught.value)

@@ -1,0 +1,80 @@
+"""``farmwatch inspect``: one flow of a capture."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from farmwatch.cli.exits import Exit
+
+CAPTURE = Path(__file__).parent.parent.parent / "pcaps" / "farm-gateway.pcap"
+
+
+@pytest.fixture
+def session(cli, tmp_path):
+    """A saved report of the capture, and its first session."""
+    path = tmp_path / "gateway.json"
+    cli("scan", "--json", "-q", CAPTURE, "-o", path)
+    report = json.loads(path.read_text())
+    return path, next(session for device in report["devices"] for session in device["sessions"])
+
+
+@pytest.mark.needs("tshark")
+def test_session_of_a_report_and_its_ends_name_the_same_flow(cli, session):
+    """An id of a saved report, an id of a fresh scan and the two ends show the same packets."""
+    saved, found = session
+    by_id = cli("inspect", CAPTURE, "--flow", found["session_id"], "--report", saved, "--limit", 5)
+    ends = f"{found['protocol']}/{found['local']}-{found['remote']}"
+    by_ends = cli("inspect", CAPTURE, "--flow", ends, "--limit", 5)
+    fresh = cli("inspect", CAPTURE, "--flow", found["session_id"], "--limit", 5)
+    assert by_id.code == Exit.OK, by_id.err
+    assert "5 packets shown; there may be more: --limit 50" in by_id.out
+    assert by_id.out == by_ends.out == fresh.out
+    assert "Source Port" in by_id.out
+    brief = cli("inspect", CAPTURE, "--flow", ends, "--limit", 5, "--brief")
+    assert brief.out.count("\npacket ") == 5
+    assert "Source Port" not in brief.out
+
+
+@pytest.mark.needs("tshark")
+def test_flow_that_is_not_there_says_so(cli):
+    """No packet is an answer, not an error."""
+    ran = cli("inspect", CAPTURE, "--flow", "tcp/192.0.2.1:1-192.0.2.2:2")
+    assert ran.code == Exit.OK
+    assert "No packet of this flow in the capture." in ran.out
+
+
+@pytest.mark.needs("tshark")
+def test_file_that_is_no_capture_is_code_5(cli, tmp_path):
+    """tshark's complaint becomes one line."""
+    bad = tmp_path / "bad.pcap"
+    bad.write_text("no capture")
+    ran = cli("inspect", bad, "--flow", "tcp/192.0.2.1:1-192.0.2.2:2")
+    assert ran.code == Exit.NOTHING
+    assert "tshark cannot read it" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_missing_tshark_is_code_4_with_the_cure(cli, monkeypatch):
+    """The exact command that installs it is in the message."""
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    ran = cli("inspect", CAPTURE, "--flow", "tcp/192.0.2.1:1-192.0.2.2:2")
+    assert ran.code == Exit.CONFIG
+    assert "sudo apt install tshark" in ran.err
+
+
+@pytest.mark.parametrize("words", [(), ("--flow", "S1", "--packet", "3")])
+def test_flow_is_named_in_exactly_one_way(cli, words):
+    """Neither or both is a usage error."""
+    assert cli("inspect", CAPTURE, *words).code == Exit.USAGE
+
+
+def test_unknown_session_lists_those_there_are(cli, saved):
+    """A wrong id is answered with the right ones."""
+    ran = cli("inspect", CAPTURE, "--flow", "S99", "--report", saved)
+    assert ran.code == Exit.USAGE
+    assert "sessions: s1, s2" in ran.err
+    assert "\x1b[2J" not in ran.err
