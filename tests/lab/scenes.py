@@ -312,7 +312,8 @@ def tunnels() -> tuple[Tape, Sidecar]:
     for place, machine in enumerate((astrill, mullvad, plain)):
         lan.join(2 + 9 * place, machine)
         lan.live(60, 1800, machine, answered=True)
-    lan.browse(70, astrill, "www.astrill.com", "203.0.113.110", mss=1460)
+    for at in (70, 900, 1500):
+        lan.browse(at, astrill, "api.astrill.com", "203.0.113.110")
     for step in range(30):
         site, address = ("www.papertrade.example", "git.corp.acme.example")[step % 2], f"203.0.113.{120 + step % 2}"
         lan.browse(140 + 55 * step, astrill, site, address, mss=1253, fetches=2, rtt=0.180)
@@ -325,7 +326,7 @@ def tunnels() -> tuple[Tape, Sidecar]:
         summary="Three laptops behind one gateway: Astrill with SYNs of MSS 1253, Mullvad over WireGuard, and none.",
         vantage="gateway",
         devices=[
-            _device(astrill, "company laptop behind Astrill: DNS name once, then every SYN announces MSS 1253"),
+            _device(astrill, "company laptop behind Astrill: its service by name, and SYNs that announce MSS 1253"),
             _device(mullvad, "company laptop with Mullvad over WireGuard on udp/51820"),
             _device(plain, "company laptop without a tunnel", driven="clear", abroad="clear"),
         ],
