@@ -1,0 +1,69 @@
+"""The generated parts of the README are up to date. Remake with: python tests/contracts/test_readme.py"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from farmwatch.analysis.detectors import DETECTORS
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+
+
+def commands() -> str:
+    """A line per sub-command, from the program's own help."""
+    from typer.main import get_command
+
+    from farmwatch.cli.main import app
+
+    group = get_command(app)
+    rows = ["| command | what it does |", "|---|---|"]
+    for name, command in sorted(group.commands.items()):
+        rows.append(f"| `farmwatch {name}` | {(command.short_help or '').rstrip('.')} |")
+    return "\n".join(rows)
+
+
+def detectors() -> str:
+    """A line per detector, from the classes themselves."""
+    rows = ["| detector | question | family | claims |", "|---|---|---|---|"]
+    rows += [
+        f"| `{one.id}` | {one.title} | {one.family} | {', '.join(one.claims)} |" for one in DETECTORS
+    ]
+    return "\n".join(rows)
+
+
+def session() -> str:
+    """What the first command prints for one capture, word for word."""
+    done = subprocess.run(
+        [sys.executable, "-m", "farmwatch", "scan", "pcaps/farm-gateway.pcap", "--color", "never"],
+        cwd=ROOT, capture_output=True, text=True, check=True, env={"COLUMNS": "100", "PATH": "", "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    return f"```text\n{done.stdout.rstrip()}\n```"
+
+
+PARTS = {"commands": commands, "detectors": detectors, "session": session}
+
+
+def marked(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- begin {name} -->\n).*?(\n?<!-- end {name} -->)", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_generated_part_is_fresh(name):
+    """What stands between the marks is what the code says now."""
+    found = marked(name).search(README.read_text(encoding="utf-8"))
+    assert found
+    assert found[0] == f"{found[1]}{PARTS[name]()}\n<!-- end {name} -->"
+
+
+if __name__ == "__main__":
+    text = README.read_text(encoding="utf-8")
+    for part, make in PARTS.items():
+        made = make()
+        text = marked(part).sub(lambda found, made=made, part=part: f"{found[1]}{made}\n<!-- end {part} -->", text)
+    README.write_text(text, encoding="utf-8")
