@@ -17,8 +17,10 @@ Sample::
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import unpack_from
+from typing import TypeVar
 
 from farmwatch.errors import DecodeError
 from farmwatch.wire.protocols.text import printable, printable_text
@@ -40,6 +42,7 @@ _FAILURES = {
     5: "hybrid required by server", 6: "ssl with user authentication required by server",
 }  # fmt: skip
 _COOKIE = re.compile(rb"Cookie: (mstshash=|msts=)?([^\r\n]{0,255})\r\n")
+_Part = TypeVar("_Part")
 _ENCRYPTION = {0: "none", 1: "40 bit", 2: "128 bit", 8: "56 bit", 16: "fips"}
 
 
@@ -230,6 +233,32 @@ def _encryption(data: bytes) -> str | None:
     return _ENCRYPTION.get(method, f"code {method}")
 
 
+def _or_none(decode: Callable[[bytes], _Part], data: bytes) -> _Part | None:
+    try:
+        return decode(data)
+    except DecodeError:
+        return None
+
+
+def _session(asks: bytes, answers: bytes, controller: int, port_hint: bool) -> RdpSession | None:
+    """The session in which ``asks`` comes from the controller; None if these are not its bytes."""
+    request, confirm = _or_none(decode_rdp_request, asks), _or_none(decode_rdp_confirm, answers)
+    if (request is None and asks) or (request is None and confirm is None):
+        return None
+    tls = (request is not None and asks[request.size : request.size + 2] == b"\x16\x03") or (
+        confirm is not None and answers[confirm.size : confirm.size + 2] == b"\x16\x03"
+    )
+    client = _or_none(decode_rdp_client, asks[request.size :]) if request and not tls else None
+    told = request is not None and (
+        request.requested is not None or request.cookie_length is not None or request.routing_token
+    )
+    told = told or (confirm is not None and (confirm.selected is not None or confirm.failure is not None))
+    if not (told or client or port_hint):
+        return None
+    encryption = _encryption(answers[confirm.size :]) if confirm else None
+    return RdpSession(request, confirm, client, encryption, tls, 1 - controller, confirm is not None)
+
+
 def decode_rdp(orig: bytes, resp: bytes, port_hint: bool = False) -> RdpSession:
     """Read an RDP connection from the first bytes of both directions.
 
@@ -241,39 +270,7 @@ def decode_rdp(orig: bytes, resp: bytes, port_hint: bool = False) -> RdpSession:
     Raises:
         DecodeError: no RDP request in either direction and no RDP confirm either.
     """
-    for controller, (asks, answers) in enumerate(((orig, resp), (resp, orig))):
-        request = confirm = client = None
-        try:
-            request = decode_rdp_request(asks)
-        except DecodeError:
-            if asks:
-                continue
-        try:
-            confirm = decode_rdp_confirm(answers)
-        except DecodeError:
-            confirm = None
-        if request is None and confirm is None:
-            continue
-        tls_asks = request is not None and asks[request.size : request.size + 2] == b"\x16\x03"
-        if request is not None and not tls_asks:
-            try:
-                client = decode_rdp_client(asks[request.size :])
-            except DecodeError:
-                client = None
-        told = request is not None and (
-            request.requested is not None or request.cookie_length is not None or request.routing_token
-        )
-        told = told or (confirm is not None and (confirm.selected is not None or confirm.failure is not None))
-        if not (told or client or port_hint):
-            continue
-        tls_answers = confirm is not None and answers[confirm.size : confirm.size + 2] == b"\x16\x03"
-        return RdpSession(
-            request=request,
-            confirm=confirm,
-            client=client,
-            encryption=_encryption(answers[confirm.size :]) if confirm else None,
-            tls=tls_asks or tls_answers,
-            controlled_side=1 - controller,
-            confirmed=confirm is not None,
-        )
-    raise DecodeError("no RDP connection request or confirm")
+    session = _session(orig, resp, 0, port_hint) or _session(resp, orig, 1, port_hint)
+    if session is None:
+        raise DecodeError("no RDP connection request or confirm")
+    return session

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from struct import unpack_from
 
 from farmwatch.errors import DecodeError
 
@@ -34,6 +35,7 @@ _SECURITY = {
 }  # fmt: skip
 _ENCRYPTED = frozenset({5, 6, 13, 16, 18, 19, 20, 23, 24, 30, 31, 32, 33, 35, 36, 129, 130, 133})
 _MESSAGE_BYTES = {0: 20, 3: 10, 4: 8, 5: 6}  # fixed client messages, RFC 6143 7.5; 2 and 6 carry their own length
+_PLAIN = {1: 0, 2: 16}  # security types that leave the session readable -> bytes each end sends for them
 _MAX_MESSAGES = 2048
 
 
@@ -52,7 +54,7 @@ class RfbSession:
     """One RFB connection; sides: 0 the TCP originator, 1 the responder."""
 
     controlled_side: int  #: the RFB server
-    server_version: str  #: ``3.8``, Apple ``3.889``, RealVNC ``4.1`` or ``5.0``
+    server_version: str | None  #: ``3.8``, Apple ``3.889``, RealVNC ``4.1`` or ``5.0``; None if not captured
     client_version: str | None
     security_offered: tuple[str, ...]
     security_chosen: str | None
@@ -153,6 +155,37 @@ def _inputs(data: bytes, at: int) -> RfbInput:
     return RfbInput(*counts)
 
 
+def _is_list(rest: bytes) -> bool:
+    """Whether bytes can be a server's list of security types, or its 32-bit decision of version 3.3."""
+    count = rest[0]
+    return count == 0 or (
+        count <= 32 and len(rest) > count and all(kind and kind in _SECURITY for kind in rest[1 : 1 + count])
+    )
+
+
+def _server_side(talks: tuple[_Talk, _Talk], first_side: int) -> int:
+    """The end that acts as RFB server: the one that spoke first, unless what was said shows the contrary."""
+    spoke = [side for side in (0, 1) if talks[side].version is not None]
+    if not spoke:
+        raise DecodeError("neither direction starts with an RFB version")
+    side = spoke[0]
+    mine, other = talks[side], talks[1 - side]
+    if len(spoke) == 1:
+        if other.rest and not other.wrapped and side != first_side:
+            raise DecodeError("one end speaks RFB, the other something else")
+        # With one direction captured, a lone choice after the version is a client's.
+        return 1 - side if mine.rest and not other.rest and not _is_list(mine.rest) else side
+    side = first_side if first_side in (0, 1) else 1
+    # The order of packets can be wrong in a capture; which end offers security types and which takes one cannot.
+    rests = talks[side].rest, talks[1 - side].rest
+    return 1 - side if _offers(rests[1], rests[0]) and not _offers(*rests) else side
+
+
+def _has_result(chosen: int, old: bool, versions: tuple[str | None, str | None]) -> bool:
+    """Whether a SecurityResult follows: after VNC authentication always, after none from 3.8 on (RFC 6143 7.1.3)."""
+    return chosen == 2 or (not old and "3.7" not in versions)
+
+
 def decode_rfb(orig: bytes, resp: bytes, first_side: int = 1) -> RfbSession:
     """Read an RFB connection from the first bytes of both directions.
 
@@ -165,36 +198,20 @@ def decode_rfb(orig: bytes, resp: bytes, first_side: int = 1) -> RfbSession:
         DecodeError: neither direction holds an RFB version.
     """
     talks = (_unwrap(orig), _unwrap(resp))
-    spoke = [side for side in (0, 1) if talks[side].version is not None]
-    if not spoke:
-        raise DecodeError("neither direction starts with an RFB version")
-    if len(spoke) == 1:
-        server_side = spoke[0]
-        # The one banner is a client's if its sender answered something, as when the server's bytes were not captured.
-        if talks[1 - server_side].rest and not talks[1 - server_side].wrapped and server_side != first_side:
-            raise DecodeError("one end speaks RFB, the other something else")
-    else:
-        server_side = first_side if first_side in (0, 1) else 1
-        # An acknowledged order of packets can be wrong in a capture; the offered and taken security type cannot.
-        rests = talks[server_side].rest, talks[1 - server_side].rest
-        if _offers(rests[1], rests[0]) and not _offers(*rests):
-            server_side = 1 - server_side
+    server_side = _server_side(talks, first_side)
     server, client = talks[server_side], talks[1 - server_side]
-    assert server.version is not None
-    old = _old_style(server.version, client.version)
+    old = _old_style(server.version or "3.8", client.version)
     offered, chosen, server_at, client_at, failed = _security(server.rest, client.rest, old)
-    plain_after = {1: 0, 2: 16}.get(chosen) if chosen is not None else None
     width = height = None
     inputs = None
-    if plain_after is not None:
-        server_at, client_at = server_at + plain_after, client_at + plain_after
-        if chosen == 2 or (not old and server.version != "3.7" and client.version != "3.7"):
+    if chosen in _PLAIN:
+        server_at, client_at = server_at + _PLAIN[chosen], client_at + _PLAIN[chosen]
+        if _has_result(chosen, old, (server.version, client.version)):
             result = int.from_bytes(server.rest[server_at : server_at + 4], "big")
             failed = failed or (len(server.rest) >= server_at + 4 and result != 0)
             server_at += 4
         if not failed and len(server.rest) >= server_at + 24:
-            width = int.from_bytes(server.rest[server_at : server_at + 2], "big")
-            height = int.from_bytes(server.rest[server_at + 2 : server_at + 4], "big")
+            width, height = unpack_from(">HH", server.rest, server_at)
         if not failed and len(client.rest) > client_at:
             inputs = _inputs(client.rest, client_at + 1)
     return RfbSession(

@@ -83,6 +83,12 @@ def test_one_end_alone_is_enough_but_a_stranger_opposite_is_not():
         decode_rfb(b"GET / HTTP/1.0\r\n\r\n", V38, first_side=0)
 
 
+def test_a_client_captured_alone_points_at_the_other_end():
+    """Its lone choice of a security type cannot be a server's list."""
+    session = decode_rfb(V38 + b"\x02" + bytes(range(16)), b"", first_side=0)
+    assert (session.controlled_side, session.server_version, session.client_version) == (1, None, "3.8")
+
+
 @pytest.mark.parametrize(
     ("name", "versions"),
     [
