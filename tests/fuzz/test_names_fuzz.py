@@ -159,6 +159,7 @@ def test_any_bytes_give_a_value_or_decode_error(prefix: bytes, tail: bytes) -> N
         ),
         pytest.param(b"\0\x0c" + (struct.pack("!6H", 1, 0x8180, 0, 0, 0, 0) + b"\0\x0c") * 4000, id="empty messages"),
         pytest.param(b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 16000, id="many headers"),
+        pytest.param(b"GET / HTTP/1.1\r\na: b\r\n" + b" c\n" * 20000, id="folded header"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n" * 3500, id="many requests"),
         pytest.param(b"HTTP/1.1 100 X\r\n\r\n" * 3500, id="many interim responses"),
         pytest.param(

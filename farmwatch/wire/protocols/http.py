@@ -210,10 +210,10 @@ class _Fields:
 
     def __init__(self, lines: list[bytes]) -> None:
         self.raw: dict[str, bytes] = {}
-        for line in lines[:_MAX_FIELDS]:
+        for line in lines:
             name, colon, value = line.partition(b":")
             if colon and name:
-                self.raw.setdefault(printable(name.strip(b" \t").lower(), 64), value.strip(b" \t"))
+                self.raw.setdefault(printable(name.strip(b" \t").lower(), 64), value.strip(b" \t\r"))
 
     def text(self, name: str) -> str:
         return printable(self.raw.get(name, b""), _MAX_VALUE)
@@ -242,7 +242,10 @@ def _fields(head: bytes, start: int) -> tuple[list[bytes], int, bool]:
         position = end + 1
         if not line:
             return lines, position, True
-        lines.append(line)
+        if line[0] in b" \t" and lines:  # a folded line goes on with the one before (RFC 9112 section 5.2)
+            lines[-1] += b" " + line.strip(b" \t")
+        elif len(lines) < _MAX_FIELDS:
+            lines.append(line)
     # the last line is cut: its value may be too, so it does not count
     return lines, len(head), False
 

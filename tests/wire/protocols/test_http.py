@@ -149,6 +149,12 @@ def test_cut_head_says_so():
     assert (parsed.host, parsed.user_agent, parsed.complete) == ("kvm", "", False)
 
 
+def test_folded_fields_are_joined():
+    """A line that starts with a blank goes on with the field before it, and a thousand of them stay bounded."""
+    assert parse_response_head(b"HTTP/1.1 200 OK\r\nServer:\r\n\tuS\r\n 2\r\n\r\n").server == "uS 2"
+    assert len(parse_request_head(b"GET / HTTP/1.1\r\nHost: a\r\n" + b" b\r\n" * 1000 + b"\r\n").host) == 512
+
+
 def test_response_head_of_a_video_stream():
     """A motion-JPEG server shows by its boundary, field names and fixed expiry date."""
     parsed = parse_response_head(
