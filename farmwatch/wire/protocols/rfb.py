@@ -53,7 +53,7 @@ class RfbInput:
 class RfbSession:
     """One RFB connection; sides: 0 the TCP originator, 1 the responder."""
 
-    controlled_side: int  #: the RFB server
+    controlled_side: int | None  #: the RFB server; None where neither order nor content tells
     server_version: str | None  #: ``3.8``, Apple ``3.889``, RealVNC ``4.1`` or ``5.0``; None if not captured
     client_version: str | None
     security_offered: tuple[str, ...]
@@ -163,22 +163,39 @@ def _is_list(rest: bytes) -> bool:
     )
 
 
-def _server_side(talks: tuple[_Talk, _Talk], first_side: int) -> int:
+def _decides(rest: bytes) -> bool:
+    """A server's own decision of version 3.3: none or VNC authentication as a 32-bit number (RFC 6143 appendix A)."""
+    return rest[:4] in (b"\0\0\0\1", b"\0\0\0\2")
+
+
+def _server_by_content(rests: tuple[bytes, bytes]) -> int | None:
+    """The end that offers or decides on security where the other takes; None where the bytes do not show it."""
+    for side in (0, 1):
+        mine, other = rests[side], rests[1 - side]
+        if (_offers(mine, other) and not _offers(other, mine)) or (_decides(mine) and not _decides(other)):
+            return side
+    return None
+
+
+def _server_side(talks: tuple[_Talk, _Talk], first_side: int) -> int | None:
     """The end that acts as RFB server: the one that spoke first, unless what was said shows the contrary."""
     spoke = [side for side in (0, 1) if talks[side].version is not None]
     if not spoke:
         raise DecodeError("neither direction starts with an RFB version")
-    side = spoke[0]
-    mine, other = talks[side], talks[1 - side]
+    rests = talks[0].rest, talks[1].rest
     if len(spoke) == 1:
+        side = spoke[0]
+        other = talks[1 - side]
         if other.rest and not other.wrapped and side != first_side:
             raise DecodeError("one end speaks RFB, the other something else")
         # With one direction captured, a lone choice after the version is a client's.
-        return 1 - side if mine.rest and not other.rest and not _is_list(mine.rest) else side
-    side = first_side if first_side in (0, 1) else 1
+        return 1 - side if rests[side] and not other.rest and not _is_list(rests[side]) else side
     # The order of packets can be wrong in a capture; which end offers security types and which takes one cannot.
-    rests = talks[side].rest, talks[1 - side].rest
-    return 1 - side if _offers(rests[1], rests[0]) and not _offers(*rests) else side
+    shown = _server_by_content(rests)
+    if shown is not None or first_side in (0, 1):
+        return shown if shown is not None else first_side
+    lone = [side for side in (0, 1) if rests[side] and not rests[1 - side] and _is_list(rests[side])]
+    return lone[0] if lone else None
 
 
 def _has_result(chosen: int, old: bool, versions: tuple[str | None, str | None]) -> bool:
@@ -186,20 +203,21 @@ def _has_result(chosen: int, old: bool, versions: tuple[str | None, str | None])
     return chosen == 2 or (not old and "3.7" not in versions)
 
 
-def decode_rfb(orig: bytes, resp: bytes, first_side: int = 1) -> RfbSession:
+def decode_rfb(orig: bytes, resp: bytes, first_side: int = -1) -> RfbSession:
     """Read an RFB connection from the first bytes of both directions.
 
     Args:
         orig: first bytes from the TCP originator; may be empty.
         resp: first bytes from the TCP responder; may be empty.
-        first_side: who sent payload first: 0 originator, 1 responder.
+        first_side: who sent payload first: 0 originator, 1 responder, -1 not known.
 
     Raises:
         DecodeError: neither direction holds an RFB version.
     """
     talks = (_unwrap(orig), _unwrap(resp))
     server_side = _server_side(talks, first_side)
-    server, client = talks[server_side], talks[1 - server_side]
+    # Where nothing tells the server, the one that answered the call stands in for reading what follows.
+    server, client = (talks[0], talks[1]) if server_side == 0 else (talks[1], talks[0])
     old = _old_style(server.version or "3.8", client.version)
     offered, chosen, server_at, client_at, failed = _security(server.rest, client.rest, old)
     width = height = None

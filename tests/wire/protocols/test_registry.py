@@ -62,6 +62,27 @@ def test_every_positive_names_its_tool_and_its_controlled_end(corpus: Path, flow
     assert wrong == []
 
 
+def test_who_dialled_never_decides(corpus: Path, flows_of):
+    """Every positive in a mirror, as if the other end had dialled and with the order unknown, gives the other side."""
+    compared = 0
+    for row in labelled(corpus, "positive"):
+        for flow in flows_of(row["file"]):
+            found = identified(flow)
+            if found.controlled_side is None or found.tunnel:
+                continue
+            ports = flow.ports[::-1]
+            if flow.proto == "tcp":
+                mirrored = identify_tcp(flow.head(1), flow.head(0), -1, ports)
+            else:
+                mirrored = identify_udp(flow.datagrams[1], flow.datagrams[0], ports)
+            assert (mirrored.tool or "").removesuffix("-reverse") == (found.tool or "").removesuffix("-reverse"), row[
+                "file"
+            ]
+            assert mirrored.controlled_side == 1 - found.controlled_side, row["file"]
+            compared += 1
+    assert compared >= 30
+
+
 def remote_tools(rows, flows_of) -> dict[str, set[str]]:
     named: dict[str, set[str]] = {}
     for row in rows:

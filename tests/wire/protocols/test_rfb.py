@@ -32,6 +32,15 @@ def test_the_security_list_wins_over_a_wrong_order_of_packets():
     assert decode_rfb(V38 + b"\x02\x02\x10", V38 + b"\x02", first_side=1).controlled_side == 0
 
 
+def test_without_the_order_the_content_tells_and_bare_versions_do_not():
+    """A version 3.3 server decides in 32 bits; two banners alone are the same from both ends."""
+    old = b"RFB 003.003\n"
+    assert decode_rfb(old + b"\0\0\0\2" + bytes(range(16)), old + bytes(range(16, 32))).controlled_side == 0
+    assert decode_rfb(old, old + b"\0\0\0\1").controlled_side == 1
+    assert decode_rfb(V38, V38 + b"\0\0\0\0\4full").controlled_side == 1
+    assert decode_rfb(V38, V38).controlled_side is None
+
+
 def test_clear_session_gives_screen_and_counts_and_no_names():
     client = (
         V38
