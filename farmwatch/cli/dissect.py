@@ -9,10 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from farmwatch.errors import DependencyError, SourceError
 
@@ -53,6 +55,9 @@ _CONTENT = re.compile(
     re.IGNORECASE,
 )  # fields never shown, whatever their layer
 _BYTES = re.compile(r"(?:[0-9a-f]{2}[:\s]?){17,}", re.IGNORECASE)
+_PACKET_END = b"</packet>"
+_READ_BYTES = 1 << 16
+_MAX_PACKET_BYTES = 64 << 20  # PDML of the largest packet is some megabytes
 _MAX_VALUE = 160  # characters of a value; longer ones are cut
 
 
@@ -143,25 +148,55 @@ def dissect(path: Path, flow: FlowFilter, limit: int) -> Iterator[Dissected]:
 
 
 def _packets(path: Path, display_filter: str, limit: int) -> Iterator[Packet]:
-    """Packets from tshark, one at a time, with its complaints turned into ours."""
-    if shutil.which("tshark") is None:
+    """Packets that pass a display filter, the first ``limit`` of them, one at a time.
+
+    tshark is run here and pyshark reads what it writes. Why not ``pyshark.FileCapture``: it drives tshark through
+    asyncio child watchers, which Python 3.14 no longer has.
+    """
+    program = shutil.which("tshark")
+    if program is None:
         raise DependencyError(f"tshark is not installed and inspect needs it: {INSTALL}")
     try:
-        import pyshark
-        from pyshark.capture.capture import TSharkCrashException
+        from pyshark.tshark.output_parser.tshark_xml import packet_from_xml_packet
     except ImportError as error:
         raise DependencyError("pyshark is not installed and inspect needs it: pip install 'pyshark>=0.6'") from error
-    capture = pyshark.FileCapture(str(path), display_filter=display_filter, keep_packets=False)
-    try:
-        for count, packet in enumerate(capture):
-            if count >= limit:
-                break
-            yield packet
-    except TSharkCrashException as error:
-        reason = str(error).strip().splitlines()[-1:] or ["no reason given"]
-        raise SourceError(str(path), 0, f"tshark cannot read it: {reason[0]}") from error
-    finally:
-        capture.close()
+    command = [program, "-n", "-r", str(path), "-Y", display_filter, "-T", "pdml"]
+    count = 0
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as running,  # noqa: S603 (no shell; the filter holds only addresses and numbers)
+    ):
+        try:
+            for text in _packet_texts(running.stdout):
+                yield packet_from_xml_packet(text)
+                count += 1
+                if count >= limit:
+                    return
+        finally:
+            running.kill()
+        if running.wait() not in (0, -9):
+            complaints.seek(0)
+            said = complaints.read(4096).decode(errors="replace").strip().splitlines() or ["no reason given"]
+            reason = f"tshark stopped: {said[-1].removeprefix('tshark: ')}"
+            raise SourceError(str(path), 0, f"{reason} ({count} packets shown)" if count else reason)
+
+
+def _packet_texts(stream: IO[bytes] | None) -> Iterator[bytes]:
+    """The packet elements of PDML, cut out as they arrive; one beyond any sensible size ends the reading."""
+    assert stream is not None
+    held = bytearray()
+    searched = 0
+    while chunk := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]  # a buffered pipe, which IO does not say
+        held += chunk
+        while (end := held.find(_PACKET_END, searched)) >= 0:
+            end += len(_PACKET_END)
+            start = held.find(b"<packet>")
+            yield bytes(held[start:end])
+            del held[:end]
+            searched = 0
+        searched = max(len(held) - len(_PACKET_END), 0)
+        if len(held) > _MAX_PACKET_BYTES:
+            return
 
 
 def _fields(name: str, layer: Any) -> Iterator[str]:

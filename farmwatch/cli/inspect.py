@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farmwatch.cli import options
+from farmwatch.cli.exits import Exit
 from farmwatch.cli.saved import load_report
-from farmwatch.cli.streams import Color, can_show, use_color, width, write_result
+from farmwatch.cli.streams import Color, can_show, talk, use_color, width, write_result
+from farmwatch.errors import SourceError
 
 if TYPE_CHECKING:
     from farmwatch.cli.dissect import Dissected, FlowFilter
@@ -65,10 +67,15 @@ def inspect(
     page = Page(width=width(sys.stdout), color=use_color(color, sys.stdout), ascii_only=not can_show(sys.stdout))
     (a, ap), (b, bp) = wanted.ends
     page.say(f"{wanted.protocol or 'tcp or udp'} {a} port {ap} and {b} port {bp} in {capture}", style="bold")
-    shown = 0
-    for dissected in dissect.dissect(capture, wanted, limit):
-        _packet(page, dissected, brief=brief)
-        shown += 1
+    shown, broken = 0, None
+    try:
+        for dissected in dissect.dissect(capture, wanted, limit):
+            _packet(page, dissected, brief=brief)
+            shown += 1
+    except SourceError as error:
+        if not shown:
+            raise
+        broken = error
     page.blank()
     more = f"; there may be more: --limit {limit * 10}" if shown == limit else ""
     page.say(
@@ -76,6 +83,9 @@ def inspect(
         style="dim",
     )
     write_result(page.render(), None, encoding=sys.stdout.encoding or "ascii")
+    if broken is not None:
+        talk(f"farmwatch: {broken}")
+        raise typer.Exit(Exit.PARTIAL)
 
 
 def _flow(text: str, capture: Path, saved: Path | None) -> FlowFilter:
@@ -85,6 +95,7 @@ def _flow(text: str, capture: Path, saved: Path | None) -> FlowFilter:
         typer.BadParameter: it is neither.
     """
     from farmwatch.cli.dissect import parse_flow
+    from farmwatch.reports.escape import visible
 
     flow = parse_flow(text)
     if flow is not None:
@@ -93,9 +104,10 @@ def _flow(text: str, capture: Path, saved: Path | None) -> FlowFilter:
     sessions = {session.session_id: session for device in report.devices for session in device.sessions}
     session = sessions.get(text)
     if session is None:
-        known = ", ".join(list(sessions)[:8]) or "none"
+        known = visible(", ".join(list(sessions)[:8])) or "none"
         raise typer.BadParameter(
-            f"{text!r} is neither PROTO/ADDRESS:PORT-ADDRESS:PORT nor a session of the report (sessions: {known})",
+            f"{visible(text)} is neither PROTO/ADDRESS:PORT-ADDRESS:PORT nor a session of the report "
+            f"(sessions: {known})",
             param_hint="--flow",
         )
     flow = parse_flow(f"{session.protocol}/{session.local}-{session.remote}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farmwatch.cli.streams import can_show, talk, width, write_result
+from farmwatch.cli.streams import can_show, check_writable, talk, width, write_result
 
 if TYPE_CHECKING:
     from farmwatch.knowledge import Entry
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="List, show and check what farmwatch knows of tools, KVMs, VPNs and places.",
+    help="List, show, check and import what farmwatch knows of tools, KVMs, VPNs and places.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -110,3 +110,28 @@ def check_files(
         raise typer.BadParameter(f"no such file: {', '.join(missing)}")
     entries = load_knowledge(files).complete
     talk(f"no faults; {len(entries)} entries with the shipped ones")
+
+
+@app.command("import")
+def import_export(
+    export: Annotated[Path, typer.Argument(metavar="EXPORT", help="A LOLRMM export, .json or .csv.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Knowledge file to write. Default: standard output."),
+    ] = None,
+    own: OwnOption = None,
+) -> None:
+    """Turn a LOLRMM export into a knowledge file of what is not known yet; use it with --knowledge."""
+    from farmwatch.knowledge import load_knowledge
+    from farmwatch.knowledge.lolrmm import import_lolrmm
+
+    if not export.is_file():
+        raise typer.BadParameter(f"no such file: {export}")
+    check_writable(output, [str(export)], "--output")
+    text, summary = import_lolrmm(export, load_knowledge(own or ()))
+    write_result(text, output)
+    left_out = ", ".join(f"{count} {reason}" for reason, count in summary.left_out.most_common())
+    talk(
+        f"{summary.tools} tools: {summary.facts} new facts for {summary.new_entries} new and "
+        f"{summary.extended_entries} known entries; left out: {left_out or 'nothing'}"
+    )

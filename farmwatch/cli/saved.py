@@ -52,12 +52,20 @@ def _unpacked(file: BinaryIO, origin: str) -> bytes:
             with gzip.open(io.BytesIO(data)) as packed:
                 data = packed.read(_MAX_BYTES + 1)
         elif data[:4] == b"\x28\xb5\x2f\xfd":
-            import zstandard
-
-            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
-                data = stream.read(_MAX_BYTES + 1)
+            data = _unpacked_zstd(data)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReportError(f"{origin}: cannot be unpacked: {error}") from error
     if len(data) > _MAX_BYTES:
         raise ReportError(f"{origin}: larger than 1 GiB; not a report that farmwatch wrote")
     return data
+
+
+def _unpacked_zstd(data: bytes) -> bytes:
+    """Zstandard data unpacked, with its one exception turned into zlib's."""
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
+            return stream.read(_MAX_BYTES + 1)
+    except zstandard.ZstdError as error:
+        raise zlib.error(str(error)) from error

@@ -49,13 +49,25 @@ def test_flow_that_is_not_there_says_so(cli):
 
 @pytest.mark.needs("tshark")
 def test_file_that_is_no_capture_is_code_5(cli, tmp_path):
-    """tshark's complaint becomes one line."""
+    """The complaint of tshark becomes one line."""
     bad = tmp_path / "bad.pcap"
     bad.write_text("no capture")
     ran = cli("inspect", bad, "--flow", "tcp/192.0.2.1:1-192.0.2.2:2")
     assert ran.code == Exit.NOTHING
-    assert "tshark cannot read it" in ran.err
+    assert "tshark stopped: " in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.needs("tshark")
+def test_capture_cut_short_shows_what_there_is_with_code_3(cli, tmp_path):
+    """The packets before the damage are dissected, and the damage is said."""
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(CAPTURE.read_bytes()[:-7])
+    ends = "tcp/192.168.50.21:62142-203.0.113.201:443"
+    ran = cli("inspect", cut, "--flow", ends, "--brief", "--limit", 100_000)
+    assert ran.code == Exit.PARTIAL
+    assert "\npacket " in ran.out
+    assert "cut short" in ran.err
 
 
 def test_missing_tshark_is_code_4_with_the_cure(cli, monkeypatch):
@@ -76,5 +88,5 @@ def test_unknown_session_lists_those_there_are(cli, saved):
     """A wrong id is answered with the right ones."""
     ran = cli("inspect", CAPTURE, "--flow", "S99", "--report", saved)
     assert ran.code == Exit.USAGE
-    assert "sessions: s1, s2" in ran.err
-    assert "\x1b[2J" not in ran.err
+    assert "S99 is neither" in ran.err
+    assert "s1, s2" in ran.err

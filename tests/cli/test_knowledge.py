@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from farmwatch.cli.exits import Exit
 from farmwatch.knowledge import load_knowledge
 
@@ -41,7 +43,7 @@ def test_show_of_an_unknown_id_suggests_one(cli):
 def test_check_lists_all_faults_with_code_4(cli, tmp_path):
     """A wrong file is refused whole, every fault named."""
     own = tmp_path / "own.toml"
-    own.write_text('[[entry]]\nid = "x y"\nkind = "toaster"\n')
+    own.write_text('[[entry]]\nid = "x y"\n\n[[entry]]\nid = "z z"\n')
     ran = cli("knowledge", "check", own)
     assert ran.code == Exit.CONFIG
     assert ran.err.count("own.toml") >= 2
@@ -59,3 +61,21 @@ def test_check_of_the_empty_file_is_fine(cli, tmp_path):
 def test_check_of_a_missing_file_is_usage(cli, tmp_path):
     """A path that is not there is the caller's mistake."""
     assert cli("knowledge", "check", tmp_path / "none.toml").code == Exit.USAGE
+
+
+def test_import_writes_a_file_that_check_accepts(cli, tmp_path):
+    """A LOLRMM export becomes a knowledge file; what was left out is said with its reason."""
+    export, own = tmp_path / "lolrmm.json", tmp_path / "own.toml"
+    tool = {
+        "Name": "Brand New Remote",
+        "Category": "RMM",
+        "Artifacts": {"Network": [{"Domains": ["relay.brandnewremote.example"], "Ports": [443]}]},
+    }
+    export.write_text(json.dumps([tool]))
+    ran = cli("knowledge", "import", export, "-o", own)
+    assert ran.code == Exit.OK, ran.err
+    assert "1 tools: 1 new facts" in ran.err
+    assert "left out" in ran.err
+    assert cli("knowledge", "check", own).code == Exit.OK
+    shown = cli("knowledge", "list", "--knowledge", own).out
+    assert "Brand New Remote" in shown

@@ -21,7 +21,7 @@ def test_saved_report_gives_the_same_json(cli, saved, sample):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda data: zstandard.ZstdCompressor().compress(data)])
 def test_packed_reports_are_read(cli, saved, tmp_path, pack):
-    """gzip and zstd are told by content."""
+    """Packing is told by content, not by name."""
     packed = tmp_path / "saved.bin"
     packed.write_bytes(pack(saved.read_bytes()))
     assert cli("report", packed).out == cli("report", saved).out
