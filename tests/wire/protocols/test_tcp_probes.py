@@ -73,3 +73,36 @@ def test_tls_whose_handshake_was_missed_is_tls_where_both_ends_fit():
     assert identify_tcp(data, data).protocol == "tls"
     assert identify_tcp(data, b"") == Identified("tls")
     assert identify_tcp(data, b"HELLO").protocol == "unknown"
+
+
+def relay_request(body):
+    return bytes((len(body) << 2,)) + body
+
+
+UUID = b"0b6d3b3a-2f0c-4a52-9a53-0d9f1f1b7a11"
+SIGNED_ID = b"\xc5\x01\x1a\x6f\x0a\x6d" + bytes(range(64)) + b"\x0a\x09123456789\x12\x20" + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("orig", "resp", "tool", "side"),
+    [
+        (b"", SIGNED_ID, "rustdesk", 1),
+        (SIGNED_ID, b"", "rustdesk", 0),
+        (relay_request(b"\x92\x01\x26\x12\x24" + UUID), b"", "rustdesk", 0),
+        (relay_request(b"\x92\x01\x31\x0a\x09123456789\x12\x24" + UUID), b"", "rustdesk", None),
+        (bytes.fromhex("000100080000000000020100"), b"", "splashtop", 1),
+        (bytes.fromhex("01003412"), bytes.fromhex("02003100"), "splashtop", 1),
+        (bytes.fromhex("e100000000000b0000d8000000") + b"MIGdMA", b"", "aeroadmin", None),
+        (b"\x17\x16\x03\x01\0\xee\x01\0" + bytes(60), b"", "frp", 0),
+        (b"NXSH-8.10.1\n", b"NXD-8.10.1\n", "nomachine", 1),
+        (b"\x7f\x7fICA\0", b"\x7f\x7fICA\0", "citrix", 1),
+        (bytes.fromhex("01000000010000000808"), b"", "radmin", 1),
+        (b"GET /x HTTP/1.1\r\nSec-WebSocket-Protocol: tunnel-relay-host\r\n\r\n", b"", "vscode-tunnel", 0),
+        (b"GET /din.aspx HTTP/1.1\r\nUser-Agent: DynGate\r\n\r\n", b"", "teamviewer", None),
+        (b"\0\x0e\x38\xc3\x5d\x2b\x1e\x90\x7a\x44\x10" + bytes(5), b"", "openvpn", None),
+    ],
+)
+def test_tools_without_a_capture_are_reached_through_the_probes(orig, resp, tool, side):
+    """No earlier probe may claim the documented first bytes of a tool."""
+    found = identify_tcp(orig, resp)
+    assert (found.tool, found.controlled_side) == (tool, side)

@@ -53,3 +53,41 @@ def test_chromes_certificate_is_found_behind_stun():
     certificate = b"\x16\xfe\xfd" + bytes(10) + b"\x0b" + bytes(30) + b"\x06\x03\x55\x04\x03\x0c\x0achromoting"
     found = identify_udp([stun], [certificate])
     assert (found.tool, found.controlled_side) == ("chrome-remote-desktop", 1)
+
+
+@pytest.mark.parametrize(
+    ("orig", "resp", "tool", "side"),
+    [
+        ([b"\x32\x0b\x0a\x09123456789"], [b"\x3a\x02\x10\x01"], "rustdesk", 0),
+        ([b"\x32\x0b\x0a\x09123456789"], [], "rustdesk", 0),
+        ([b"TS\xf0\x9f\x92\xac" + bytes(range(90))], [], "tailscale", None),
+        ([b"\4\0\0\0" + bytes(28), b"TS\xf0\x9f\x92\xac" + bytes(90)], [], "tailscale", None),
+        ([b"\x1f\x02\x01" + bytes(30)] * 2, [], "zoom", None),
+        ([bytes(11) + b"\x17\x24\x40" + bytes(20)] * 2, [], "teamviewer", None),
+    ],
+)
+def test_tools_are_reached_through_the_probes(orig, resp, tool, side):
+    """No earlier probe may claim the documented first datagrams of a tool."""
+    found = identify_udp(orig, resp)
+    assert (found.tool, found.controlled_side) == (tool, side)
+
+
+def test_zerotier_hello_and_kcp_session_are_reached_through_the_probes():
+    node, root = bytes.fromhex("1f0ab2c4d8"), bytes.fromhex("3a46f1bf30")
+    hello = (
+        bytes(range(8))
+        + root
+        + node
+        + bytes(9)
+        + b"\x01\x0c\x01\x0a\0\x06"
+        + bytes(8)
+        + node
+        + b"\0"
+        + bytes(range(64))
+    )
+    assert identify_udp([hello], []).tool == "zerotier"
+    opening = b"\xc5\x01\x1a\x6f\x0a\x6d" + bytes(range(64)) + b"\x0a\x09123456789\x12\x20" + bytes(32)
+    push = b"conv\x51\0\x80\0" + bytes(12) + len(opening).to_bytes(4, "little") + opening
+    syn = b"convsrc." + bytes(4) + b"\x01\0"
+    found = identify_udp([syn], [b"convdst.src.\x03\0", b"convdst.src.\x08\0" + push])
+    assert (found.tool, found.controlled_side) == ("rustdesk", 1)
