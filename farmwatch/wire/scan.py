@@ -62,6 +62,7 @@ __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_
 _KERNELS = "scan"  # name under which finished compilation is remembered
 _WARM_BYTES = 2 << 20  # larger captures are faster compiled when the machine code is on disk
 _COLD_BYTES = 24 << 20  # larger captures are worth waiting for the compiler
+_HAND_OUT = 2048  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
 
@@ -137,6 +138,7 @@ class _Scan:
     def __init__(self, tables: Tables, on_heads: Callable[[HeadBatch], None] | None) -> None:
         self._tables = tables
         self._on_heads = on_heads
+        self._idle_above = int(tables.state[S_POOL_LIMIT]) // 4
 
     def _kernel(self, target: Any) -> Any:
         return compiled(target) if self._tables.mode == "compiled" else plain(target)
@@ -161,11 +163,11 @@ class _Scan:
                 state[S_POOL_FREE_0 : S_POOL_FREE_2 + 1] = 0
             else:
                 tables.make_room(want)
-        if self._on_heads is not None:
-            flows = self._queued()
-            if int(state[S_POOL]) > int(state[S_POOL_LIMIT]) // 4:
-                flows = np.union1d(flows, self._idle())
-            self._hand_out(flows)
+        if int(state[S_POOL]) > self._idle_above:
+            self._hand_out(np.union1d(self._queued(), self._idle()))
+            self._idle_above = int(state[S_POOL]) + int(state[S_POOL_LIMIT]) // 16
+        elif int(state[S_QUEUE]) >= _HAND_OUT:
+            self._hand_out(self._queued())
 
     def finish(self) -> WireScan:
         """Hand out the rest and make the tables."""

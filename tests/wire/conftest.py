@@ -104,3 +104,46 @@ def names_golden() -> Callable[[str, Any], None]:
         assert json.loads(path.read_text(encoding="ascii")) == document
 
     return check
+
+
+@pytest.fixture
+def scan_frames() -> Callable[..., Any]:
+    """Scan frames given as bytes: ``scan_frames(frames, times=…, link=…, mode=…, **options)``; times in nanoseconds."""
+    import numpy as np
+
+    from farmwatch.wire.packets import PacketChunk
+    from farmwatch.wire.scan import scan_chunks
+
+    def scan(
+        frames: list[bytes],
+        *,
+        times: list[int] | None = None,
+        link: int = 1,
+        wire: list[int] | None = None,
+        mode: str = "interpreted",
+        chunk: int = 1 << 20,
+        **options: Any,
+    ) -> Any:
+        stamps = times if times is not None else [1_700_000_000_000_000_000 + i * 1_000_000 for i in range(len(frames))]
+
+        def column(values: list[int]) -> Any:
+            return np.array(values, dtype=np.int64)
+
+        def chunks() -> Any:
+            for start in range(0, len(frames), chunk):
+                part = frames[start : start + chunk]
+                sizes = [len(frame) for frame in part]
+                yield PacketChunk(
+                    buffer=np.frombuffer(b"".join(part) or b"\0", dtype=np.uint8),
+                    first_packet=start + 1,
+                    count=len(part),
+                    offset=column([sum(sizes[:i]) for i in range(len(sizes))]),
+                    caplen=column(sizes),
+                    wirelen=column((wire or [len(frame) for frame in frames])[start : start + chunk]),
+                    ts_ns=column(stamps[start : start + chunk]),
+                    link=column([link] * len(part)),
+                )
+
+        return scan_chunks(chunks(), mode=mode, **options)
+
+    return scan
