@@ -6,7 +6,6 @@ address or device field points to, how surely, and of what it is a sign.
 
 from __future__ import annotations
 
-from farmwatch.knowledge.domains import registrable_domain
 from farmwatch.knowledge.entries import (
     Entry,
     Fact,
@@ -20,6 +19,7 @@ from farmwatch.knowledge.entries import (
     TunnelMtu,
 )
 from farmwatch.knowledge.matching import Knowledge, knowledge_version, load_knowledge
+from farmwatch.knowledge.suffixes import registrable_domain
 
 __all__ = [
     "Entry",

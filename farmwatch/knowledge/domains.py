@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-__all__ = ["WEB_LABELS", "DomainIndex", "domain_fault", "normal_domain", "registrable_domain"]
+__all__ = ["WEB_LABELS", "DomainIndex", "domain_fault", "normal_domain"]
 
 T = TypeVar("T")
 
@@ -42,6 +41,7 @@ WEB_LABELS = _words(
 )
 
 _MAX_NAME = 253  # RFC 1035 section 2.3.4, without the trailing dot
+_PORT = re.compile(r"(?<=[^:]):\d{1,5}\Z")
 _MAX_STARS = 3
 _SPECIAL = re.compile(r"[*?\[{]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z")
@@ -50,11 +50,13 @@ _PATTERN_TOKEN = re.compile(r"\[[a-z0-9-]+\]|\{\d{1,2}\}|.")
 
 
 def normal_domain(name: str) -> str:
-    """Put a host name into comparable form: lower case, no trailing dot, IDNA (punycode) letters.
+    """Put a host name into comparable form: lower case, no trailing dot, no port, IDNA (punycode) letters.
 
     Returns:
         The name, or an empty string where it is none (too long, empty label, not encodable).
     """
+    if ":" in name:
+        name = _PORT.sub("", name)
     if name.isascii():
         name = name.lower()
     else:
@@ -144,25 +146,3 @@ class DomainIndex(Generic[T]):
         if below and name[:first] not in WEB_LABELS:
             found.extend(below)
         return found
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> Callable[[str], str]:
-    import tldextract
-
-    extract = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
-
-    def registered(name: str) -> str:
-        parts = extract(name)
-        return f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else ""
-
-    return registered
-
-
-def registrable_domain(name: str) -> str:
-    """The part of a name that somebody registered (``a.b.co.uk`` gives ``b.co.uk``); empty where there is none.
-
-    Uses the public-suffix snapshot inside tldextract: no network, no cache in the home directory.
-    """
-    name = normal_domain(name)
-    return _suffixes()(name) if name else ""

@@ -21,9 +21,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from farmwatch.knowledge.domains import WEB_LABELS, domain_fault, normal_domain, registrable_domain
+from farmwatch.knowledge.domains import WEB_LABELS, domain_fault, normal_domain
 from farmwatch.knowledge.entries import Grade, Side, Sign
 from farmwatch.knowledge.generic import shared_host, under_shared_domain
+from farmwatch.knowledge.suffixes import registrable_domain
 
 __all__ = ["GradedValue", "grade_host", "grade_path", "grade_port", "grade_program"]
 

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import socket
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmwatch.knowledge.domains import DomainIndex, domain_fault, normal_domain, registrable_domain
+from farmwatch.knowledge.domains import DomainIndex, domain_fault, normal_domain
 
 
 def index(*values: str) -> DomainIndex[str]:
@@ -17,6 +15,8 @@ def index(*values: str) -> DomainIndex[str]:
     ("name", "normal"),
     [
         ("AnyDesk.COM.", "anydesk.com"),
+        ("anydesk.com:443", "anydesk.com"),
+        ("fe80::1:443", "fe80::1"),
         ("bücher.example", "xn--bcher-kva.example"),
         ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
         ("", ""),
@@ -84,25 +84,3 @@ def test_a_malformed_or_sweeping_domain_fact_is_a_fault(value: str) -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_safe_to_look_up(text: str) -> None:
     index("*.anydesk.com", "relay-[0-9a-f]{8}.net.anydesk.com").find(normal_domain(text))
-
-
-@pytest.mark.parametrize(
-    ("name", "registered"),
-    [
-        ("a.b.co.uk", "b.co.uk"),
-        ("Relay.Net.AnyDesk.com.", "anydesk.com"),
-        ("localhost", ""),
-        ("10.0.0.1", ""),
-        ("", ""),
-    ],
-)
-def test_registrable_domain_follows_the_public_suffix_list(name: str, registered: str) -> None:
-    assert registrable_domain(name) == registered
-
-
-def test_registrable_domain_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("no connection may be opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    assert registrable_domain("x.y.github.io")
