@@ -10,6 +10,7 @@ conversations; at most four times ``cat`` plus one second; under 1 GB; a 100-pac
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -18,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,12 +31,26 @@ COLD_SECONDS, WARM_SECONDS = 5.0, 1.2
 FARMWATCH = str(Path(sys.executable).with_name("farmwatch"))
 
 
+_STARTER = """
+import json, os, sys, time
+quiet = os.open(os.devnull, os.O_RDWR)
+began = time.perf_counter()
+quieten = [(os.POSIX_SPAWN_DUP2, quiet, n) for n in (0, 1, 2)]
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quieten)
+_, status, usage = os.wait4(child, 0)
+seconds, cpu = time.perf_counter() - began, usage.ru_utime + usage.ru_stime
+print(json.dumps([seconds, cpu, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)]))
+"""
+# A process starts with its parent's peak memory as its own: this one has loaded nothing, so peaks above 10 MB are true.
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One program over one capture: wall seconds of every run, the largest resident memory, and the exit code."""
+    """One program over one capture: wall and processor seconds of each run, largest resident memory, exit code."""
 
     program: str
     seconds: list[float]
+    cpu_seconds: list[float]
     peak_bytes: int
     code: int
 
@@ -50,17 +64,12 @@ def measure(program: str, command: list[str], times: int = 1, env: dict[str, str
     """Run a command several times; None when it is not installed."""
     if shutil.which(command[0]) is None:
         return None
-    seconds, peak, code = [], 0, 0
+    rows = []
     for _ in range(times):
-        began = time.perf_counter()
-        job = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}
-        )
-        _, status, usage = os.wait4(job.pid, 0)
-        seconds.append(time.perf_counter() - began)
-        job.returncode = os.waitstatus_to_exitcode(status)
-        peak, code = max(peak, usage.ru_maxrss * 1024), job.returncode
-    return Run(program, seconds, peak, code)
+        starter = [sys.executable, "-I", "-S", "-c", _STARTER, *command]
+        done = subprocess.run(starter, check=True, capture_output=True, env={**os.environ, **(env or {})})
+        rows.append(json.loads(done.stdout))
+    return Run(program, [row[0] for row in rows], [row[1] for row in rows], max(row[2] for row in rows), rows[-1][3])
 
 
 def peers(capture: Path) -> dict[str, list[str]]:
@@ -72,6 +81,13 @@ def peers(capture: Path) -> dict[str, list[str]]:
         "NFStream": [*python, str(capture)],
         "tshark": ["tshark", "-q", "-z", "conv,tcp", "-r", str(capture)],
     }
+
+
+def installed(name: str, command: list[str]) -> bool:
+    """Tell whether a peer is there."""
+    if name == "NFStream":
+        return importlib.util.find_spec("nfstream") is not None
+    return shutil.which(command[0]) is not None
 
 
 def warm_up(capture: Path) -> Run:
@@ -97,9 +113,11 @@ def compare(capture: Path, times: int = 3, only: tuple[str, ...] | None = None) 
     assert ours is not None, f"no {FARMWATCH}"
     runs = [cat, ours]
     for name, command in peers(capture).items():
-        if only is None or name in only:
+        if installed(name, command) and (only is None or name in only):
             run = measure(name, command)
-            runs += [run] if run and run.code == 0 else []
+            assert run is not None
+            assert run.code == 0, f"{name} ended with {run.code}"
+            runs.append(run)
     return runs
 
 
@@ -121,16 +139,17 @@ def table(capture: Path, runs: list[Run]) -> str:
     """Return the runs as a text table with ratios to farmwatch."""
     cat, ours = runs[0], runs[1]
     lines = [f"{capture.name}: {capture.stat().st_size / 1e6:,.0f} MB, {platform.machine()}, {os.cpu_count()} cores"]
-    lines.append(f"{'program':<12}{'best s':>9}{'median s':>10}{'peak MB':>9}{'x farmwatch':>13}  bar")
+    lines.append(f"{'program':<12}{'best s':>9}{'median s':>10}{'cpu s':>8}{'peak MB':>9}{'x farmwatch':>13}  bar")
     for run in runs:
         bar = f">= {BARS[run.program]:g}" if run.program in BARS else ""
         if run is ours:
             bar = f"<= {4 * cat.best + 1:.2f} s, < 1000 MB"
         median, ratio = statistics.median(run.seconds), run.best / ours.best
-        numbers = f"{run.best:>9.2f}{median:>10.2f}{run.peak_bytes / 1e6:>9.0f}{ratio:>13.2f}"
+        numbers = (
+            f"{run.best:>9.2f}{median:>10.2f}{min(run.cpu_seconds):>8.2f}{run.peak_bytes / 1e6:>9.0f}{ratio:>13.2f}"
+        )
         lines.append(f"{run.program:<12}{numbers}  {bar}")
-    named = {run.program for run in runs}
-    lines += [f"{name:<12}  missing" for name in peers(capture) if name not in named]
+    lines += [f"{name:<12}  missing" for name, command in peers(capture).items() if not installed(name, command)]
     return "\n".join(lines)
 
 
