@@ -31,9 +31,7 @@ def commands() -> str:
 def detectors() -> str:
     """A line per detector, from the classes themselves."""
     rows = ["| detector | question | family | claims |", "|---|---|---|---|"]
-    rows += [
-        f"| `{one.id}` | {one.title} | {one.family} | {', '.join(one.claims)} |" for one in DETECTORS
-    ]
+    rows += [f"| `{one.id}` | {one.title} | {one.family} | {', '.join(one.claims)} |" for one in DETECTORS]
     return "\n".join(rows)
 
 
