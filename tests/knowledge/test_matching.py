@@ -158,7 +158,7 @@ def test_alpn_and_payload_and_ja4(knowledge: Knowledge) -> None:
     assert knowledge.match_alpn("h2", "http/1.1", "") == ()
     (match,) = knowledge.match_payload("rfb.banner")
     assert (match.id, match.side) == ("vnc", Side.CONTROLLED)
-    (match,) = knowledge.match_ja4("t12d640500_9197985d2161_a1e935682795")
+    (match,) = knowledge.match_ja4("t12i640500_9197985d2161_a1e935682795")
     assert (match.id, match.alone) == ("anydesk", False)
 
 
