@@ -35,7 +35,7 @@ def texts(notebook) -> list[str]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_and_is_fresh(path):
-    """Printed output is the same as stored. Remake with: python tests/test_notebooks.py"""
+    """Printed output is the same as stored; python tests/test_notebooks.py remakes it."""
     import nbformat
 
     assert texts(executed(path)) == texts(nbformat.read(path, as_version=4))

@@ -1,4 +1,4 @@
-"""The generated parts of the README are up to date. Remake with: python tests/contracts/test_readme.py"""
+"""The generated parts of the README are up to date. Remake: python tests/contracts/test_readme.py from the checkout."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def session() -> str:
     """What the first command prints for one capture, word for word."""
     done = subprocess.run(
         [sys.executable, "-m", "farmwatch", "scan", "pcaps/farm-gateway.pcap", "--color", "never"],
-        cwd=ROOT, capture_output=True, text=True, check=True, env={"COLUMNS": "100", "PATH": "", "PYTHONIOENCODING": "utf-8"},
+        cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"COLUMNS": "100", "PATH": "", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     return f"```text\n{done.stdout.rstrip()}\n```"
 
