@@ -46,6 +46,9 @@ def show(
     color: Color,
 ) -> None:
     """Write the report to standard output or ``output``, and as HTML to ``html`` too."""
+    from farmwatch.reports.document import canonical
+
+    report = canonical(report)
     if html is not None:
         from farmwatch.reports.html import render as render_html
 

@@ -24,7 +24,7 @@ from farmwatch.reports.escape import json_text, visible
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["dumps", "loads", "plain", "schema"]
+__all__ = ["canonical", "dumps", "loads", "plain", "schema"]
 
 _DIGITS = 6  # significant digits of a float: finer than any round trip or weight deserves, stable across platforms
 _MAX_FAULTS = 20  # faults of a wrong document that are listed
@@ -59,6 +59,28 @@ def _rounded(value: float, where: str) -> float:
     if not math.isfinite(value):
         raise ReportError(f"{where}: {value} is not a finite number; a report cannot carry it")
     return float(f"{value:.{_DIGITS}g}") + 0.0
+
+
+def canonical(report: Report) -> Report:
+    """The report as it is after being saved and read back: every float rounded.
+
+    Renderers are given this, so that a saved report is shown exactly like the scan it came from.
+
+    Raises:
+        ReportError: a number is not finite.
+    """
+    rounded: Report = _canonical(report, "report")
+    return rounded
+
+
+def _canonical(value: Any, where: str) -> Any:
+    """A part of a report with its floats rounded."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {entry.name: getattr(value, entry.name) for entry in fields(value)}
+        return type(value)(**{name: _canonical(part, f"{where}.{name}") for name, part in parts.items()})
+    if isinstance(value, tuple):
+        return tuple(_canonical(item, f"{where}[{index}]") for index, item in enumerate(value))
+    return _rounded(value, where) if isinstance(value, float) else value
 
 
 def dumps(report: Report) -> str:

@@ -30,8 +30,9 @@ def test_flows_are_read(text, protocol, ends):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "S1", "tcp/10.0.0.5-10.0.0.6", "tcp/10.0.0.5:1-10.0.0.6:70000", "10.0.0.5:1-[::1]:2", 
-     "sctp/1.1.1.1:1-2.2.2.2:2", "tcp/10.0.0.5:1-10.0.0.6:2 || frame", "tcp/host:1-10.0.0.6:2", "10.0.0.999:1-10.0.0.6:2"],
+    ["", "S1", "tcp/10.0.0.5-10.0.0.6", "tcp/10.0.0.5:1-10.0.0.6:70000", "10.0.0.5:1-[::1]:2",
+     "sctp/1.1.1.1:1-2.2.2.2:2", "tcp/10.0.0.5:1-10.0.0.6:2 || frame", "tcp/host:1-10.0.0.6:2",
+     "10.0.0.999:1-10.0.0.6:2"],
 )  # fmt: skip
 def test_what_is_no_flow_is_none(text):
     """Names, mixed families and anything more than two ends are refused."""

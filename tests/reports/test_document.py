@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farmwatch.errors import ReportError
-from farmwatch.reports.document import dumps, loads, plain, schema
+from farmwatch.reports.document import canonical, dumps, loads, plain, schema
 
 
 def test_same_report_gives_the_same_bytes(sample):
@@ -24,6 +24,15 @@ def test_reading_and_writing_again_gives_the_same_bytes(sample):
     text = dumps(sample.report())
     assert dumps(loads(text)) == text
     assert dumps(loads(text.encode())) == text
+
+
+def test_canonical_report_equals_the_one_read_back(sample):
+    """What is shown after a scan is what is shown from the saved file."""
+    report = replace(sample.report(), devices=(replace(sample.strong_device(), sessions=(
+        replace(sample.session(), transport_rtt_ms=1 / 3, loop_rtt_interval_ms=(2 / 3, 1e9 / 7)),
+    )),))  # fmt: skip
+    assert canonical(report) != report
+    assert canonical(report) == loads(dumps(report))
 
 
 def test_document_is_ascii_and_starts_with_its_version(sample):
