@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,11 @@ class AddressBook:
             known = self._known[address] = self._classify(address)
         return known
 
-    def scopes(self, addresses: NDArray[np.object_]) -> NDArray[np.object_]:
+    def inside(self, address: str) -> bool:
+        """Whether an address can only belong to a site: private, link-local, or declared as local or the company's."""
+        return self.scope(address) in (LOCAL, OWN)
+
+    def scopes(self, addresses: NDArray[Any]) -> NDArray[Any]:
         """Scopes of many addresses."""
         found = np.empty(len(addresses), dtype=object)
         known = self._known

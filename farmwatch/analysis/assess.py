@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from farmwatch.analysis.sessions.named import named_sessions
 from farmwatch.analysis.sightings import find_sightings
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import (
+    Assessment,
     CaptureInput,
     Device,
     DeviceSeen,
@@ -46,13 +47,17 @@ from farmwatch.records import (
 __all__ = ["KM_PER_MS", "assess", "derive"]
 
 KM_PER_MS = 199.86 / 2
-"""Kilometres of distance that one millisecond of round trip allows at most: light in fibre, 2/3 c (algorithms note f1)."""
+"""Kilometres of distance that a millisecond of round trip allows at most: light in fibre, 2/3 c (note f1)."""
 
 _LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
-_ENDPOINT_TELEMETRY = "USB devices, displays, processes, sign-ins: no endpoint telemetry in these inputs"
+_MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
+_MOST_BENIGN = 6  #: innocent readings named beside the verdict; every finding lists its own in full
+_BENIGN_EACH = 2
+_ENDPOINT_TELEMETRY = "USB, displays, processes, sign-ins: no telemetry from the laptop in these inputs"
+_BEHIND_RELAY = "how far the person behind the other end is: only the way to that end was timed, and it may be a relay"
 _VANTAGE_LIMITS = {
-    "host": "what an external KVM itself sends: a capture on the laptop cannot see it",
-    "unknown": "the network around the device: the vantage of this capture cannot be told",
+    "host": "an external KVM's own traffic: a capture on the laptop cannot show it",
+    "unknown": "the network around the device: where this capture was taken cannot be told",
 }
 
 
@@ -139,17 +144,18 @@ def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Se
     seen = tables[DeviceSeen]
     rows = seen.where(seen["device_id"] == name)
     own = findings[name]
+    assessment = assess_device(own, profile.prior)
     return Device(
         device_id=name,
         ips=_listed(rows["addresses"]),
         macs=_listed(rows["macs"]),
         names=_listed(rows["names"]),
-        assessment=assess_device(own, profile.prior),
+        assessment=assessment,
         sessions=tuple(sessions),
         findings=tuple(own),
         vendor=_vendor(tables[LanMember], name),
-        not_looked_at=_not_looked_at(own, set(rows["vantage"])),
-        next_steps=_next_steps(own),
+        not_looked_at=_not_looked_at(own, set(rows["vantage"]), sessions),
+        next_steps=_next_steps(assessment, own, sessions, _checksums(tables[CaptureInput], rows["input"].tolist())),
         benign_considered=_benign(own),
         first_ts=_iso(rows["first_ts"].min()),
         last_ts=_iso(rows["last_ts"].max()),
@@ -167,29 +173,58 @@ def _vendor(members: Table[LanMember], name: str) -> str | None:
     return None
 
 
-def _not_looked_at(findings: Sequence[Finding], vantages: set[str]) -> tuple[str, ...]:
-    """What this device's verdict does not rest on, most general first."""
-    titles = {detector.id: detector.title for detector in DETECTORS}
-    blind = {
-        f"{titles.get(finding.detector, finding.detector)} ({finding.summary})": None
-        for finding in findings
-        if finding.outcome is Outcome.NO_DATA
-    }
+def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Sequence[Session]) -> tuple[str, ...]:
+    """What this device's verdict does not rest on, most general first, and why."""
+    topics = {detector.id: detector.topic for detector in DETECTORS}
+    blind: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        if finding.outcome is Outcome.NO_DATA:
+            blind.setdefault(finding.summary, {})[topics.get(finding.detector, finding.detector)] = None
     limits = [_VANTAGE_LIMITS[vantage] for vantage in sorted(vantages) if vantage in _VANTAGE_LIMITS]
-    return (_ENDPOINT_TELEMETRY, *limits, *blind)
+    if any(session.role is not Role.CONTROLLING for session in sessions):
+        limits.append(_BEHIND_RELAY)
+    return (_ENDPOINT_TELEMETRY, *limits, *(f"{', '.join(what)}: {reason}" for reason, what in blind.items()))
 
 
-def _next_steps(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """What to do about the hits, heaviest first, each step once."""
+def _checksums(inputs: Table[CaptureInput], numbers: Sequence[int]) -> dict[int, str]:
+    """Start of the checksum of each input that shows a device."""
+    wanted = set(numbers)
+    columns = zip(inputs["input"].tolist(), inputs["sha256"].tolist(), strict=True)
+    return {number: digest[:12] for number, digest in columns if number in wanted and digest}
+
+
+def _next_steps(
+    assessment: Assessment, findings: Sequence[Finding], sessions: Sequence[Session], checksums: Mapping[int, str]
+) -> tuple[str, ...]:
+    """What to do now, most telling first; nothing for a device that is clear."""
+    claims = (assessment.driven, assessment.abroad, assessment.farm)
+    if all(claim.level in (Level.CLEAR, Level.NOT_ENOUGH_DATA) for claim in claims):
+        return ()
     checks = {detector.id: detector.check for detector in DETECTORS}
-    hits = sorted(_hits(findings), key=lambda finding: (-finding.decibans, finding.detector))
-    steps = dict.fromkeys(checks[finding.detector] for finding in hits if finding.decibans > 0)
-    return tuple(steps)
+    steps = dict.fromkeys(checks[finding.detector] for finding in _telling(findings))
+    driven = [session for session in sessions if session.role is Role.CONTROLLED]
+    asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1]]
+    kept = (
+        [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums.values())})"] if checksums else []
+    )
+    return (*asked, *list(steps)[: _MOST_STEPS - len(asked)], *kept)
+
+
+def _span(session: Session) -> str:
+    """A session's time as people write it: 2026-01-05 14:02 to 15:35 UTC."""
+    return f"{session.start[:10]} {session.start[11:16]} to {session.end[11:16]} UTC"
 
 
 def _benign(findings: Sequence[Finding]) -> tuple[str, ...]:
-    hits = sorted(_hits(findings), key=lambda finding: (-finding.decibans, finding.detector))
-    return tuple(dict.fromkeys(reason for finding in hits if finding.decibans > 0 for reason in finding.benign))
+    """The likeliest innocent readings of what weighs most."""
+    readings = dict.fromkeys(reason for finding in _telling(findings) for reason in finding.benign[:_BENIGN_EACH])
+    return tuple(readings)[:_MOST_BENIGN]
+
+
+def _telling(findings: Sequence[Finding]) -> list[Finding]:
+    """Hits that speak for a claim, heaviest first."""
+    hits = [finding for finding in _hits(findings) if finding.decibans > 0]
+    return sorted(hits, key=lambda finding: (-finding.decibans, finding.detector))
 
 
 def _hits(findings: Sequence[Finding]) -> list[Finding]:
@@ -199,7 +234,7 @@ def _hits(findings: Sequence[Finding]) -> list[Finding]:
 def _sessions(table: Table[RemoteSession]) -> dict[str, list[Session]]:
     found: dict[str, list[Session]] = {}
     for row in table.rows():
-        direct = row.relayed != 1 and row.rtt_ms is not None
+        direct = row.relayed == 0 or (row.relayed is None and row.proven)  # the far end, not a relay by name
         found.setdefault(row.device_id, []).append(
             Session(
                 session_id=row.session_id,
@@ -293,10 +328,9 @@ def _lans(members: Table[LanMember], hosts: Hosts) -> tuple[Lan, ...]:
 
 
 def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
-    notes = []
     inputs = tables[CaptureInput]
-    for row in np.flatnonzero(~inputs["complete"]):
-        notes.append(f"{inputs['path'][row]}: not everything could be read; see its rejects")
+    partly = ~inputs["complete"] & (inputs["kind"] != "unreadable")
+    notes = [f"{path}: not everything in it could be read; see its rejects" for path in inputs["path"][partly].tolist()]
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")

@@ -1,9 +1,10 @@
 """Groups of devices tied by what they share: the same gateway, the same KVM, the same controlling end.
 
-Each link weighs as much as its attribute is rare among the run's devices (Fellegi-Sunter with term frequency, algorithms
-note (h1)); an attribute that more than half of a large run shares is an office or a carrier, not a farm. Components come
-from scipy. A group is reported only where its members' own *farm* evidence reaches review, or where a rare link other
-than the network itself (one far end driving several devices) ties them.
+Each link weighs as much as its attribute is rare among the run's devices (Fellegi-Sunter with term frequency,
+algorithms note (h1)); an attribute that very many share is an office or a carrier, not a farm. Components come from
+scipy. A group is reported only where its members' own *farm* evidence reaches review, or where a rare link other than
+the network itself (one far end driving several devices) ties them. Office computers that were only heard on the network
+belong to the group by name: nothing they do was seen, so they have no verdict of their own.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
+from farmwatch.analysis.addresses import mask_mac
 from farmwatch.analysis.detectors.contract import Findings, devices_on_lan
 from farmwatch.analysis.scoring import assess_claim
 from farmwatch.records import (
@@ -27,6 +31,7 @@ from farmwatch.records import (
     Level,
     Outcome,
     RemoteSession,
+    Table,
     Tables,
 )  # fmt: skip
 
@@ -39,7 +44,7 @@ _CONTROLLER_DECIBANS = 14.0  #: one outside end driving several devices
 
 
 def find_farms(tables: Tables, findings: Findings, prior: float) -> tuple[Farm, ...]:
-    """Groups of at least two devices whose shared attributes and own findings make a case for review."""
+    """Groups of at least two computers whose shared attributes and own findings make a case for review."""
     links = [link for link in _links(tables) if 2 <= len(link.devices) <= _CAP]
     farms = []
     for members in _components(links):
@@ -62,7 +67,8 @@ def find_farms(tables: Tables, findings: Findings, prior: float) -> tuple[Farm, 
 def _links(tables: Tables) -> list[FarmLink]:
     found = []
     members = tables[LanMember]
-    for lan, devices in devices_on_lan(tables).items():
+    for lan, judged in devices_on_lan(tables).items():
+        devices = [*judged, *_heard(members, lan, judged)]
         found.append(FarmLink("local network", lan, tuple(devices), _NETWORK_DECIBANS))
         for row in range(len(members)):
             if members["lan"][row] == lan and members["role"][row] == "kvm":
@@ -70,6 +76,16 @@ def _links(tables: Tables) -> list[FarmLink]:
                 found.append(FarmLink("KVM on the network", name, tuple(devices), _KVM_DECIBANS))
     found.extend(_controllers(tables))
     return found
+
+
+def _heard(members: Table[LanMember], lan: str, judged: Sequence[str]) -> list[str]:
+    """Office computers on a network that are not judged: by name, else by masked link-layer address."""
+    rows = np.flatnonzero((members["lan"] == lan) & members["laptop_like"] & (members["role"] == "neighbour"))
+    found: list[str] = []
+    for row in rows.tolist():
+        name = members["names"][row].split(",")[0].upper() or mask_mac(members["host"][row])
+        found.append(f"{name} (neighbour)" if name in judged or name in found else name)
+    return sorted(set(found))
 
 
 def _controllers(tables: Tables) -> Iterable[FarmLink]:
@@ -93,7 +109,6 @@ def _components(links: list[FarmLink]) -> list[set[str]]:
     """Groups of devices connected by links."""
     if not links:
         return []
-    import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -122,7 +137,8 @@ def _shared(findings: Iterable[Finding]) -> list[Finding]:
     return list(strongest.values())
 
 
-_LINK_GROUPS: Mapping[str, str] = {"KVM on the network": "kvm"}
+#: Causes that links share with detectors: they count once with them.
+_LINK_GROUPS: Mapping[str, str] = {"KVM on the network": "kvm", "local network": "who is on the network"}
 
 
 def _as_finding(link: FarmLink) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,14 @@ _OUT_IN = {
     "pkts": "pkts", "bytes": "bytes", "data_pkts": "data_pkts", "small": "small_pkts", "small_gaps": "small_gaps",
     "active_s": "active_s",
 }  # fmt: skip
+
+
+_KEY_BYTES = (
+    60.0  #: mean payload of a typed key in SSH is 36 to 52 bytes; inside another SSH connection 75 and more (lab)
+)
+_GREETING_BYTES = 4_500  #: of one side of an SSH connection before anybody types
+_TYPED_GAPS = 30  #: human-paced gaps each way before sizes may speak
+_TYPED_SHARE = 0.8  #: of data packets that are small
 
 
 def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[DeviceFlow]:
@@ -42,7 +51,6 @@ def _turned(
     def pick(name: str) -> NDArray[Any]:
         return flows[name][rows]
 
-    controlled = pick("controlled_side")
     turned: dict[str, Any] = {
         name: pick(name)
         for name in ("input", "flow", "ts", "last_ts", "first_packet", "last_packet", "proto", "established",
@@ -65,9 +73,24 @@ def _turned(
         "local_rtt_ms": pick(f"{near}_rtt_ms"),
         "local_mss": pick(f"{near}_mss"),
         "remote_mss": pick(f"{far}_mss"),
-        "controlled": np.where(controlled == ABSENT, ABSENT, (controlled == side).astype(np.int64)),
     }
+    turned["controlled"] = _controlled(pick("controlled_side"), side, turned)
     return Table(DeviceFlow, turned)
+
+
+def _controlled(driven_side: NDArray[np.int64], side: int, turned: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """1 driven, 0 driving, absent where the protocol does not say.
+
+    An SSH client that typed traffic too large for keys passes through holds another connection inside: with ``ssh -R``
+    the hand may be at the far end, with ``ssh -J`` it is here, and the greeting no longer tells.
+    """
+    inside = (turned["protocol"] == "ssh") & (driven_side != side)
+    for way in ("in", "out"):
+        packets = turned[f"data_pkts_{way}"]
+        inside &= turned[f"small_gaps_{way}"] >= _TYPED_GAPS
+        inside &= turned[f"small_{way}"] >= _TYPED_SHARE * packets
+        inside &= turned[f"bytes_{way}"] - _GREETING_BYTES >= _KEY_BYTES * packets
+    return np.where((driven_side == ABSENT) | inside, ABSENT, (driven_side == side).astype(np.int64))
 
 
 class _Names:

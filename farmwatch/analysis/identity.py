@@ -3,13 +3,17 @@
 A host is a link-layer address with its IP addresses; where a router stands between (one link-layer address speaks for
 many), or where there is no link layer, it is an IP address. Gateways, servers, multicast and broadcast are no devices.
 A neighbour that is only heard announcing itself is listed on the network but not judged: nothing it does was seen.
+
+Why hop limits decide most: a packet that crossed a router has a TTL below every value that stacks start with, whether
+the capture holds one far end or thousands, and however many addresses IPv6 gives a host. Counting addresses remains as
+the second test, because crafted and tunnelled packets may carry any TTL.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +27,21 @@ from farmwatch.records import Host as HostRow
 __all__ = ["Host", "Hosts", "find_hosts"]
 
 _ROUTED_ADDRESSES = 4  #: this many IPv4 addresses behind one link-layer address: a router, not a host
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a DHCP client before its lease, not a bind)
+_START_TTLS = (64, 128, 255)  #: what stacks start with; 32 and below are left to multicast and traceroute
+_MOST_HOPS = 31  #: a TTL this far below a starting value is a path, more is an odd start
+#: Link-layer addresses that routers share: VRRP for IPv4 and IPv6 (RFC 9568 section 7.3), HSRP versions 1 and 2 and for
+#: IPv6, GLBP (Cisco's published prefixes).
+_VIRTUAL_ROUTERS = (
+    "00:00:5e:00:01:",
+    "00:00:5e:00:02:",
+    "00:00:0c:07:ac:",
+    "00:00:0c:9f:f",
+    "00:05:73:a0:0",
+    "00:07:b4:00:",
+)
+_MULTICAST_V4 = frozenset(str(first) for first in range(224, 240))
+_LONGEST_NAME = 63  #: of a DNS label, RFC 1035 section 2.3.4; longer ones are made up
 _NAME_ORDER = {"dhcp": 0, "nbns": 1, "browser": 2, "mdns": 3, "llmnr": 4, "dhcpv6": 5}
 
 
@@ -34,7 +53,8 @@ class Host:
     key: str  #: link-layer address, else IP address
     mac: str | None
     addresses: set[str] = field(default_factory=set)
-    names: dict[str, int] = field(default_factory=dict)  #: name -> rank of its source
+    names: dict[str, int] = field(default_factory=dict)  #: name, lower case -> rank of its source
+    behind_router: bool = False  #: its packets reach the capture point through a router
     role: str = "neighbour"
     device_id: str | None = None
     first_packet: int = 0
@@ -78,13 +98,14 @@ def find_hosts(tables: Tables, profile: Profile, book: AddressBook) -> Hosts:
 def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: AddressBook, found: Hosts) -> None:
     rows = np.flatnonzero(tables[Flow]["input"] == number)
     flows = tables[Flow].where(rows)
-    pairs = tables[HostRow].where(tables[HostRow]["input"] == number)
-    routers = _routers(pairs, book)
+    pairs = _ordered(tables[HostRow].where(tables[HostRow]["input"] == number))
+    beyond = _hops(flows)
+    routers = _routers(pairs, book, beyond) | _advertised(tables, number)
     gateway = _gateway(tables, number, routers, pairs)
     if gateway:
         found.gateways[number] = gateway
     start = len(found.hosts)
-    by_address = _collect(pairs, number, routers, gateway, book, found.hosts)
+    by_address = _collect(pairs, number, _Routing(routers, gateway, beyond), book, found.hosts)
     if not len(pairs):
         _add_without_link(flows, number, by_address, found.hosts, book)
     if not any(_is_local(host, book) for host in found.hosts[start:]):
@@ -92,76 +113,124 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
     found.orig[rows] = [by_address.get(address, -1) for address in flows["orig_h"].tolist()]
     found.resp[rows] = [by_address.get(address, -1) for address in flows["resp_h"].tolist()]
     _add_names(tables, number, found.hosts, start, by_address)
-    _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, gateway, book)
+    _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, start, gateway, book)
     found.vantage[number] = profile.vantage or _vantage(found.hosts[start:], flows, found.orig[rows], found.resp[rows])
 
 
-def _routers(pairs: Table[HostRow], book: AddressBook) -> set[str]:
-    """Link-layer addresses that speak for hosts elsewhere."""
+def _ordered(pairs: Table[HostRow]) -> Table[HostRow]:
+    """Pairs by first sighting, so that the order of rows decides nothing."""
+    keys = (pairs["address"].astype(str), pairs["mac"].astype(str), pairs["first_ts"])
+    return pairs.where(np.lexsort(keys))
+
+
+def _hops(flows: Table[Flow]) -> set[str]:
+    """Addresses all of whose unicast packets crossed a router: none of them had a TTL that stacks start with."""
+    largest: dict[str, int] = {}
+    for near, far in (("orig", "resp"), ("resp", "orig")):
+        columns = zip(
+            flows[f"{near}_h"].tolist(), flows[f"{near}_ttl"].tolist(), flows[f"{far}_h"].tolist(), strict=True
+        )
+        for address, ttl, other in columns:
+            if ttl > largest.get(address, 0) and not _is_group(other):
+                largest[address] = ttl
+    starts = np.array(_START_TTLS)
+    return {address for address, ttl in largest.items() if ((starts - ttl > 0) & (starts - ttl <= _MOST_HOPS)).any()}
+
+
+def _is_group(address: str) -> bool:
+    """Multicast or broadcast, whose senders choose a TTL by how far it shall reach."""
+    return address.startswith("ff") or _is_broadcast(address) or address.split(".", 1)[0] in _MULTICAST_V4
+
+
+def _routers(pairs: Table[HostRow], book: AddressBook, beyond: Container[str]) -> set[str]:
+    """Link-layer addresses that speak for hosts elsewhere; ``beyond`` holds the addresses that crossed a router."""
     speaks_for: dict[str, set[str]] = defaultdict(set)
     local_v4: dict[str, int] = defaultdict(int)
-    for mac, address in zip(pairs["mac"], pairs["address"], strict=True):
+    found: set[str] = set()
+    for mac, address in zip(pairs["mac"].tolist(), pairs["address"].tolist(), strict=True):
+        if address in beyond or mac.startswith(_VIRTUAL_ROUTERS):
+            found.add(mac)
         scope = book.scope(address)
-        if scope in ("public", "own"):
-            speaks_for[mac].add(address if ":" not in address else address.rsplit(":", 4)[0])
-        elif ":" not in address:
+        if scope == "public":
+            speaks_for[mac].add(address if ":" not in address else _prefix(address))
+        elif ":" not in address and scope != "special":
             local_v4[mac] += 1
-    some_private = {mac for mac, count in local_v4.items() if count}
-    return {
+    return found | {
         mac
         for mac in speaks_for.keys() | local_v4.keys()
-        if len(speaks_for[mac]) > 1
+        if sum(":" not in address for address in speaks_for[mac]) > 1
+        or len(speaks_for[mac]) >= _ROUTED_ADDRESSES
         or local_v4[mac] >= _ROUTED_ADDRESSES
-        or (_has_v4(speaks_for[mac]) and some_private - {mac})
+        or (_has_v4(speaks_for[mac]) and local_v4.keys() - {mac})
     }
+
+
+def _prefix(address: str) -> str:
+    """The /64 of an IPv6 address: privacy addresses of one host share it (RFC 8981)."""
+    try:
+        return f"{int(ipaddress.IPv6Address(address)) >> 64:x}:"
+    except ValueError:
+        return address
 
 
 def _has_v4(addresses: Iterable[str]) -> bool:
     return any(":" not in address for address in addresses)
 
 
-def _gateway(tables: Tables, number: int, routers: set[str], pairs: Table[HostRow]) -> str | None:
-    """The link-layer address that leads out: the router with most packets, else the one that announces itself."""
-    packets: dict[str, int] = defaultdict(int)
-    for mac, count in zip(pairs["mac"], pairs["packets"], strict=True):
-        if mac in routers:
-            packets[mac] += int(count)
-    if packets:
-        return max(sorted(packets), key=packets.__getitem__)
+def _advertised(tables: Tables, number: int) -> set[str]:
+    """Senders of router advertisements (RFC 4861 section 4.2)."""
     heard = tables[Announcement]
-    mask = (heard["input"] == number) & (heard["protocol"] == "ndp") & (heard["service"] == "router")
-    if mask.any():
-        return str(heard["mac"][np.flatnonzero(mask)[0]])
+    rows = np.flatnonzero((heard["input"] == number) & (heard["protocol"] == "ndp") & (heard["service"] == "router"))
+    return {mac for mac in heard["mac"][rows].tolist() if mac}
+
+
+def _gateway(tables: Tables, number: int, routers: set[str], pairs: Table[HostRow]) -> str | None:
+    """The link-layer address that leads out: the router with most packets, else the one that DHCP hands out."""
+    packets = dict.fromkeys(sorted(routers), 0)
+    for mac, count in zip(pairs["mac"].tolist(), pairs["packets"].tolist(), strict=True):
+        if mac in packets:
+            packets[mac] += count
+    if packets:
+        return max(packets, key=packets.__getitem__)
     leases = tables[DhcpRequest]
-    owners = dict(zip(pairs["address"], pairs["mac"], strict=True))
-    for row in np.flatnonzero(leases["input"] == number):
-        if leases["router"][row] in owners:
-            return str(owners[leases["router"][row]])
-    return None
+    owners = dict(zip(pairs["address"].tolist(), pairs["mac"].tolist(), strict=True))
+    offered = {leases["router"][row] for row in np.flatnonzero(leases["input"] == number)} & owners.keys()
+    return str(owners[min(offered)]) if offered else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Routing:
+    """Who routes on the network of one input."""
+
+    routers: set[str]  #: link-layer addresses
+    gateway: str | None
+    beyond: set[str]  #: addresses that crossed a router
 
 
 def _collect(
-    pairs: Table[HostRow], number: int, routers: set[str], gateway: str | None, book: AddressBook, hosts: list[Host]
+    pairs: Table[HostRow], number: int, routing: _Routing, book: AddressBook, hosts: list[Host]
 ) -> dict[str, int]:
-    """Make the hosts of one input; returns address -> index. Addresses behind routers count only when local."""
+    """Make the hosts of one input; returns address -> index. Addresses behind routers count only inside the site."""
     by_address: dict[str, int] = {}
     by_key: dict[str, int] = {}
-    scopes = [book.scope(address) for address in pairs["address"]]
-    behind = sum(scope == "local" and mac == gateway for scope, mac in zip(scopes, pairs["mac"], strict=True))
-    for mac, address, first in zip(pairs["mac"], pairs["address"], pairs["first_packet"], strict=True):
-        scope = book.scope(address)
-        if scope == "special" and address != "0.0.0.0":  # noqa: S104  (a DHCP client before its lease, not a bind)
+    columns = list(zip(*(pairs[name].tolist() for name in ("mac", "address", "first_packet")), strict=True))
+    own = [
+        book.inside(address) and mac == routing.gateway and address not in routing.beyond for mac, address, _ in columns
+    ]
+    own = own if sum(own) < _ROUTED_ADDRESSES else [False] * len(own)  # as many addresses are hosts behind it
+    for (mac, address, first), gateway_itself in zip(columns, own, strict=True):
+        if book.scope(address) == "special" and address != _NO_ADDRESS:
             continue
-        known_mac = mac or None
-        routed = known_mac is None or mac in routers
-        if routed and scope != "local":
+        linked = bool(mac) and (mac not in routing.routers or gateway_itself)
+        if not linked and not book.inside(address):
             continue
-        own_gateway = mac == gateway and scope == "local" and behind < _ROUTED_ADDRESSES
-        key = str(mac) if known_mac and (not routed or own_gateway) else str(address)
+        key = mac if linked else address
         if key not in by_key:
             by_key[key] = len(hosts)
-            hosts.append(Host(number, key, known_mac if not routed or own_gateway else None, first_packet=int(first)))
-        if address != "0.0.0.0":  # noqa: S104
+            hosts.append(
+                Host(number, key, mac if linked else None, first_packet=first, behind_router=bool(mac) and not linked)
+            )
+        if address != _NO_ADDRESS:
             hosts[by_key[key]].addresses.add(address)
             by_address.setdefault(address, by_key[key])
     return by_address
@@ -174,7 +243,7 @@ def _add_without_link(
     first: dict[str, int] = {}
     for column in ("orig_h", "resp_h"):
         for address, packet in zip(flows[column], flows["first_packet"], strict=True):
-            if book.scope(address) == "local":
+            if book.inside(address):
                 first[address] = min(int(packet), first.get(address, int(packet)))
     for address, packet in sorted(first.items(), key=lambda item: item[1]):
         by_address[address] = len(hosts)
@@ -182,14 +251,15 @@ def _add_without_link(
 
 
 def _is_local(host: Host, book: AddressBook) -> bool:
-    return host.mac is not None or any(book.scope(address) == "local" for address in host.addresses)
+    return host.mac is not None or any(book.inside(address) for address in host.addresses)
 
 
 def _add_outsiders(flows: Table[Flow], number: int, by_address: dict[str, int], hosts: list[Host]) -> None:
     """With no local host to be seen, judge the proven driven ends, else the originators."""
     proven = flows["controlled_side"] >= 0
     chosen = np.where(flows["controlled_side"] == 1, flows["resp_h"], flows["orig_h"])
-    for row in np.flatnonzero(proven if proven.any() else np.ones(len(flows), dtype=bool)):
+    rows = np.flatnonzero(proven if proven.any() else np.ones(len(flows), dtype=bool))
+    for row in rows[np.argsort(flows["first_packet"][rows], kind="stable")]:
         address = str(chosen[row])
         if address not in by_address:
             by_address[address] = len(hosts)
@@ -203,10 +273,8 @@ def _add_names(tables: Tables, number: int, hosts: list[Host], start: int, by_ad
         index = by_mac.get(mac) if mac else None
         if index is None:
             index = by_address.get(address or "")
-        if index is not None and name:
-            short = (
-                name.lower().removesuffix(".local").split(".")[0] if source == "mdns" else name.split(".")[0].lower()
-            )
+        short = _short(name or "")
+        if index is not None and short:
             rank = _NAME_ORDER.get(source, 9)
             hosts[index].names[short] = min(rank, hosts[index].names.get(short, 9))
 
@@ -222,11 +290,17 @@ def _add_names(tables: Tables, number: int, hosts: list[Host], start: int, by_ad
             note(heard["mac"][row], heard["address"][row], heard["name"][row], source)
 
 
+def _short(name: str) -> str:
+    """First label of a name, lower case. Tables join names with commas, so a name that holds one loses it."""
+    return name.split(".", 1)[0].replace(",", " ").strip().lower()[:_LONGEST_NAME]
+
+
 def _add_roles(
     flows: Table[Flow],
     orig: NDArray[np.int64],
     resp: NDArray[np.int64],
     hosts: list[Host],
+    start: int,
     gateway: str | None,
     book: AddressBook,
 ) -> None:
@@ -236,6 +310,7 @@ def _add_roles(
     responders = flows["resp_h"].tolist()
     one = {address: book.scope(address) != "special" and not _is_broadcast(address) for address in set(responders)}
     usable = ~chatter & np.fromiter(map(one.__getitem__, responders), np.bool_, len(responders))
+    usable &= flows["protocol"] != "stun"  # a box that does nothing but test its NAT is no laptop
     remote = (flows["controlled_side"] >= 0) | flows.present("tool")
     for ends, attribute in ((orig, "orig_flows"), (resp, "resp_flows")):
         for index, count in zip(*np.unique(ends[usable & (ends >= 0)], return_counts=True), strict=True):
@@ -253,6 +328,15 @@ def _add_roles(
     for host in hosts:
         if gateway is not None and host.mac == gateway:
             host.role = "gateway"
+    _leave_far_servers(hosts[start:])
+
+
+def _leave_far_servers(hosts: list[Host]) -> None:
+    """The office machine behind a router that a laptop here talks to is the far end, not a device of this network."""
+    if any(host.role == "device" and not host.behind_router for host in hosts):
+        for host in hosts:
+            if host.role == "device" and host.behind_router and not host.orig_flows:
+                host.role = "server"
 
 
 def _is_broadcast(address: str) -> bool:
@@ -273,24 +357,44 @@ def _vantage(hosts: list[Host], flows: Table[Flow], orig: NDArray[np.int64], res
 
 def _name_devices(hosts: list[Host], profile: Profile) -> None:
     """Give devices their ids: the best name, else the key; the same laptop in two inputs keeps one id by its MAC."""
-    owners: dict[str, str] = {}  # device id -> identity that holds it
+    owned: set[str] = set()
     known: dict[str, str] = {}  # identity -> device id
     for host in hosts:
         if host.role != "device":
             continue
-        names = host.best_names()
-        identifiers = {value.lower() for value in (host.key, *host.addresses, *names)}
-        if profile.only_devices and not identifiers.intersection(profile.only_devices):
+        if profile.only_devices and not _is_asked_for(host, profile.only_devices):
             host.role = "neighbour"
             continue
         identity = host.mac if host.mac and not _is_random(host.mac) else f"{host.input}/{host.key}"
         if identity not in known:
-            wanted = names[0].upper() if names else host.key
-            if wanted in owners:
-                wanted = f"{wanted} ({host.key if names else f'input {host.input}'})"
-            owners[wanted] = identity
-            known[identity] = wanted
+            known[identity] = _free_id(host, owned)
+            owned.add(known[identity])
         host.device_id = known[identity]
+
+
+def _is_asked_for(host: Host, asked: Iterable[str]) -> bool:
+    """Whether an address, link-layer address or name, short or with its domain, is this host's."""
+    own = {value.lower() for value in (host.key, *host.addresses, *host.names, host.mac or "")}
+    return any(value in own or (not _is_address(value) and _short(value) in own) for value in asked)
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _free_id(host: Host, taken: Container[str]) -> str:
+    """An id nobody has yet. Names are chosen by their owners, so a second host may claim the first one's."""
+    names = host.best_names()
+    wanted = names[0].upper() if names else host.key
+    tried, number = wanted, 1
+    while tried in taken:
+        tried = f"{wanted} ({host.key if names else f'input {host.input}'})" + (f" #{number}" if number > 1 else "")
+        number += 1
+    return tried
 
 
 def _is_random(mac: str) -> bool:

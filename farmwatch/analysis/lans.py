@@ -57,9 +57,12 @@ def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Lan
         if not lan or host.mac is None:
             continue
         product = _strongest(products.get(index, {}))
+        if product and host.role == "gateway" and not _announces(product[1]):
+            product = None  # a maker of KVMs makes routers too
         kind = product[0].kind if product else ""
         if kind == "kvm" and host.role != "gateway" and _announces(product[1]):
             host.role, host.device_id = "kvm", None
+        layers = sorted(product[1].items()) if product else []
         rows.append(
             {
                 "lan": lan,
@@ -73,9 +76,9 @@ def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Lan
                 "product": product[0].id if product else None,
                 "product_name": product[0].name if product else None,
                 "product_kind": str(kind) if product else None,
-                "layers": ",".join(f"{layer}/{hit[0].grade}" for layer, hit in sorted(product[1].items())) if product else "",
-                "proof": "; ".join(hit[1] for _, hit in sorted(product[1].items())) if product else "",
-                "packet": min(hit[2] for hit in product[1].values()) if product else host.first_packet,
+                "layers": ",".join(f"{layer}/{hit[0].grade}" for layer, hit in layers),
+                "proof": "; ".join(hit[1] for _, hit in layers),
+                "packet": min((hit[2] for _, hit in layers), default=host.first_packet),
                 "laptop_like": index in office,
             }
         )  # fmt: skip
@@ -97,9 +100,11 @@ def _strongest(products: dict[str, dict[str, tuple[Match, str, int]]]) -> Any:
     best = min(
         products.values(),
         key=lambda layers: (
-            order.get(str(next(iter(layers.values()))[0].entry.kind), 2), -len(layers), next(iter(layers.values()))[0].id,
+            order.get(str(next(iter(layers.values()))[0].entry.kind), 2),
+            -len(layers),
+            next(iter(layers.values()))[0].id,
         ),
-    )  # fmt: skip
+    )
     return next(iter(best.values()))[0].entry, best
 
 

@@ -1,9 +1,9 @@
-"""Weighs findings into claims: prior, plus weights of evidence in decibans, one per cause, gives a probability and a level.
+"""Weighs findings into claims: a prior plus weights of evidence, one per cause, gives a probability and a level.
 
-Weight of evidence is 10·log10 of the likelihood ratio (Good 1950; algorithms note (i1)); weights are capped per family
-as that note caps them: timing ±4 bits, artefacts ±8 bits, one bit being 3.01 decibans. Findings of one ``group`` share a
-cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two independent
-families, or one record that states the fact outright.
+Weight of evidence is 10·log10 of the likelihood ratio, in decibans (Good 1950; algorithms note (i1)); weights are
+capped per family as that note caps them: timing ±4 bits, artefacts ±8 bits, a bit being 3.01 decibans. Findings of one
+``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
+independent families, or one record that states the fact outright.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ _SHELLS_AND_SCREENS = frozenset(
     {"rdp", "rdp-udp", "rfb", "ssh", "nomachine", "radmin", "citrix", "rustdesk", "teamviewer", "anydesk", "splashtop",
      "aeroadmin", "devtunnel", "frp"}
 )  # fmt: skip
+_NOT_FOLLOWED = ("flow table full", "too many nested headers", "unknown link type")  #: rejects of sound packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def collect_capture(
         progress: called with the stored bytes read so far.
 
     Returns:
-        The tables. Damage becomes rows of ``rejects``; a capture that cannot be read at all gives one ``inputs`` row with
-        no packets, one reject, and ``error``.
+        The tables. Damage becomes rows of ``rejects``; a capture that cannot be read at all gives one ``inputs`` row
+        with no packets, one reject, and ``error``.
     """
     shown = name or str(source)
     size = _size(source)
@@ -134,16 +135,15 @@ def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Tab
 
 
 def _left_out(scan: WireScan) -> dict[str, int]:
-    """What the scan had no room for, by reason."""
-    left = {f"{kind} messages beyond the limit": count for kind, count in scan.messages.dropped.items() if count}
-    for what, count in (
-        ("STUN messages beyond the limit", scan.stun.dropped),
-        ("ARP packets beyond the limit", scan.arp.dropped),
-        ("host addresses beyond the limit", scan.hosts.dropped),
-    ):
-        if count:
-            left[what] = count
-    return left
+    """What the scan had no room or no reader for, by reason: the input is then not complete."""
+    room = {f"{kind} messages beyond the limit": count for kind, count in scan.messages.dropped.items()}
+    room |= {
+        "STUN messages beyond the limit": scan.stun.dropped,
+        "ARP packets beyond the limit": scan.arp.dropped,
+        "host addresses beyond the limit": scan.hosts.dropped,
+    }
+    room |= {reason: scan.rejects.get(reason, 0) for reason in _NOT_FOLLOWED}
+    return {what: count for what, count in room.items() if count}
 
 
 def _rejects(number: int, reader: CaptureReader, scan: WireScan, messages: MessageRows) -> Table[Reject]:

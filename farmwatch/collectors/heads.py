@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ from farmwatch.wire.protocols.ja4 import ja4
 from farmwatch.wire.protocols.quic import parse_quic_initials
 from farmwatch.wire.protocols.registry import Identified, identify_tcp, identify_udp
 from farmwatch.wire.protocols.ssh import SshSession
-from farmwatch.wire.protocols.tls import parse_client_flight, parse_server_flight
+from farmwatch.wire.protocols.tls import find_tls, parse_client_flight, parse_server_flight
 from farmwatch.wire.protocols.websocket import parse_websocket_request
 from farmwatch.wire.protocols.x509 import Certificate
 
@@ -34,6 +35,7 @@ __all__ = ["HeadReader"]
 
 _MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
 _MOST_NAMES = 20
+_WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
 _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
 
 
@@ -73,7 +75,12 @@ class HeadReader:
         self.found[flow] = found
         if found.protocol == "tls":
             self._handshake(flow, orig, resp)
-        elif found.protocol in ("http", "devtunnel", "derp"):
+        elif found.protocol in _WRAP_THEMSELVES or (found.protocol == "http" and orig.startswith(b"CONNECT ")):
+            starts = find_tls(orig, 1), find_tls(resp, 1)
+            self._handshake(flow, orig[starts[0] :] if starts[0] else b"", resp[starts[1] :] if starts[1] else b"")
+        if found.protocol == "tls":
+            return
+        if found.protocol in ("http", "devtunnel", "derp"):
             self._page(flow, orig, resp)
         elif isinstance(found.record, SshSession):
             self.ssh[flow] = found.record
@@ -118,8 +125,9 @@ class HeadReader:
                 continue
             if initial.hello is not None:
                 self.tls[flow] = {
-                    "transport": "quic", "client_side": side, "version": initial.version_name, "server_name": initial.sni,
-                    "alpn": ",".join(initial.alpn) or None, "ja4": ja4(initial.hello, "quic"),
+                    "transport": "quic", "client_side": side, "version": initial.version_name,
+                    "server_name": initial.sni, "alpn": ",".join(initial.alpn) or None,
+                    "ja4": ja4(initial.hello, "quic"),
                 }  # fmt: skip
                 return
 
@@ -156,10 +164,8 @@ class HeadReader:
                 row["upgrade"] = " ".join(("websocket", *protocols))
         except DecodeError:
             pass
-        try:
+        with suppress(DecodeError):
             row |= self._answer(resp)
-        except DecodeError:
-            pass
         if len(row) > 1:
             self.http[flow] = row
 
@@ -167,8 +173,11 @@ class HeadReader:
     def _answer(resp: bytes) -> dict[str, Any]:
         answer = parse_response_head(resp)
         icon = favicon(resp) if answer.complete else None
-        marks = [f"{name}: {value[:120].decode('latin-1')}" for name, value in raw_fields(resp).items() if name in _MARKS
-                 or name.startswith("x-ustreamer")]  # fmt: skip
+        marks = [
+            f"{name}: {value[:120].decode('latin-1')}"
+            for name, value in raw_fields(resp).items()
+            if name in _MARKS or name.startswith("x-ustreamer")
+        ]
         return {
             "status": answer.status,
             "server": answer.server or None,

@@ -98,8 +98,8 @@ class MessageRows:
             if reader is None:
                 continue
             sent = _Sent(
-                int(messages.packet[row]), int(messages.ts_ns[row]), int(messages.last_ns[row]), int(messages.count[row]),
-                senders[row], sources[row], destinations[row],
+                int(messages.packet[row]), int(messages.ts_ns[row]), int(messages.last_ns[row]),
+                int(messages.count[row]), senders[row], sources[row], destinations[row],
             )  # fmt: skip
             try:
                 reader(messages.payload(row), sent)

@@ -47,7 +47,8 @@ from farmwatch.records.report import (
 from farmwatch.records.schema import ABSENT, Column, Record, Rows, Table, Tables, column
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
-    CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp, Host,
+    CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp,
+    Host,
 )  # fmt: skip
 """The tables that captures and network sensors fill."""
 
@@ -63,9 +64,10 @@ DERIVED_TABLES: tuple[type[Record], ...] = (
 """The tables that analysis derives from them."""
 
 __all__ = [
-    "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment", "CaptureInput",
-    "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow", "DeviceSeen", "DhcpRequest", "Distance", "Evidence",
-    "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http", "InputFile", "Lan", "LanHost", "LanMember", "Level",
-    "Name", "NameQuery", "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Rows", "Session",
-    "Ssh", "Stun", "Table", "Tables", "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",
+    "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment",
+    "CaptureInput", "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow", "DeviceSeen",
+    "DhcpRequest", "Distance", "Evidence", "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http",
+    "InputFile", "Lan", "LanHost", "LanMember", "Level", "Name", "NameQuery", "Outcome", "Record", "Reject",
+    "RemoteControl", "RemoteSession", "Report", "Role", "Rows", "Session", "Ssh", "Stun", "Table", "Tables",
+    "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",
 ]  # fmt: skip

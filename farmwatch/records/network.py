@@ -1,8 +1,8 @@
 """What a capture or a network sensor shows: flows, names, handshakes, announcements. One class per table.
 
 Columns use the words of Zeek's logs where Zeek has one (``orig_h``, ``resp_p``, ``server_name``). ``input`` is the
-number of the input file; ``packet`` counts from 1 in that file, so that a reader can find the proof. A row that belongs to a
-flow names it with ``flow``, which is the flow's row number among the flows of the same input.
+number of the input file; ``packet`` counts from 1 in that file, so that a reader can find the proof. A row that belongs
+to a flow names it with ``flow``, which is the flow's row number among the flows of the same input.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Reject(Record, table="rejects", key=("input", "reason", "offset")):
 
 
 class Flow(Record, table="flows", key=("input", "flow")):
-    """One TCP or UDP conversation. ``orig`` is the side that sent the first packet seen, or the SYN where there is one."""
+    """One TCP or UDP conversation. ``orig`` sent the first packet seen, or the SYN where there is one."""
 
     input: int = column("Number of the input.")
     flow: int = column("Number of the flow in its input, from 0.")

@@ -16,12 +16,31 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.records import Claim, DeviceSeen, Evidence, Family, Finding, Outcome, Record, Table, Tables, WeightSource
+from farmwatch.records import (
+    Arp,
+    Claim,
+    DeviceFlow,
+    DeviceSeen,
+    Evidence,
+    Family,
+    Finding,
+    LanMember,
+    Outcome,
+    Record,
+    Table,
+    Tables,
+    WeightSource,
+)  # fmt: skip
 
 __all__ = ["Detector", "Findings", "by_device", "devices_on_lan", "evidence", "param", "run_detectors"]
 
 Findings: TypeAlias = dict[str, list[Finding]]  #: device id -> findings
 
+_NOTHING_OF: dict[type[Record], str] = {
+    Arp: "no ARP frames captured",
+    DeviceFlow: "no TCP or UDP traffic of this device captured",
+    LanMember: "nothing of its local network captured",
+}  #: why a detector has nothing to look at, by the table it needs
 _MOST_PACKETS = 20  #: packet numbers kept as proof of one finding
 
 
@@ -37,6 +56,7 @@ class Detector:
 
     id: ClassVar[str]  #: named after what is observed, never after guilt
     title: ClassVar[str]  #: the question it answers, in a few words
+    topic: ClassVar[str]  #: what it looks at, as a noun: for "not looked at: …"
     family: ClassVar[Family]
     claims: ClassVar[tuple[Claim, ...]]
     needs: ClassVar[tuple[type[Record], ...]]  #: tables without which it has no data
@@ -119,8 +139,8 @@ def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
         blind = detector.blind(tables)
         for device, answers in found.items():
             own = hits.get(device, [])
-            missing = [record.table for record in detector.needs if device not in covered[record]]
-            reason = f"no rows in {', '.join(missing)}" if missing else blind.get(device)
+            missing = [_NOTHING_OF[record] for record in detector.needs if device not in covered[record]]
+            reason = "; ".join(missing) or blind.get(device)
             for claim in detector.claims:
                 spoken = [finding for finding in own if finding.claim is claim]
                 answers.extend(spoken or [_silent(detector, claim, reason)])

@@ -24,9 +24,10 @@ class ControlRtt(Detector):
 
     id: ClassVar = "control.rtt_beyond_place"
     title: ClassVar = "Does the controlling end answer from farther away than it should?"
+    topic: ClassVar = "distance of a controlling end"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
-    needs: ClassVar = (RemoteSession,)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "control round trip"
     benign: ClassVar = (
         "satellite or mobile access",
@@ -34,7 +35,7 @@ class ControlRtt(Detector):
         "a relay in another region",
         "a colleague who travels",
     )
-    when_clear: ClassVar = "no incoming control session with a round trip beyond the expected place"
+    when_clear: ClassVar = "no controlling end that answers from beyond the expected place; a relay may answer for one"
     weight_reason: ClassVar = (
         "judged LR 2 to 5 for 110 ms (algorithms note f6); floors and P95 of cloud region pairs (f4)"
     )
@@ -91,7 +92,7 @@ class ControlRtt(Detector):
         """Devices whose sessions gave too few round trips."""
         sessions = tables[RemoteSession]
         return {
-            device: "no control session with enough round-trip samples"
+            device: f"fewer than {self.least_samples:.0f} round trips in every session"
             for device, rows in by_device(sessions).items()
             if not (sessions["rtt_samples"][rows] >= self.least_samples).any()
         }

@@ -8,9 +8,11 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import Claim, DeviceFlow, Family, Ssh, Tables
+from farmwatch.records import ABSENT, Claim, DeviceFlow, Family, Ssh, Tables
 
 __all__ = ["KeystrokeSsh"]
+
+_WORDS = {1: "typing into this device", 0: "typing from this device", ABSENT: "typing, direction open,"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class KeystrokeSsh(Detector):
 
     id: ClassVar = "ssh.keystroke_paced"
     title: ClassVar = "Does somebody type through SSH?"
+    topic: ClassVar = "typing over SSH"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
@@ -38,6 +41,7 @@ class KeystrokeSsh(Detector):
     check: ClassVar = "ask for the SSH server's log of that time; match the far end with declared machines"
     inbound_decibans: float = param(11.0, "A shell into a laptop, typed by hand, from outside.", low=0, high=12)
     near_decibans: float = param(4.0, "The same from the local network or the company.", low=0, high=12)
+    open_decibans: float = param(2.0, "Who types is open; a jump host looks the same as a way in.", low=0, high=12)
     least_gaps: float = param(30, "Fewer is a login and a command or two.", low=5, high=1000)
     least_share: float = param(0.3, "Share of small packets with human spacing (gamma of d1).", low=0.1, high=1)
 
@@ -54,17 +58,18 @@ class KeystrokeSsh(Detector):
                 driven = int(flows["controlled"][row])
                 side = "in" if driven == 1 else "out"
                 gaps, small = int(flows[f"small_gaps_{side}"][row]), int(flows[f"small_{side}"][row])
-                if driven not in (0, 1) or gaps < self.least_gaps or gaps < self.least_share * small:
+                if gaps < self.least_gaps or gaps < self.least_share * small:
                     continue
                 grid = paced.get((int(flows["input"][row]), int(flows["flow"][row])), False)
                 outside = flows["remote_scope"][row] == "public"
-                weight = 0.0 if not driven else self.inbound_decibans if outside else self.near_decibans
+                inbound = self.inbound_decibans if outside else self.near_decibans
+                weight = {1: inbound, ABSENT: self.open_decibans if outside else 0.0}.get(driven, 0.0)
                 rtt = flows["rtt_ms"][row]
                 found.setdefault(device, []).append(
                     self.hit(
                         Claim.DRIVEN,
                         weight / 2 if grid else weight,
-                        f"typing {'into this device' if driven else 'from this device'} over SSH, far end {flows['remote_h'][row]}"
+                        f"{_WORDS[driven]} over SSH, far end {flows['remote_h'][row]}"
                         + ("" if np.isnan(rtt) else f" at {rtt:.0f} ms"),
                         observed=f"{small} small packets, {gaps} of them 10 ms to 2 s apart"
                         + ("; sent on a 20 ms grid, so counts are uncertain" if grid else ""),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, evidence, param
-from farmwatch.records import Claim, DeviceSeen, Family, LanMember, Stun, Tables
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, LanMember, Stun, Tables
 
 __all__ = ["KvmBeacon"]
 
@@ -25,9 +25,10 @@ class KvmBeacon(Detector):
 
     id: ClassVar = "kvm.idle_stun_beacon"
     title: ClassVar = "Does a host on the network beacon like an idle KVM?"
+    topic: ClassVar = "NAT tests of idle KVMs"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
-    needs: ClassVar = (Stun,)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "kvm"
     benign: ClassVar = ("an old internet telephone", "a game console testing its NAT", "a peer-to-peer program")
     when_clear: ClassVar = "no host on the network repeats the NAT test of idle KVMs"
@@ -65,6 +66,14 @@ class KvmBeacon(Detector):
                         )
                     )
         return found
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices of captures that show no other host's unicast traffic."""
+        seen = tables[DeviceSeen]
+        elsewhere = set(seen["device_id"][seen["vantage"] != "host"])
+        return dict.fromkeys(
+            sorted(set(seen["device_id"]) - elsewhere), "the capture shows this device's own traffic only"
+        )
 
     def _beacons(self, tables: Tables) -> Iterator[tuple[int, str, int, float, list[int]]]:
         """Input, sender, rounds, median period in seconds and packets of every beaconing sender."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, devices_on_lan, evidence, param
-from farmwatch.records import Claim, CloudSign, Family, Tables
+from farmwatch.records import Claim, CloudSign, DeviceFlow, DeviceSeen, Family, NameQuery, Tables, Tls
 
 __all__ = ["KvmCloud"]
 
@@ -23,9 +23,10 @@ class KvmCloud(Detector):
 
     id: ClassVar = "kvm.cloud_contact"
     title: ClassVar = "Does anything here talk to a KVM maker's cloud?"
+    topic: ClassVar = "KVM makers' clouds"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
-    needs: ClassVar = (CloudSign,)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "kvm"
     benign: ClassVar = ("the employee's own homelab KVM", "somebody reading the maker's pages")
     when_clear: ClassVar = "no host here contacts a KVM maker's cloud"
@@ -59,3 +60,13 @@ class KvmCloud(Detector):
                             )
                         )
         return found
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices of captures without a single name: neither lookups nor server names."""
+        seen = tables[DeviceSeen]
+        named = {
+            *tables[NameQuery]["input"].tolist(),
+            *tables[Tls]["input"][tables[Tls].present("server_name")].tolist(),
+        }
+        shown = set(seen["device_id"][[number in named for number in seen["input"].tolist()]]) if len(seen) else set()
+        return dict.fromkeys(sorted(set(seen["device_id"]) - shown), "no name lookups or server names captured")

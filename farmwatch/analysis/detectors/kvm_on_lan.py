@@ -18,12 +18,13 @@ class KvmOnLan(Detector):
     """A device that presents itself as a KVM over IP, stronger the more independent layers say so.
 
     Layers: vendor prefix, DHCP, mDNS, SSDP, web page, certificate (signals N9 and N10; kvm note, section 6). Identity
-    strings can be changed by menu, so silence proves nothing; and remote workers own such boxes lawfully, so one layer is
-    a question and two are a strong one. A Raspberry Pi prefix alone is a hobby.
+    strings can be changed by menu, so silence proves nothing; and remote workers own such boxes lawfully, so one layer
+    is a question and two are a strong one. A Raspberry Pi prefix alone is a hobby.
     """
 
     id: ClassVar = "kvm.on_lan"
     title: ClassVar = "Is there a KVM over IP on the local network?"
+    topic: ClassVar = "KVMs on the network"
     family: ClassVar = Family.HARDWARE
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (LanMember,)
@@ -58,7 +59,8 @@ class KvmOnLan(Detector):
                             self.hit(
                                 claim,
                                 weight * (1.0 if claim is Claim.DRIVEN else self.farm_share),
-                                f"{members['product_name'][row]} on the same network ({layers} layer{'s' * (layers != 1)})",
+                                f"{members['product_name'][row]} on the same network "
+                                f"({layers} layer{'s' * (layers != 1)})",
                                 observed=str(members["proof"][row]),
                                 expected="no KVM over IP beside a company laptop",
                                 rows=[evidence(LanMember, members["input"][row], (members["packet"][row],))],
@@ -86,5 +88,5 @@ class KvmOnLan(Detector):
             others = here & (members["role"] != "gateway")
             alone = int((others & ~members.present("device_id")).sum()) == 0 and len(devices) < 2
             if alone and not heard.intersection(members["input"][here].tolist()):
-                blind |= dict.fromkeys(devices, "nothing of the local network was captured but this device")
+                blind |= dict.fromkeys(devices, "nothing of its local network captured")
         return blind

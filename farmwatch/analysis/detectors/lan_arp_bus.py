@@ -20,12 +20,13 @@ _TEXT_SHARE = 5  # of six bytes
 class LanArpBus(Detector):
     """ARP requests from 0.0.0.0 whose sender hardware address is not the frame's and changes, its bytes mostly text.
 
-    Signal N11 (grade A; Sygnia case): one broadcast starts every listener of a farm at once. RFC 5227 address probes use
-    0.0.0.0 too, but their sender field is the card's own address. Only counts are kept, never the decoded text.
+    Signal N11 (grade A; Sygnia case): one broadcast starts every listener of a farm at once. RFC 5227 address probes
+    use 0.0.0.0 too, but their sender field is the card's own address. Only counts are kept, never the decoded text.
     """
 
     id: ClassVar = "lan.arp_bus"
     title: ClassVar = "Is ARP used to send commands?"
+    topic: ClassVar = "commands hidden in ARP"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (Arp,)
@@ -56,9 +57,10 @@ class LanArpBus(Detector):
                         self.hit(
                             claim,
                             self.decibans,
-                            f"ARP carries text on this network: {len(values)} different sender fields from {sender[:8]}…",
-                            observed=f"{sum(int(arp['count'][row]) for row in frames)} requests from 0.0.0.0 whose sender "
-                            "field is not the frame's own address and reads as text",
+                            f"ARP carries text on this network: {len(values)} different sender fields "
+                            f"from {sender[:8]}…",
+                            observed=f"{sum(int(arp['count'][row]) for row in frames)} requests from 0.0.0.0 whose "
+                            "sender field is not the frame's own address and reads as text",
                             expected="sender field equal to the frame's source (RFC 826, RFC 5227)",
                             rows=[evidence(Arp, number, arp["packet"][frames])],
                         )

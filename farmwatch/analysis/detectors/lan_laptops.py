@@ -23,6 +23,7 @@ class LanLaptops(Detector):
 
     id: ClassVar = "lan.many_laptops"
     title: ClassVar = "Are there many office computers on the network?"
+    topic: ClassVar = "number of office computers"
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (LanMember,)

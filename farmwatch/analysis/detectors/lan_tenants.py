@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, devices_on_lan, evidence, param
-from farmwatch.records import Claim, Family, Table, Tables, TenantSign
+from farmwatch.records import Announcement, Claim, DhcpRequest, Family, LanMember, NameQuery, Table, Tables, TenantSign
 
 __all__ = ["LanTenants"]
 
@@ -27,9 +27,10 @@ class LanTenants(Detector):
 
     id: ClassVar = "lan.several_companies"
     title: ClassVar = "Are other companies' computers on the network?"
+    topic: ClassVar = "other companies' computers"
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
-    needs: ClassVar = (TenantSign,)
+    needs: ClassVar = (LanMember,)
     group: ClassVar = "who is on the network"
     benign: ClassVar = (
         "a couple or flat share with different employers",
@@ -74,6 +75,20 @@ class LanTenants(Detector):
                     )
                 ]  # fmt: skip
         return found
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices of captures in which no host says or asks anything that could name a company."""
+        members = tables[LanMember]
+        heard = {
+            number for record in (Announcement, DhcpRequest, NameQuery) for number in tables[record]["input"].tolist()
+        }
+        told = set(members["lan"][[number in heard for number in members["input"].tolist()]]) if len(members) else set()
+        return {
+            device: "no names of other hosts captured (DHCP, NetBIOS, directory searches)"
+            for lan, devices in devices_on_lan(tables).items()
+            if lan not in told
+            for device in devices
+        }
 
     @staticmethod
     def _companies(signs: Table[TenantSign], rows: NDArray[np.int64]) -> dict[str, set[str]]:

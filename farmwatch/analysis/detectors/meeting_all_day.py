@@ -19,13 +19,14 @@ _MEDIA = ("rtp", "zoom", "stun", "dtls", "quic")
 class MeetingAllDay(Detector):
     """A single media flow lasts most of a working day, nearly without pause, sending far more than it receives.
 
-    Signal N13: in a farm one meeting a day carries the screen out and consented control in, with nobody speaking. Virtual
-    office rooms and on-call bridges last as long but are lively both ways. The far end must be a meeting service or speak
-    a media protocol; a download of eight hours is neither.
+    Signal N13: in a farm one meeting a day carries the screen out and consented control in, with nobody speaking.
+    Virtual office rooms and on-call bridges last as long but are lively both ways. The far end must be a meeting
+    service or speak a media protocol; a download of eight hours is neither.
     """
 
     id: ClassVar = "meeting.all_day"
     title: ClassVar = "Does one meeting run for a whole shift?"
+    topic: ClassVar = "meetings that last a shift"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
@@ -65,8 +66,10 @@ class MeetingAllDay(Detector):
                     self.hit(
                         Claim.DRIVEN,
                         self.decibans if shared else self.two_way_decibans,
-                        f"one media flow for {hours[row]:.1f} h to {flows['remote_name'][row] or flows['remote_h'][row]}",
-                        observed=f"{out:,} bytes out, {into:,} in; longest pause {flows['longest_silence_s'][row]:.0f} s",
+                        f"one media flow for {hours[row]:.1f} h "
+                        f"to {flows['remote_name'][row] or flows['remote_h'][row]}",
+                        observed=f"{out:,} bytes out, {into:,} in; "
+                        f"longest pause {flows['longest_silence_s'][row]:.0f} s",
                         expected="meetings of an hour or two, lively both ways",
                         rows=[
                             evidence(
@@ -81,7 +84,7 @@ class MeetingAllDay(Detector):
         """Captures shorter than a shift."""
         flows = tables[DeviceFlow]
         return {
-            device: f"capture covers {span:.1f} h of this device, less than {self.least_hours:.0f} h"
+            device: f"{span:.1f} h of this device captured, {self.least_hours:.0f} h needed"
             for device, rows in by_device(flows).items()
             if (span := float((flows["last_ts"][rows].max() - flows["ts"][rows].min()) / np.timedelta64(1, "h")))
             < self.least_hours

@@ -23,6 +23,7 @@ class RemoteIdle(Detector):
 
     id: ClassVar = "remote.idle_relay"
     title: ClassVar = "Is a remote-control door kept open while idle?"
+    topic: ClassVar = "idle remote-control doors"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
@@ -58,7 +59,8 @@ class RemoteIdle(Detector):
                     self.hit(
                         Claim.DRIVEN,
                         self.decibans,
-                        f"{sessions['tool_name'][own[0]]} keeps a line to its relay open for {seconds / 60:.0f} min while idle",
+                        f"{sessions['tool_name'][own[0]]} keeps a line to its relay open "
+                        f"for {seconds / 60:.0f} min while idle",
                         observed=f"{rate:.0f} bytes/s on average over {seconds / 60:.0f} min",
                         expected="no lasting contact, or an approved agent",
                         rows=[evidence(DeviceFlow, sessions["input"][own[0]], sessions["first_packet"][own])],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
@@ -24,6 +25,7 @@ class RemoteInbound(Detector):
 
     id: ClassVar = "remote.inbound_session"
     title: ClassVar = "Is a remote-control session coming in?"
+    topic: ClassVar = "incoming remote-control sessions"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
@@ -49,6 +51,10 @@ class RemoteInbound(Detector):
     service_decibans: float = param(
         3.0, "SSH or Citrix listening as servers do: mostly a server, not a laptop.", low=0, high=24
     )
+    typed_service_decibans: float = param(
+        10.0, "The same, typed by hand, from the internet into a private address.", low=0, high=24
+    )
+    typed_gaps: float = param(30, "Fewer human-paced gaps are a login and a command.", low=5, high=1000)
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per driven session."""
@@ -57,7 +63,7 @@ class RemoteInbound(Detector):
         for device, rows in by_device(sessions).items():
             for row in rows:
                 session = sessions.row(int(row))
-                if session.role != "controlled" or "protocol" not in session.role_reason or not session.live:
+                if session.role != "controlled" or not session.proven or not session.live:
                     continue
                 weight = self._weight(session)
                 found.setdefault(device, []).append(
@@ -78,8 +84,14 @@ class RemoteInbound(Detector):
         if session.approved:
             return 0.0
         if session.tool in _SERVICES and not session.dialled:
-            return min(self.service_decibans, self.own_decibans)
+            typed = session.remote_scope == "public" and session.small_gaps_in >= self.typed_gaps
+            return self.typed_service_decibans if typed and _is_private(session.local) else self.service_decibans
         if session.dialled and session.remote_scope == "public":
             return self.dialled_decibans
         near = {"public": self.public_decibans, "own": self.own_decibans}
         return near.get(session.remote_scope, self.near_decibans)
+
+
+def _is_private(endpoint: str) -> bool:
+    """Whether ``address:port`` is one that a home or office router gives out: servers on the internet have none."""
+    return ip_address(endpoint.rpartition(":")[0].strip("[]")).is_private

@@ -28,6 +28,7 @@ class RemoteTool(Detector):
 
     id: ClassVar = "remote.named_tool"
     title: ClassVar = "Does a known remote-control tool run here?"
+    topic: ClassVar = "remote-control tools"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
@@ -89,7 +90,7 @@ class RemoteTool(Detector):
         sure = max(share[str(grade)] for grade in sightings["grade"][signs])
         live = [row for row in own if sessions["live"][row]]
         roles = {str(sessions["role"][row]) for row in live}
-        if any("protocol" in sessions["role_reason"][row] for row in live if sessions["role"][row] == "controlled"):
+        if any(sessions["proven"][row] for row in live if sessions["role"][row] == "controlled"):
             return 0.0, "a session whose protocol proves its driven end; weighed as remote.inbound_session"
         if "controlled" in roles:
             return self.sending_decibans * sure, "a live session in which this device sends its screen"

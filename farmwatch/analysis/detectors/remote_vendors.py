@@ -15,7 +15,7 @@ __all__ = ["RemoteVendors"]
 
 @dataclass(frozen=True, slots=True)
 class RemoteVendors(Detector):
-    """Tools of two different vendors, not approved, on one laptop: the second is the spare key of whoever lost the first.
+    """Tools of two different vendors, not approved, on one laptop: the second is the spare key to the first.
 
     Signal N2 (grade A): seen in the August 2026 honeypot, Chrome Remote Desktop laid over AnyDesk. Products of one
     vendor count once; low-grade facts do not count.
@@ -23,6 +23,7 @@ class RemoteVendors(Detector):
 
     id: ClassVar = "remote.two_vendors"
     title: ClassVar = "Do tools of several remote-control vendors meet here?"
+    topic: ClassVar = "tools of several vendors"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

@@ -26,6 +26,7 @@ class TunnelMss(Detector):
 
     id: ClassVar = "tunnel.shrunk_mss"
     title: ClassVar = "Do connections look as if they ran inside a tunnel?"
+    topic: ClassVar = "segment sizes of tunnels"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)
@@ -73,7 +74,7 @@ class TunnelMss(Detector):
         flows = tables[DeviceFlow]
         usable = flows.present("local_mss") & (flows["local_side"] == 0) & (flows["remote_scope"] == "public")
         return {
-            device: f"fewer than {self.least_syns:.0f} connections to the internet with an MSS option"
+            device: f"fewer than {self.least_syns:.0f} openings of connections to the internet captured"
             for device, rows in by_device(flows).items()
             if usable[rows].sum() < self.least_syns
         }

@@ -20,6 +20,7 @@ class TunnelProduct(Detector):
 
     id: ClassVar = "tunnel.product"
     title: ClassVar = "Does a tunnel product run here?"
+    topic: ClassVar = "tunnel products"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

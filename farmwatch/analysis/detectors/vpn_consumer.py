@@ -15,12 +15,13 @@ __all__ = ["VpnConsumer"]
 class VpnConsumer(Detector):
     """A consumer VPN's servers or names in the traffic of a company laptop.
 
-    Astrill was used in 72 % of Mandiant's suspected cases since 2022 (signals note, fact 2): prevalence among cases, not
-    precision in a fleet, so even it stays below review alone. Others are privacy tools that many people use.
+    Astrill was used in 72 % of Mandiant's suspected cases since 2022 (signals note, fact 2): prevalence among cases,
+    not precision in a fleet, so even it stays below review alone. Others are privacy tools that many people use.
     """
 
     id: ClassVar = "vpn.consumer"
     title: ClassVar = "Does a consumer VPN run here?"
+    topic: ClassVar = "consumer VPNs"
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)

@@ -2,9 +2,11 @@
 
 The role comes from the protocol where it proves one (who speaks first in VNC, who asks in RDP, who answers the SSH key
 exchange), never from who dialled. Where the content is hidden, the byte direction of a remote-screen tool tells: the
-driven end sends pictures and receives keystrokes. Published captures show 80 times more bytes out of the driven end of a
-direct AnyDesk session and 15 times through its relay (remote_access note, section 1), 2.2 to 29 times for RDP; below
-that, or with little traffic, the role stays ``unclear``.
+driven end sends pictures and receives keystrokes. Published captures show 80 times more bytes out of the driven end of
+a direct AnyDesk session and 15 times through its relay (remote_access note, section 1), 2.2 to 29 times for RDP; below
+that, or with little traffic, the role stays ``unclear``. An SSH client whose human-paced packets are too large for
+typed keys carries another connection inside (``ssh -R``, ``ssh -J``), and then its end of the line proves nothing
+(:func:`farmwatch.analysis.flows.device_flows`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.sightings import is_approved
@@ -23,9 +26,13 @@ from farmwatch.records import ABSENT, DeviceFlow, RemoteSession, Table
 
 __all__ = ["CONTROL_PROTOCOLS", "named_sessions"]
 
-_GAP_NS = 300 * 1_000_000_000  #: flows of one tool and far end closer than this are one session
+_GAP_NS = 900 * 1_000_000_000  #: flows of one tool and far end closer than this are one session; agents poll that often
 _LIVE_BYTES = 4_000  #: payload beyond greetings and certificates, both directions together
 _LIVE_PACKETS = 6  #: data packets each way beyond a refused or abandoned greeting
+_LIVE_RATE = (
+    100.0  #: payload bytes per second with traffic; keep-alives stay below (lab: 40), typing is above (lab: 200)
+)
+_LIVE_GAPS = 20  #: or this many human-paced gaps between small packets
 _SHAPE_BYTES = 50_000  #: bytes in the heavy direction before byte direction may speak
 _SHAPE_RATIO = 10.0  #: heavy over light direction; below it the role stays unclear
 _SCREEN_KINDS = frozenset({"remote_access", "rmm"})
@@ -92,6 +99,7 @@ def _members(
 ) -> list[_Member]:
     """Every flow of a device that carries a remote-control tool or protocol."""
     flagged = {key: match for key, matches in by_flow.items() if (match := next(filter(_is_session, matches), None))}
+    relays = {key: {match.id for match in matches if match.side is Side.RELAY} for key, matches in by_flow.items()}
     names = flows["remote_name"].tolist()
     named = {
         name: match
@@ -101,17 +109,28 @@ def _members(
     found: list[_Member] = []
     keys = zip(flows["input"].tolist(), flows["flow"].tolist(), names, flows["protocol"].tolist(), strict=True)
     for row, (number, flow, name, protocol) in enumerate(keys):
-        if protocol in CONTROL_PROTOCOLS:
-            entry_id = CONTROL_PROTOCOLS[protocol][0]
-            found.append(_member(row, entry_id, knowledge.entry(entry_id), profile, relay=False))
-            continue
+        outside = flows["remote_scope"][row] == "public"
         match = flagged.get((number, flow))
         if match is None and name in named and flows["remote_scope"][row] != "local":
             match = named[name]
-        if match is not None:
-            relay = {Side.RELAY: True, Side.CONTROLLED: False, Side.CONTROLLER: False}.get(match.side)
-            found.append(_member(row, match.id, match.entry, profile, relay=relay))
+        if protocol in CONTROL_PROTOCOLS:
+            entry_id = CONTROL_PROTOCOLS[protocol][0]
+            entry = knowledge.entry(entry_id)
+        elif match is not None:
+            entry_id, entry = match.id, match.entry
+        else:
+            continue
+        by_relay = (
+            entry_id in relays.get((number, flow), ())
+            or _is_relay(match, entry_id)
+            or _is_relay(named.get(name), entry_id)
+        )
+        found.append(_member(row, entry_id, entry, profile, relay=True if by_relay else None if outside else False))
     return found
+
+
+def _is_relay(match: Match | None, entry_id: str) -> bool:
+    return match is not None and match.id == entry_id and match.side is Side.RELAY
 
 
 def _is_session(match: Match) -> bool:
@@ -140,14 +159,19 @@ def _runs(members: Sequence[_Member], flows: Table[DeviceFlow]) -> list[list[_Me
     return runs
 
 
+_SUMMED = (
+    "bytes_out", "bytes_in", "small_in", "small_gaps_in", "small_out", "small_gaps_out",
+)  # fmt: skip
+
+
 def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]:
     rows = np.array([member.row for member in run])
-    total = {name: int(flows[name][rows].sum()) for name in (
-        "bytes_out", "bytes_in", "small_in", "small_gaps_in", "small_out", "small_gaps_out", "data_pkts_out",
-        "data_pkts_in",
-    )}  # fmt: skip
+    total = {name: int(flows[name][rows].sum()) for name in _SUMMED}
     largest = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
-    role, probability, reason = _role(rows, flows, total)
+    role, probability, reason, proven = _role(rows, flows, total)
+    live = _is_live(rows, flows)
+    if proven and not live:
+        reason += "; an attempt or a waiting line only, no session ran"
     sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
     best = int(sampled[np.argmax(flows["rtt_samples"][sampled])]) if len(sampled) else -1
     relays = [member.relay for member in run if member.relay is not None]
@@ -172,33 +196,53 @@ def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]
         "role": role,
         "role_probability": probability,
         "role_reason": reason,
+        "proven": proven,
         "dialled": bool((flows["local_side"][rows] == 0).all()),
-        "live": total["bytes_out"] + total["bytes_in"] >= _LIVE_BYTES
-        and min(total["data_pkts_out"], total["data_pkts_in"]) >= _LIVE_PACKETS,
+        "live": live,
         "rtt_ms": float(flows["rtt_ms"][best]) if best >= 0 else None,
         "rtt_samples": int(flows["rtt_samples"][best]) if best >= 0 else 0,
-        **{name: total[name] for name in ("bytes_out", "bytes_in", "small_in", "small_gaps_in", "small_out", "small_gaps_out")},
+        **{name: total[name] for name in _SUMMED},
         "flows": len(rows),
         "first_packet": int(flows["first_packet"][rows].min()),
         "last_packet": int(flows["last_packet"][rows].max()),
     }  # fmt: skip
 
 
-def _role(rows: Any, flows: Table[DeviceFlow], total: Mapping[str, int]) -> tuple[str, float, str]:
-    """Role, its probability, and what decides it."""
-    proven = rows[flows["controlled"][rows] != ABSENT]
-    if len(proven):
-        driven = int(flows["controlled"][proven[0]])
-        protocol = str(flows["protocol"][proven[0]])
+def _is_live(rows: NDArray[np.int64], flows: Table[DeviceFlow]) -> bool:
+    """Whether somebody worked in one of the flows: data both ways, denser than keep-alives or paced like a hand."""
+
+    def both(name: str) -> NDArray[np.int64]:
+        return np.asarray(flows[f"{name}_out"][rows] + flows[f"{name}_in"][rows])
+
+    payload = both("bytes")
+    answered = np.minimum(flows["data_pkts_out"][rows], flows["data_pkts_in"][rows]) >= _LIVE_PACKETS
+    dense = payload / np.maximum(1, both("active_s")) >= _LIVE_RATE
+    enough = flows["established"][rows] & answered & (payload >= _LIVE_BYTES)
+    return bool((enough & (dense | (both("small_gaps") >= _LIVE_GAPS))).any())
+
+
+def _role(rows: NDArray[np.int64], flows: Table[DeviceFlow], total: Mapping[str, int]) -> tuple[str, float, str, bool]:
+    """Role, its probability, what decides it, and whether that is the protocol itself."""
+    shown = rows[flows["controlled"][rows] != ABSENT]
+    if len(shown):
+        first = shown[np.lexsort((flows["flow"][shown], flows["ts"][shown]))[0]]
+        driven, protocol = int(flows["controlled"][first]), str(flows["protocol"][first])
         probability = CONTROL_PROTOCOLS.get(protocol, ("", 0.9))[1]
         role = "controlled" if driven else "controlling"
-        return role, probability, f"the {protocol} protocol itself shows which end is driven"
+        return role, probability, f"the {protocol} protocol itself shows which end is driven", True
     out, into = total["bytes_out"], total["bytes_in"]
     heavy, light = max(out, into), max(1, min(out, into))
     if heavy >= _SHAPE_BYTES and heavy / light >= _SHAPE_RATIO and light > 1:
         role = "controlled" if out > into else "controlling"
-        return role, 0.85, f"{heavy / light:.0f} times more bytes {'leave' if out > into else 'reach'} the device"
-    return "unclear", 0.5, "neither the protocol nor the byte direction decides it"
+        return (
+            role,
+            0.85,
+            f"{heavy / light:.0f} times more bytes {'leave' if out > into else 'reach'} the device",
+            False,
+        )
+    if (flows["protocol"][rows] == "ssh").any():
+        return "unclear", 0.5, "no end shown, or another connection runs inside this one: who types is not shown", False
+    return "unclear", 0.5, "neither the protocol nor the byte direction decides it", False
 
 
 def endpoint(address: str, port: int) -> str:
