@@ -55,7 +55,7 @@ _SHARED_HOSTS = _words(
 #: Top-level and special-use names of private networks (RFC 6762, RFC 8375, RFC 9476 and common router defaults).
 _PRIVATE_SUFFIXES = _words("local localdomain lan home internal intranet corp home.arpa localhost invalid")
 
-#: Serials that gadget code samples share (kvm.md section 2).
+#: Serials that gadget code samples share.
 _SAMPLE_SERIALS = frozenset({"6b65796d696d6570690", "0123456789abcdef", "cafebabe", ""})
 
 #: HID report descriptors of kernel samples and of several makers: keyboards, and the 46-byte relative mouse.
