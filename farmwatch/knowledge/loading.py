@@ -343,7 +343,7 @@ def read_document(path: Path, data: bytes | None = None) -> Document:
         raise KnowledgeError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise KnowledgeError(str(path), [f"byte {error.start}: is not UTF-8"]) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise KnowledgeError(str(path), [f"is not TOML: {error}"]) from error
     check = _Checker()
     check.keys(tree, _TOP_KEYS, "top level")

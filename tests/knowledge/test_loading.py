@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import farmwatch.knowledge
 from farmwatch.errors import KnowledgeError
 from farmwatch.knowledge import Grade, Layer, Side, Sign, load_knowledge
 from farmwatch.knowledge.loading import parse_conditions, parse_port, read_document
 
 Write = Callable[..., Path]
+
+_KEYS = {"entry", "fact", "id", "name", "kind", "layer", "values", "sign", "grade", "source", "alone", "disabled",
+         "stun_beacon", "tunnel_mtu", "mtu", "port", "servers", "benign", "aliases"}  # fmt: skip
 
 GOOD = """
 [[entry]]
@@ -267,7 +274,12 @@ def test_a_beacon_or_tunnel_of_an_unknown_entry_is_a_fault(write: Write) -> None
 
 @pytest.mark.parametrize(
     ("data", "part"),
-    [(b"\xff\xfe", "is not UTF-8"), (b"[[entry]", "is not TOML"), (b"entry = 3", "expected tables written")],
+    [
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"[[entry]", "is not TOML"),
+        (b"entry = 3", "expected tables written"),
+        (b"x = " + b"[" * 100_000, "is not TOML"),
+    ],
 )
 def test_a_file_that_is_no_knowledge_at_all_is_refused(tmp_path: Path, data: bytes, part: str) -> None:
     path = tmp_path / "own.toml"
@@ -296,3 +308,29 @@ def test_facts_keep_their_layer_order_out_of_the_scan(write: Write) -> None:
     own = load_knowledge([write(fact("process", "acmerc.exe"))])
     assert [match.id for match in own.match_process(r"C:\Program Files\Acme\AcmeRC.exe")] == ["acme-remote"]
     assert own.facts_of("acme-remote", Layer.DOMAIN) == ()
+
+
+_SHIPPED = (Path(farmwatch.knowledge.__file__).parent / "data" / "tunnel.toml").read_bytes()[:6000]
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_SHIPPED) - 1), st.binary(max_size=3)), min_size=1, max_size=8))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(damage: list[tuple[int, bytes]]) -> None:
+    data = bytearray(_SHIPPED)
+    for at, replacement in damage:
+        data[at : at + len(replacement) + 1] = replacement
+    with contextlib.suppress(KnowledgeError):
+        read_document(Path("damaged.toml"), bytes(data))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(_KEYS)), inner, max_size=5),
+        max_leaves=20,
+    )
+)
+def test_values_of_any_type_in_any_place_are_faults_not_crashes(tree: object) -> None:
+    """What TOML can hold is checked by type before it is used."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KnowledgeError):
+        patch.setattr("farmwatch.knowledge.loading.tomllib.loads", lambda _: tree if isinstance(tree, dict) else {})
+        read_document(Path("odd.toml"), b"")
