@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,6 +95,10 @@ def scan(
     paths = expand(files)
     check_writable(output, paths, "--output")
     check_writable(html, paths, "--html")
+    if html is not None and html == output:
+        raise typer.BadParameter("--html and --output name the same file; --format html -o FILE writes HTML alone")
+    if "-" in paths and sys.stdin.isatty():
+        raise typer.BadParameter("standard input is a terminal; pipe a capture into it")
     declared = _profile(profile, device or [], site or [], corporate or [], vantage)
 
     import farmwatch

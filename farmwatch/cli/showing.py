@@ -97,12 +97,14 @@ def _document(report: Report, form: Format) -> str:
 
 def _talk_of_damage(report: Report, *, quiet: bool) -> None:
     """Lost input, said on standard error where the result itself is for a program."""
+    from farmwatch.reports.wording import losses
+
     for entry in report.inputs:
         if entry.error is not None:
             talk(f"UNREADABLE {entry.path}: {entry.error}", quiet=quiet)
         elif not entry.complete:
-            lost = "; ".join(f"{count} \u00d7 {reason}" for reason, count in sorted(entry.rejects.items()))
-            talk(f"DAMAGED {entry.path}: {lost or 'part of it could not be read'}", quiet=quiet)
+            lost = "; ".join(losses(entry)) or "part of it could not be read"
+            talk(f"DAMAGED {entry.path}: {lost}", quiet=quiet)
 
 
 def exit_code(report: Report, fail_on: FailOn | None) -> Exit:

@@ -209,15 +209,15 @@ _HOST_ORDER = {"gateway": 0, "device": 1, "kvm": 2, "infrastructure": 3, "neighb
 
 
 def lan_map(lan: Lan) -> str:
-    """A local network: the gateway in the middle, devices and KVMs on its left, everything else on its right."""
+    """A local network: the gateway in the middle, devices and KVMs left, the rest right, where that balances."""
     hosts = sorted(lan.hosts, key=lambda host: (_HOST_ORDER.get(host.role, 5), host.ips, host.macs))
     gateways = [host for host in hosts if host.role == "gateway"]
     others = [host for host in hosts if host.role != "gateway"]
     shown = others[:_MAX_HOSTS]
     left = [host for host in shown if host.role in {"device", "kvm"}]
     right = [host for host in shown if host.role not in {"device", "kvm"}]
-    if len(left) > 2 * len(right) + 2 and not right:
-        left, right = left[::2], left[1::2]
+    if len(left) > 2 * len(right) + 2 or len(right) > 2 * len(left) + 8:
+        left, right = shown[: -(-len(shown) // 2)], shown[-(-len(shown) // 2) :]
     rows = max(len(left), len(right), 2)
     pitch, top = 46, 12
     height = top + rows * pitch + (18 if len(others) > len(shown) else 0)

@@ -14,6 +14,7 @@ from farmwatch.reports.page import Page
 
 __all__ = ["render"]
 
+_MOST_BROKEN = 10  # damaged inputs described before -v
 _MOST_ITEMS = 5  # benign readings and blind spots shown before -v
 
 
@@ -29,7 +30,7 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
     _summary(page, report)
-    _inputs(page, report.inputs)
+    _inputs(page, report.inputs, verbose)
     if verbose > 1:
         text_evidence.inputs(page, report)
     for device in reading.ordered_devices(report):
@@ -56,21 +57,23 @@ def _summary(page: Page, report: Report) -> None:
     page.say(wording.scope(report))
 
 
-def _inputs(page: Page, inputs: tuple[InputFile, ...]) -> None:
-    """Inputs that lost something, loudly."""
-    for entry in inputs:
+def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:
+    """Inputs that lost something, loudly; many of them are counted instead of drowning the verdict."""
+    broken = [entry for entry in inputs if reading.unreadable(entry) or reading.damaged(entry)]
+    shown = broken if verbose else broken[:_MOST_BROKEN]
+    for entry in shown:
         if reading.unreadable(entry):
-            page.say(f"{entry.path}: {entry.error}", label="UNREADABLE", style="alarm")
-        elif reading.damaged(entry):
-            lost = "; ".join(
-                f"{wording.number(count)} \u00d7 {reason}" for reason, count in sorted(entry.rejects.items())
-            )
+            page.say(f"{entry.path}: {entry.error}", label="UNREADABLE", style="alarm", hang=2)
+        else:
             page.say(
-                f"{entry.path}: {lost or 'part of it could not be read'}. Conclusions rest on the "
-                f"{wording.plural(entry.packets, 'packet')} that could be read.",
+                f"{entry.path}: {'; '.join(wording.losses(entry)) or 'part of it could not be read'}. Conclusions rest "
+                f"on the {wording.plural(entry.packets, 'packet')} that could be read.",
                 label="DAMAGED",
                 style="alarm",
+                hang=2,
             )
+    if len(broken) > len(shown):
+        page.say(f"{wording.plural(len(broken) - len(shown), 'more input')} damaged or unreadable (-v lists them).")
 
 
 def _device(page: Page, device: Device, report: Report, verbose: int) -> None:

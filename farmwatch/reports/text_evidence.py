@@ -117,8 +117,8 @@ def inputs(page: Page, report: Report) -> None:
         if entry.first_ts and entry.last_ts:
             page.say(wording.span(entry.first_ts, entry.last_ts), indent=5, style="dim")
         page.say(f"sha256 {entry.sha256}", indent=5, style="dim")
-        for reason, count in sorted(entry.rejects.items()):
-            page.say(f"not used: {wording.number(count)} \u00d7 {reason}", indent=5)
+        for loss in wording.losses(entry):
+            page.say(f"not used: {loss}", indent=5)
 
 
 def lans(page: Page, report: Report) -> None:

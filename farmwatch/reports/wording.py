@@ -25,6 +25,7 @@ __all__ = [
     "kilometres",
     "length",
     "limits",
+    "losses",
     "milliseconds",
     "moment",
     "number",
@@ -81,6 +82,7 @@ GLOSSARY = (
     ("no data", "A detector had nothing to look at, so its silence says nothing."),
     ("KVM over IP", "A box on the display and USB ports through which somebody far away sees and types."),
 )  # fmt: skip
+_LONGEST_SPAN_S = 366 * 86400  # a capture that spans more has a broken clock and would drown the sum
 _VANTAGE_LIMITS = {
     "host": "A capture made on the laptop cannot show an external KVM's own traffic, only its local chatter.",
     "lan": "A capture on the local network cannot show what happens inside the laptop: USB, displays, sign-ins.",
@@ -230,11 +232,17 @@ def verdict_sentence(claim: Claim, level: Level) -> str:
     return _VERDICTS[claim, level]
 
 
+def losses(entry: InputFile) -> list[str]:
+    """What could not be used of an input, with how much it covers where that is more than one."""
+    return [f"{reason} ({number(count)})" if count > 1 else reason for reason, count in sorted(entry.rejects.items())]
+
+
 def scope(report: Report) -> str:
     """One line: what was read, how much, from where, and whether all of it."""
     inputs = report.inputs
     kinds = "capture" if all(entry.kind.startswith("pcap") or entry.kind == "" for entry in inputs) else "input"
-    seconds = sum(length(entry.first_ts, entry.last_ts) for entry in inputs if entry.first_ts and entry.last_ts)
+    spans = [length(entry.first_ts, entry.last_ts) for entry in inputs if entry.first_ts and entry.last_ts]
+    seconds = sum(span for span in spans if span <= _LONGEST_SPAN_S)
     vantages = sorted({VANTAGE[entry.vantage] for entry in inputs if entry.error is None})
     broken = sum(not entry.complete and entry.error is None for entry in inputs)
     lost = sum(entry.error is not None for entry in inputs)

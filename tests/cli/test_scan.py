@@ -48,7 +48,7 @@ def test_csv_and_jsonl_are_findings(cli, fake_scan, capture_file):
 def test_damage_is_said_on_stderr_where_the_result_is_for_a_program(cli, fake_scan, capture_file):
     """A pipeline that reads JSON still tells its operator; -q silences it; names stay inert."""
     ran = cli("scan", "--json", capture_file)
-    assert "DAMAGED captures/\\x1b[31mgate\\u202ety.pcap: 1 \u00d7 record header at offset 65536" in ran.err
+    assert "DAMAGED captures/\\x1b[31mgate\\u202ety.pcap: record header at offset 65536" in ran.err
     assert "UNREADABLE notes.txt" in ran.err
     assert cli("scan", "--json", "-q", capture_file).err == ""
 
@@ -81,6 +81,21 @@ def test_output_that_cannot_be_written_is_refused_before_the_work(cli, fake_scan
     assert ran.code == Exit.USAGE
     assert "create it first" in ran.err
     assert fake_scan == []
+
+
+def test_two_results_do_not_go_to_one_file(cli, fake_scan, capture_file, tmp_path):
+    """The second would replace the first."""
+    ran = cli("scan", capture_file, "-o", tmp_path / "r", "--html", tmp_path / "r")
+    assert ran.code == Exit.USAGE
+    assert fake_scan == []
+
+
+def test_waiting_for_a_terminal_is_refused(cli, fake_scan, monkeypatch):
+    """``scan -`` without a pipe explains itself instead of hanging."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    ran = cli("scan", "-")
+    assert ran.code == Exit.USAGE
+    assert "pipe a capture" in ran.err
 
 
 def test_missing_file_suggests_a_near_one(cli, fake_scan, capture_file):

@@ -52,6 +52,15 @@ def test_damage_is_shouted_with_its_offset(sample):
     assert "UNREADABLE notes.txt" in head
 
 
+def test_many_damaged_inputs_do_not_drown_the_verdict(sample):
+    """Ten are described, the rest counted; -v describes all."""
+    broken = tuple(replace(sample.report().inputs[1], path=f"c{number}.pcap") for number in range(25))
+    report = replace(sample.report(), inputs=broken)
+    assert render(report).count("DAMAGED c") == 10
+    assert "15 more inputs damaged or unreadable" in render(report)
+    assert render(report, verbose=1).count("DAMAGED c") == 25
+
+
 def test_device_says_proof_doubt_blind_spots_and_next_steps(sample):
     """Three lines of proof, other readings, what was not seen, what to do and the command to look closer."""
     report = replace(sample.report(), devices=(sample.strong_device(),), farms=(), lans=())

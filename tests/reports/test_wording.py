@@ -129,6 +129,21 @@ def test_neighbours_hardware_addresses_are_shortened():
     assert wording.short_mac("odd") == "odd"
 
 
+def test_broken_clock_does_not_drown_the_time_captured(sample):
+    """A capture from 1970 to 2038 is no 68 years of traffic."""
+    first, second, _ = sample.report().inputs
+    odd = replace(second, first_ts="1970-01-01T00:00:00Z", last_ts="2038-01-01T00:00:00Z")
+    assert "93 min" in wording.scope(replace(sample.report(), inputs=(first, odd)))
+
+
+def test_losses_say_how_much_they_cover(sample):
+    """The number is given where it is more than one."""
+    assert wording.losses(sample.report().inputs[1]) == [
+        "record header at offset 65536 is not possible, 2,048 bytes lost",
+        "truncated packet (3)",
+    ]
+
+
 def test_scope_counts_everything_and_says_what_broke(sample):
     """The second line of every report: how much was read, from where, and whether all of it."""
     said = wording.scope(sample.report())
