@@ -13,6 +13,16 @@ from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, RemoteSessi
 __all__ = ["ControlRtt"]
 
 
+_KM_PER_MS = 199.86 / 2  #: note (f1)
+_HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
+
+
+def _bound(rtt: float) -> str:
+    """What a round trip says of the far end's distance."""
+    far = rtt * _KM_PER_MS
+    return f"that end is at most {far:,.0f} km away" if far < _HALFWAY_KM else "it may be anywhere on earth"
+
+
 @dataclass(frozen=True, slots=True)
 class ControlRtt(Detector):
     """How long the far end of an incoming control session takes to acknowledge, against what its place explains.
@@ -72,7 +82,7 @@ class ControlRtt(Detector):
                         weight * share,
                         f"{sessions['tool_name'][row]} far end answers in {rtt:.0f} ms",
                         observed=f"5th percentile of {samples} round trips to {sessions['remote'][row]}: {rtt:.1f} ms; "
-                        f"at most {rtt / 2 * 199.86:,.0f} km away",
+                        f"{_bound(rtt)}",
                         expected=expected,
                         rows=[evidence(DeviceFlow, sessions["input"][row], (sessions["first_packet"][row],))],
                     )

@@ -52,7 +52,12 @@ class VpnConsumer(Detector):
                     self.hit(
                         Claim.ABROAD,
                         weight * sure,
-                        f"consumer VPN {seen['tool_name'][own[0]]} in use",
+                        f"consumer VPN: {seen['tool_name'][own[0]]}, "
+                        + (
+                            "in use"
+                            if (seen["sign"][own] == "session").any()
+                            else "its servers were looked up or contacted"
+                        ),
                         observed="; ".join(sorted({f"{seen['layer'][row]} {seen['value'][row]}" for row in own})[:4]),
                         expected="the company's own VPN or none",
                         rows=[evidence(ToolSighting, seen["input"][own[0]], seen["packet"][own])],

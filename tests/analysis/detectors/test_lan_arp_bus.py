@@ -1,0 +1,12 @@
+"""LanArpBus: its case files."""
+
+from __future__ import annotations
+
+from farmwatch.analysis.detectors.lan_arp_bus import LanArpBus
+
+DETECTOR = LanArpBus()
+
+
+def test_case(case, check):
+    """Every case file gets exactly the findings it expects."""
+    check(DETECTOR, case)

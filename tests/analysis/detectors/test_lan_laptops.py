@@ -1,0 +1,12 @@
+"""LanLaptops: its case files."""
+
+from __future__ import annotations
+
+from farmwatch.analysis.detectors.lan_laptops import LanLaptops
+
+DETECTOR = LanLaptops()
+
+
+def test_case(case, check):
+    """Every case file gets exactly the findings it expects."""
+    check(DETECTOR, case)

@@ -1,0 +1,12 @@
+"""RemoteVendors: its case files."""
+
+from __future__ import annotations
+
+from farmwatch.analysis.detectors.remote_vendors import RemoteVendors
+
+DETECTOR = RemoteVendors()
+
+
+def test_case(case, check):
+    """Every case file gets exactly the findings it expects."""
+    check(DETECTOR, case)
