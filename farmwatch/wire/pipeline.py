@@ -132,7 +132,8 @@ def run_chunk(
             if state[S_FINISHED]:
                 release(slots)
                 state[S_FINISHED] = 0
-            row = 0
+            state[S_ROWS] = 0
+            row = state[S_ROWS]  # not a literal 0, for which everything called with it would be compiled once more
             total = 0
             while at < count and row <= BATCH_ROWS - ROWS_PER_PACKET and state[S_FINISHED] < _FINISHED_LIMIT:
                 start = offsets[at]

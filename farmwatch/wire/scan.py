@@ -60,8 +60,8 @@ from farmwatch.wire.tables import Mode, ScanLimits, Tables, as_argument, writabl
 __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_chunks"]
 
 _KERNELS = "scan"  # name under which finished compilation is remembered
-_WARM_BYTES = 2 << 20  # larger captures are faster compiled when the machine code is on disk
-_COLD_BYTES = 24 << 20  # larger captures are worth waiting for the compiler
+_WARM_BYTES = 4 << 20  # larger captures are faster compiled when the machine code is on disk
+_COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
 _HAND_OUT = 2048  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
@@ -97,8 +97,9 @@ class WireScan:
 def choose_mode(size_bytes: int) -> Mode:
     """Which way to run the kernels on a capture of this size (bytes; -1 unknown, as from a pipe).
 
-    Interpreting starts at once and reads some 2 MB a second; compiled code reads gigabytes a second but must be loaded
-    (half a second) or, the first time on a machine, made (some 20 seconds).
+    Interpreting starts at once and takes some 40 microseconds a packet; compiled code takes well under one, but must be
+    loaded first (about a second with Numba itself) or, the first time on a machine, made (some 20 seconds). A stream
+    that turns out to be long is compiled on the way.
     """
     if size_bytes < 0:
         return "compiled" if is_compiled(_KERNELS) else "interpreted"
@@ -126,7 +127,15 @@ def scan_chunks(
     Returns:
         The flows, messages and hosts; flow rows are in order of each flow's first packet.
     """
-    scan = _Scan(Tables(limits or ScanLimits(), mode, heads=on_heads is not None, samples=keep_rtt_samples), on_heads)
+    scan = _Scan(
+        Tables(
+            limits or ScanLimits(),
+            mode,
+            heads=on_heads is not None,
+            samples=keep_rtt_samples,
+        ),
+        on_heads,
+    )
     for chunk in chunks:
         scan.take(chunk)
     return scan.finish()
@@ -147,7 +156,16 @@ class _Scan:
         """Use up one chunk."""
         tables = self._tables
         state = tables.state
-        columns = (writable(chunk.buffer), chunk.offset, chunk.caplen, chunk.wirelen, chunk.ts_ns, chunk.link)
+        if tables.mode == "interpreted" and int(state[S_WIRE_BYTES]) > _COLD_BYTES:
+            tables.mode = "compiled"  # the tables are the same either way
+        columns = (
+            writable(chunk.buffer),
+            chunk.offset,
+            chunk.caplen,
+            chunk.wirelen,
+            chunk.ts_ns,
+            chunk.link,
+        )
         own = tuple(as_argument(np.ascontiguousarray(column), tables.mode) for column in columns)
         step = self._kernel(run_chunk)
         state[S_AT] = state[S_ROWS] = state[S_ROW] = 0
@@ -224,7 +242,12 @@ class _Scan:
         if self._on_heads is None or not len(flows):
             return
         self._on_heads(head_batch(flows, tables.hot, tables.pool))
-        arguments = (np.ascontiguousarray(flows), tables.hot, tables.links, tables.state)
+        arguments = (
+            np.ascontiguousarray(flows),
+            tables.hot,
+            tables.links,
+            tables.state,
+        )
         chosen, hot, links, state = (as_argument(array, tables.mode) for array in arguments)
         self._kernel(free_heads)(chosen, len(flows), hot, links, state)
 
