@@ -11,18 +11,24 @@ from typing import TypeAlias
 
 __all__ = ["Advance", "progress_bar"]
 
+_WORTH_BYTES = 16 << 20  # smaller captures are read before a bar could be looked at, and loading rich would be the wait
+
 Advance: TypeAlias = Callable[[str, int], None]  #: takes an input and the bytes of it read so far
 
 
 @contextmanager
 def progress_bar(paths: list[str], *, wanted: bool) -> Iterator[Advance | None]:
-    """A bar over the bytes of the inputs while the block runs; None where nobody would see it.
+    """A bar over the bytes of the inputs while the block runs; None where nobody would see it or it is not worth it.
 
     Args:
         paths: The inputs; where one is standard input or a pipe the total is unknown and the bar pulses.
         wanted: False switches it off.
     """
     if not wanted or not sys.stderr.isatty() or os.environ.get("TERM", "") == "dumb":
+        yield None
+        return
+    total = _total(paths)
+    if total is not None and total < _WORTH_BYTES:
         yield None
         return
     from rich.console import Console
@@ -43,7 +49,7 @@ def progress_bar(paths: list[str], *, wanted: bool) -> Iterator[Advance | None]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=_total(paths))
+        task = bar.add_task("reading", total=total)
         read: dict[str, int] = {}
 
         def advance(name: str, done: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from farmwatch.records.finding import Claim
@@ -182,13 +183,15 @@ def length(start: str, end: str) -> float:
 
 def milliseconds(value: float) -> str:
     """Milliseconds with as many digits as they deserve."""
+    if value < 0.05:
+        return "under 0.1 ms"
     return f"{value:.0f} ms" if value >= 9.95 else f"{value:.1f} ms"
 
 
 def kilometres(value: float) -> str:
-    """Kilometres, rounded up to two leading digits because they are bounds."""
+    """Kilometres, rounded up to two leading digits because they are bounds; never 0, which no bound can be."""
     if value < 100:
-        return f"{value:.0f} km"
+        return f"{max(math.ceil(value), 1)} km"
     step = 10 ** (len(str(int(value))) - 2)
     return f"{number(int(-(-value // step)) * step)} km"
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from farmwatch.cli import progress
 from farmwatch.cli.progress import progress_bar
 
 
@@ -35,12 +36,23 @@ def test_bar_adds_up_the_inputs_and_leaves_nothing_behind(monkeypatch, capture_f
     stream = Terminal()
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
-    with progress_bar([str(capture_file), str(capture_file) + "2"], wanted=True) as advance:
+    monkeypatch.setattr(progress, "_WORTH_BYTES", 1)
+    other = capture_file.with_name("two.pcap")
+    other.write_bytes(capture_file.read_bytes())
+    with progress_bar([str(capture_file), str(other)], wanted=True) as advance:
         assert advance is not None
         advance("a", 10)
         advance("b", 20)
         advance("a", 30)
     assert "reading" in stream.getvalue()
+
+
+def test_small_captures_get_no_bar(monkeypatch, capture_file):
+    """What is read in a blink is not slowed down by loading a bar."""
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_bar([str(capture_file)], wanted=True) as advance:
+        assert advance is None
 
 
 def test_standard_input_has_no_total(monkeypatch):

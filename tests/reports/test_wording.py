@@ -56,7 +56,9 @@ def test_probabilities_are_never_certain():
 def test_bounds_are_rounded_up():
     """A distance bound must not shrink by rounding."""
     assert wording.kilometres(1201) == "1,300 km"
-    assert wording.kilometres(42.4) == "42 km"
+    assert wording.kilometres(42.4) == "43 km"
+    assert wording.kilometres(0.0) == "1 km"
+    assert wording.milliseconds(0.01) == "under 0.1 ms"
 
 
 def test_distance_beyond_half_the_earth_says_anywhere():
