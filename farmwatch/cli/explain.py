@@ -78,6 +78,8 @@ def _list(page: Page, detectors: tuple[Detector, ...]) -> None:
 
 def _detector(page: Page, detector: Detector) -> None:
     """Everything a detector states about itself."""
+    from farmwatch.reports.wording import origin
+
     page.say(detector.title, label=f"{detector.id}:", style="bold")
     page.blank()
     for paragraph in (inspect.getdoc(type(detector)) or "").split("\n\n"):
@@ -90,7 +92,7 @@ def _detector(page: Page, detector: Detector) -> None:
         ("Benign causes:", "; ".join(detector.benign)),
         ("Clear means:", detector.when_clear),
         ("Check next:", detector.check),
-        ("Weight:", f"{detector.weight_source}: {detector.weight_reason}"),
+        ("Weight:", origin(detector.weight_source, detector.weight_reason)),
         ("Counts once with:", f"others of cause {detector.group!r}; the strongest counts"),
     ):
         page.say(text, label=label, style="bold", hang=4)

@@ -37,7 +37,7 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
 
 def finding(page: Page, found: Finding, report: Report, *, packets: bool) -> None:
     """One finding: weight, detector, what was seen and what would be normal."""
-    weight = "" if found.outcome is Outcome.NO_DATA else f" {wording.decibans(found.decibans)}"
+    weight = "" if found.outcome is Outcome.NO_DATA or not found.decibans else f" {wording.decibans(found.decibans)}"
     page.say(found.summary, indent=4, label=f"{found.detector} [{found.claim}, {found.family}]{weight}:", hang=6)
     if found.outcome is Outcome.HIT:
         for label, text in (("seen:", found.observed), ("normal:", found.expected)):
@@ -84,10 +84,11 @@ def _weights(page: Page, assessed: ClaimAssessment) -> None:
         f"{wording.decibans(assessed.prior_decibans):>7}  prior: how rare this is before looking", indent=4, hang=13
     )
     for weight in assessed.weights:
-        why = f" ({weight.reason})" if weight.reason else ""
         if weight.counted:
             page.say(
-                f"{wording.decibans(weight.decibans):>7}  {weight.detector}, {weight.source}{why}", indent=4, hang=13
+                f"{wording.decibans(weight.decibans):>7}  {weight.detector}; {wording.origin(weight.source, weight.reason)}",
+                indent=4,
+                hang=13,
             )
         else:
             left_out = f"({wording.decibans(weight.decibans)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from farmwatch.records.finding import Claim
+from farmwatch.records.finding import Claim, WeightSource
 from farmwatch.records.report import Distance, InputFile, Level, Report, Role, Session
 from farmwatch.reports.reading import device_level
 
@@ -30,6 +30,7 @@ __all__ = [
     "milliseconds",
     "moment",
     "number",
+    "origin",
     "percent",
     "plural",
     "scope",
@@ -209,6 +210,13 @@ def percent(probability: float) -> str:
 def decibans(value: float) -> str:
     """A weight of evidence with its sign."""
     return f"{value:+.1f}"
+
+
+def origin(source: WeightSource, reason: str) -> str:
+    """Where a weight comes from: its kind and the reason, the kind said once."""
+    if not reason or reason.startswith(str(source)):
+        return reason or str(source)
+    return f"{source}: {reason}"
 
 
 def short_mac(mac: str) -> str:

@@ -118,7 +118,7 @@ def test_verbose_shows_every_finding_and_the_whole_chain(sample):
     for part in (
         "No data (1)",
         "-40.0 prior",
-        "+30.0 timing.loop_latency, measured (312 lab sessions)",
+        "+30.0 timing.loop_latency; measured: 312 lab sessions",
         "(+6.0) names.relay_idle, not added: a stronger one of the same cause (tool) counts",
         "+15.5 sum",
         "would overturn it: a help-desk ticket",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmwatch.records.finding import Claim
+from farmwatch.records.finding import Claim, WeightSource
 from farmwatch.records.report import Distance, Level
 from farmwatch.reports import wording
 
@@ -136,6 +136,13 @@ def test_broken_clock_does_not_drown_the_time_captured(sample):
     first, second, _ = sample.report().inputs
     odd = replace(second, first_ts="1970-01-01T00:00:00Z", last_ts="2038-01-01T00:00:00Z")
     assert "93 min" in wording.scope(replace(sample.report(), inputs=(first, odd)))
+
+
+def test_origin_of_a_weight_says_its_kind_once():
+    """A reason that begins with its kind is not prefixed again."""
+    assert wording.origin(WeightSource.JUDGED, "judged from two cases") == "judged from two cases"
+    assert wording.origin(WeightSource.MEASURED, "312 sessions") == "measured: 312 sessions"
+    assert wording.origin(WeightSource.PUBLISHED, "") == "published"
 
 
 def test_losses_say_how_much_they_cover(sample):
