@@ -84,16 +84,16 @@ def _weights(page: Page, assessed: ClaimAssessment) -> None:
         f"{wording.decibans(assessed.prior_decibans):>7}  prior: how rare this is before looking", indent=4, hang=13
     )
     for weight in assessed.weights:
+        amount = wording.decibans(weight.decibans)
         if weight.counted:
             page.say(
-                f"{wording.decibans(weight.decibans):>7}  {weight.detector}; {wording.origin(weight.source, weight.reason)}",
+                f"{amount:>7}  {weight.detector}; {wording.origin(weight.source, weight.reason)}",
                 indent=4,
                 hang=13,
             )
         else:
-            left_out = f"({wording.decibans(weight.decibans)})"
             page.say(
-                f"{left_out:>8} {weight.detector}, not added: a stronger one of the same cause"
+                f"{f'({amount})':>8} {weight.detector}, not added: a stronger one of the same cause"
                 f"{f' ({weight.group})' if weight.group else ''} counts",
                 indent=4,
                 hang=13,
