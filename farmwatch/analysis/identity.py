@@ -30,6 +30,7 @@ _ROUTED_ADDRESSES = 4  #: this many IPv4 addresses behind one link-layer address
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a DHCP client before its lease, not a bind)
 _START_TTLS = (64, 128, 255)  #: what stacks start with; 32 and below are left to multicast and traceroute
 _MOST_HOPS = 31  #: a TTL this far below a starting value is a path, more is an odd start
+_CROSSED_TTLS = [start - hops for start in _START_TTLS for hops in range(1, _MOST_HOPS + 1)]
 #: Link-layer addresses that routers share: VRRP for IPv4 and IPv6 (RFC 9568 section 7.3), HSRP versions 1 and 2 and for
 #: IPv6, GLBP (Cisco's published prefixes).
 _VIRTUAL_ROUTERS = (
@@ -40,7 +41,6 @@ _VIRTUAL_ROUTERS = (
     "00:05:73:a0:0",
     "00:07:b4:00:",
 )
-_MULTICAST_V4 = frozenset(str(first) for first in range(224, 240))
 _LONGEST_NAME = 63  #: of a DNS label, RFC 1035 section 2.3.4; longer ones are made up
 _NAME_ORDER = {"dhcp": 0, "nbns": 1, "browser": 2, "mdns": 3, "llmnr": 4, "dhcpv6": 5}
 
@@ -124,22 +124,13 @@ def _ordered(pairs: Table[HostRow]) -> Table[HostRow]:
 
 
 def _hops(flows: Table[Flow]) -> set[str]:
-    """Addresses all of whose unicast packets crossed a router: none of them had a TTL that stacks start with."""
-    largest: dict[str, int] = {}
-    for near, far in (("orig", "resp"), ("resp", "orig")):
-        columns = zip(
-            flows[f"{near}_h"].tolist(), flows[f"{near}_ttl"].tolist(), flows[f"{far}_h"].tolist(), strict=True
-        )
-        for address, ttl, other in columns:
-            if ttl > largest.get(address, 0) and not _is_group(other):
-                largest[address] = ttl
-    starts = np.array(_START_TTLS)
-    return {address for address, ttl in largest.items() if ((starts - ttl > 0) & (starts - ttl <= _MOST_HOPS)).any()}
-
-
-def _is_group(address: str) -> bool:
-    """Multicast or broadcast, whose senders choose a TTL by how far it shall reach."""
-    return address.startswith("ff") or _is_broadcast(address) or address.split(".", 1)[0] in _MULTICAST_V4
+    """Addresses whose packets crossed a router: some TTLs are a little below a starting value, none is one."""
+    near, beyond = set[str](), set[str]()
+    for side in ("orig", "resp"):
+        ttl = flows[f"{side}_ttl"]
+        near.update(flows[f"{side}_h"][np.isin(ttl, _START_TTLS)].tolist())
+        beyond.update(flows[f"{side}_h"][np.isin(ttl, _CROSSED_TTLS)].tolist())
+    return beyond - near
 
 
 def _routers(pairs: Table[HostRow], book: AddressBook, beyond: Container[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Signs of known products in a device's traffic: from payloads, server names, certificates, name queries."""
+"""Signs of known products in a device's traffic: payloads, server names, handshakes, certificates, name queries."""
 
 from __future__ import annotations
 
@@ -83,7 +83,12 @@ class _Matcher:
     def once(self, layer: str, value: str) -> tuple[Match, ...]:
         key = (layer, value)
         if key not in self._found:
-            found = self.knowledge.match_alpn(value) if layer == "alpn" else self.knowledge.match_domain(value)
+            if layer == "alpn":
+                found = self.knowledge.match_alpn(value)
+            elif layer == "ja4":
+                found = self.knowledge.match_ja4(value)
+            else:
+                found = self.knowledge.match_domain(value)
             self._found[key] = tuple(match for match in found if match.sign is not Sign.WEB)
         return self._found[key]
 
@@ -118,7 +123,7 @@ def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _
     for row in np.flatnonzero(flows.present("tool")).tolist():
         yield from _of_flow(flows, hosts, ids, row, matcher.tool(flows["tool"][row]), "payload", flows["tool"][row])
     rows = flow_rows_of(shown, tables).tolist()
-    for column, layer in (("server_name", "sni"), ("alpn", "alpn")):
+    for column, layer in (("server_name", "sni"), ("alpn", "alpn"), ("ja4", "ja4")):
         values = shown[column].tolist()
         known = {value: matcher.offers(layer, value) for value in set(values) if value}
         for row, value in zip(rows, values, strict=True):

@@ -17,11 +17,11 @@ from farmwatch.wire.heads import Datagram, HeadBatch
 from farmwatch.wire.protocols.dns import DnsMessage, parse_dns_tcp
 from farmwatch.wire.protocols.dtls import parse_dtls
 from farmwatch.wire.protocols.http import (
+    HttpResponse,
     favicon,
     html_title,
     parse_request_head,
     parse_response_head,
-    raw_fields,
 )  # fmt: skip
 from farmwatch.wire.protocols.ja4 import ja4
 from farmwatch.wire.protocols.quic import parse_quic_initials
@@ -35,6 +35,7 @@ __all__ = ["HeadReader"]
 
 _MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
 _MOST_NAMES = 20
+_MOST_MARK = 120
 _WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
 _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
 
@@ -127,7 +128,7 @@ class HeadReader:
                 self.tls[flow] = {
                     "transport": "quic", "client_side": side, "version": initial.version_name,
                     "server_name": initial.sni, "alpn": ",".join(initial.alpn) or None,
-                    "ja4": ja4(initial.hello, "quic"),
+                    "ja4": initial.ja4,
                 }  # fmt: skip
                 return
 
@@ -172,19 +173,15 @@ class HeadReader:
     @staticmethod
     def _answer(resp: bytes) -> dict[str, Any]:
         answer = parse_response_head(resp)
-        icon = favicon(resp) if answer.complete else None
-        marks = [
-            f"{name}: {value[:120].decode('latin-1')}"
-            for name, value in raw_fields(resp).items()
-            if name in _MARKS or name.startswith("x-ustreamer")
-        ]
+        # The first bytes may hold several answers: look for a page or an icon only where one is declared.
+        icon = favicon(resp) if b"image" in resp or b"icon" in resp else None
         return {
             "status": answer.status,
             "server": answer.server or None,
-            "title": html_title(resp) or None,
+            "title": (html_title(resp) or None) if b"html" in resp.lower() else None,
             "favicon_mmh3": icon.mmh3 if icon else None,
             "favicon_md5": icon.md5 if icon else None,
-            "marks": "; ".join(marks),
+            "marks": "; ".join(_marks(answer)),
         }
 
     def columns(self, flows: FlowTable) -> dict[str, NDArray[Any]]:
@@ -199,7 +196,16 @@ class HeadReader:
         return {"protocol": protocol, "tool": tool, "controlled_side": side}
 
 
-_MARKS = frozenset({"content-security-policy", "content-type", "server", "www-authenticate"})
+def _marks(answer: HttpResponse) -> list[str]:
+    """Header fields that device software is known by."""
+    shown = {
+        "content-type": answer.content_type,
+        "server": answer.server,
+        "content-security-policy": answer.security_policy,
+        "www-authenticate": answer.realm,
+        **{name: " " for name in answer.x_names if name.startswith("x-ustreamer")},
+    }
+    return [f"{name}: {value[:_MOST_MARK]}" for name, value in shown.items() if value]
 
 
 def _speaks_first(data: bytes) -> bool:

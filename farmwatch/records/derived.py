@@ -87,7 +87,7 @@ class ToolSighting(Record, table="tool_sightings", key=("device_id", "tool", "la
     tool_name: str = column("Its name.")
     vendor: str = column("Who makes it; two tools of one vendor are one.")
     kind: str = column("remote_access, tunnel, vpn, meeting, kvm or another kind of knowledge entry.")
-    layer: str = column("Where the sign was: payload, sni, dns, cert, alpn, client cert or resolver.")
+    layer: str = column("Where the sign was: payload, sni, dns, cert, alpn, ja4, client cert or resolver.")
     value: str = column("What was seen.")
     sign: str = column("session: a remote-control session or its relay; presence: the product is there.")
     grade: str = column("high, medium or low confidence of the fact.")

@@ -1,8 +1,8 @@
 """Case files: a few synthetic rows of the tables a detector reads, and exactly what it must answer.
 
 A file ``tests/cases/<detector id>/<name>.toml`` holds ``why``, tables by name (times in seconds; columns left out
-are empty, zero or absent), and ``[[expect]]`` entries in the order of the detector's answers. File names start with ``hit``,
-``near_miss`` or ``no_data``.
+are empty, zero or absent), and ``[[expect]]`` entries in the order of the detector's answers. File names start
+with ``hit``, ``near_miss`` or ``no_data``.
 """
 
 from __future__ import annotations
