@@ -83,43 +83,46 @@ H_QUEUED = 2
 H_TAKEN = 3
 
 (
+    # three cache lines that every packet touches
     D_PACKETS,
     D_BYTES,
     D_PAYLOAD,
     D_DATA,
     D_LAST,
     D_SECOND_END,  # first nanosecond after the last active second
-    D_ACTIVE,
     D_NEXT,  # next sequence number expected, -1 none
+    D_FIFO_COUNT,
     D_FIFO_HEAD,  # position of the oldest segment in flight
     D_FIFO_TAIL,  # position after the newest
-    D_FIFO_COUNT,
     D_FLAGS,  # TCP flags or-ed; 256: timestamps option seen
     D_TTL,
     D_SILENCE,
     D_MAX,
     D_MAC,
+    D_HEAD_STATE,  # HS_ bits; UDP: datagram count << 8
     D_TS_PROBE,  # TSval waiting for its echo, -1 none
-    D_TS_SENT,
     D_TS_HIGH,  # highest TSval sent, -1 none
-    D_TS_MIN,
-    D_TS_COUNT,
+    D_TS_SENT,
     D_RTT_COUNT,
     D_RTT_MIN,
+    D_POOL_STRIDE,
+    D_ISN,
+    D_SMALL,
+    # the rest is touched now and then
+    D_SMALL_LAST,
+    D_SMALL_GAPS,
+    D_SMALL_SIZE,
+    D_SMALL_VOTES,
+    D_ACTIVE,
+    D_TS_MIN,
+    D_TS_COUNT,
     D_POOL_FIRST,  # first block of the kept samples
     D_POOL_LAST,
     D_POOL_COUNT,
-    D_POOL_STRIDE,
-    D_SMALL,
-    D_SMALL_GAPS,
-    D_SMALL_LAST,
-    D_SMALL_SIZE,
-    D_SMALL_VOTES,
     D_FIRST,
     D_FIRST_DATA,
     D_MSS,
     D_SCALE,
-    D_ISN,
     D_RETRANSMITTED,
     D_REORDERED,
     D_LOST,
@@ -129,15 +132,15 @@ H_TAKEN = 3
     D_HEAD,  # where the head's room starts in the pool
     D_HEAD_ROOM,  # size of the room
     D_HEAD_LENGTH,
-    D_HEAD_STATE,  # HS_ bits; UDP: datagram count << 8
     D_HEAD_BASE,  # sequence number of the head's first byte
     D_AHEAD_0,  # bytes that came early: start << 16 | end, -1 none
     D_AHEAD_1,
     D_AHEAD_2,
     D_P5,
 ) = range(52)
-D_WIDTH = 52
+D_WIDTH = 56  # with F_COMMON, a flow fills sixteen cache lines exactly
 F_WIDTH = F_COMMON + 2 * D_WIDTH
+LINE = 8  # numbers in a cache line
 D_RTP = D_RETRANSMITTED  # UDP uses of TCP fields
 D_STUN = D_REORDERED
 D_FIRST_BYTE = D_ISN

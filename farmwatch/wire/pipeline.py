@@ -1,7 +1,7 @@
 """The loop over packets: decode a small batch, make sure there is room, look ahead, track, repeat.
 
-Why batches: a thousand packets' rows stay in the second-level cache between decoding and tracking, and the misses of a
-whole batch on the flow table overlap.
+Why batches: some hundred packets' rows stay in the second-level cache between decoding and tracking, and the misses of
+a whole batch on the flow table overlap.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from farmwatch.wire.track import look_ahead, track_rows
 
 __all__ = ["BATCH_ROWS", "run_chunk"]
 
-BATCH_ROWS = 1024  #: rows tracked at a time, and the room every table must have before
+BATCH_ROWS = 256  #: rows tracked at a time, and the room every table must have before
 _FINISHED_LIMIT = G_SLOTS // 2
 
 

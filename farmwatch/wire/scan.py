@@ -62,7 +62,7 @@ __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_
 _KERNELS = "scan"  # name under which finished compilation is remembered
 _WARM_BYTES = 4 << 20  # larger captures are faster compiled when the machine code is on disk
 _COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
-_HAND_OUT = 2048  # flows handed out at a time, if possible
+_HAND_OUT = 512  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
 

@@ -18,6 +18,7 @@ from farmwatch.wire.layout import (
     G_SLOTS,
     G_UNIT_ROOM,
     G_WIDTH,
+    LINE,
     M_WIDTH,
     N_WIDTH,
     Q_WIDTH,
@@ -84,6 +85,13 @@ def as_argument(array: Any, mode: Mode) -> Any:
     return array if mode == "compiled" else memoryview(array)
 
 
+def _aligned(size: int) -> Ints:
+    """Zeros that start at a cache line, so that a flow's row covers no more lines than it must."""
+    array: Ints = np.zeros(size + LINE, dtype=np.int64)
+    skip = -array.ctypes.data % (8 * LINE) // 8
+    return array[skip : skip + size]
+
+
 def _grown(array: Any, size: int) -> Any:
     fresh = np.zeros(size, dtype=array.dtype)
     fresh[: len(array)] = array
@@ -119,7 +127,7 @@ class Tables:
         self.pieces: Bytes = np.zeros(G_SLOTS * G_ROOM, dtype=np.uint8)
         self.covered: Bytes = np.zeros(G_SLOTS * G_UNIT_ROOM, dtype=np.uint8)
         self.slots: Ints = np.zeros(G_SLOTS * G_WIDTH, dtype=np.int64)
-        self.hot: Ints = np.zeros(_HOT * F_WIDTH, dtype=np.int64)
+        self.hot: Ints = _aligned(_HOT * F_WIDTH)
         self.table: Ints = np.zeros(4 * _HOT, dtype=np.int64)
         self.blocks: Ints = np.zeros(4 * _HOT * B_WIDTH, dtype=np.int64)
         self.queue: Ints = np.zeros(_QUEUE, dtype=np.int64)
@@ -204,7 +212,9 @@ class Tables:
         state = self.state
         flows = int(state[S_FLOWS])
         if flows + BATCH_ROWS > len(self.hot) // F_WIDTH:
-            self.hot = _grown(self.hot, 2 * len(self.hot))
+            fresh = _aligned(2 * len(self.hot))
+            fresh[: flows * F_WIDTH] = self.hot[: flows * F_WIDTH]
+            self.hot = fresh
         size = len(self.table)
         while (flows + BATCH_ROWS) * 2 > size - 1:
             size *= 2

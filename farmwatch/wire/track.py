@@ -80,6 +80,7 @@ from farmwatch.wire.layout import (
     K_OTHER,
     K_TCP,
     K_UDP,
+    LINE,
     MASK31,
     MASK32,
     POSITION,
@@ -634,8 +635,9 @@ def look_ahead(rows: Ints, count: int, hot: Ints, table: Ints, state: Ints) -> N
         entry = table[rows[row * R_WIDTH + R_HASH] & mask]
         if entry:
             place = ((entry & MASK32) - 1) * F_WIDTH & POSITION
-            total ^= hot[place] ^ hot[place + F_COMMON] ^ hot[place + F_COMMON + D_WIDTH]
-            total ^= hot[place + F_COMMON + 8] ^ hot[place + F_COMMON + D_WIDTH + 8]
+            total ^= hot[place] ^ hot[place + LINE]
+            for side in (place + F_COMMON, place + F_COMMON + D_WIDTH):
+                total ^= hot[side] ^ hot[side + LINE] ^ hot[side + 2 * LINE]
     state[S_SINK] = total & MASK31
 
 
