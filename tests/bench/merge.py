@@ -6,6 +6,8 @@ so that its flows are new ones, corrects the checksums by RFC 1624, and stands t
 a round captures start a second apart and are interleaved by time.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+# Kernels take what Numba infers.
 from __future__ import annotations
 
 import argparse

@@ -5,6 +5,6 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
-    from nfstream import NFStreamer
+    from nfstream import NFStreamer  # type: ignore[import-untyped]  # ships no types
 
     print(sum(1 for _ in NFStreamer(source=sys.argv[1], statistical_analysis=False)))

@@ -4,6 +4,8 @@ A flow is a row of :data:`FLOW`; a schedule is a row of :data:`PACKET` per packe
 a per-flow xorshift generator, so a flow's packets depend on the seed and the flow alone.
 """
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator"
+# Kernels take what Numba infers.
 from __future__ import annotations
 
 import numpy as np
@@ -297,7 +299,7 @@ def schedule(flows, base, out, rows, kinds, records_at, random_at):
 
 @njit(cache=True)
 def _sum16(buf, start, end):
-    total = 0
+    total = np.int64(0)
     for i in range(start, end - 1, 2):
         total += (np.int64(buf[i]) << 8) | buf[i + 1]
     if (end - start) & 1:

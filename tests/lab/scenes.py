@@ -312,7 +312,7 @@ def tunnels() -> tuple[Tape, Sidecar]:
     for place, machine in enumerate((astrill, mullvad, plain)):
         lan.join(2 + 9 * place, machine)
         lan.live(60, 1800, machine, answered=True)
-    for at in (70, 900, 1500):
+    for at in (70.0, 900.0, 1500.0):
         lan.browse(at, astrill, "api.astrill.com", "203.0.113.110")
     for step in range(30):
         site, address = ("www.papertrade.example", "git.corp.acme.example")[step % 2], f"203.0.113.{120 + step % 2}"
