@@ -1,7 +1,7 @@
 """Groups of devices tied by what they share: the same gateway, the same KVM, the same controlling end.
 
 Each link weighs as much as its attribute is rare among the run's devices (Fellegi-Sunter with term frequency,
-algorithms note (h1)); an attribute that very many share is an office or a carrier, not a farm. Components come from
+docs/evidence.md, M7); an attribute that very many share is an office or a carrier, not a farm. Components come from
 scipy. A group is reported only where its members' own *farm* evidence reaches review, or where a rare link other than
 the network itself (one far end driving several devices) ties them. Office computers that were only heard on the network
 belong to the group by name: nothing they do was seen, so they have no verdict of their own.
@@ -37,7 +37,7 @@ from farmwatch.records import (
 
 __all__ = ["find_farms"]
 
-_CAP = 50  #: devices sharing one attribute beyond which it is a company network or a carrier (note h1)
+_CAP = 50  #: devices sharing one attribute beyond which it is a company network or a carrier (M7)
 _NETWORK_DECIBANS = 6.0  #: sharing a local network: what couples and offices do too
 _KVM_DECIBANS = 10.0  #: a KVM on that network
 _CONTROLLER_DECIBANS = 14.0  #: one outside end driving several devices
@@ -151,7 +151,7 @@ def _as_finding(link: FarmLink) -> Finding:
         summary=f"{len(link.devices)} devices share {link.attribute} {link.value}",
         rows=(Evidence("lan_members", 0),),
         group=_LINK_GROUPS.get(link.attribute, link.attribute),
-        weight_reason="judged; rarity of the shared attribute (algorithms note h1)",
+        weight_reason="judged; rarity of the shared attribute (docs/evidence.md, M7",
     )
 
 

@@ -39,12 +39,12 @@ __all__ = ["DeviceProfile", "Profile", "load_profile"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 DEFAULT_PRIOR = 1e-3
-"""Share of captured laptops that are remotely driven: judged. Fleet prevalence is put near 1e-4 (algorithms note,
-result 3); somebody had a reason to capture this one, which is taken to be worth one decade."""
+"""Share of captured laptops that are remotely driven: judged. Fleet prevalence is put near 1e-4 (docs/evidence.md,
+M9); somebody had a reason to capture this one, which is taken to be worth one decade."""
 
 VANTAGES = ("host", "lan", "gateway")
 
-#: Facts about persons that must never be an input (design, section 8).
+#: Facts about persons that must never be an input.
 BANNED_KEYS = frozenset(
     {
         "nationality", "citizenship", "ethnicity", "race", "religion", "language", "locale", "keyboard",

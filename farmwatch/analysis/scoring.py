@@ -1,6 +1,6 @@
 """Weighs findings into claims: a prior plus weights of evidence, one per cause, gives a probability and a level.
 
-Weight of evidence is 10·log10 of the likelihood ratio, in decibans (Good 1950; algorithms note (i1)); weights are
+Weight of evidence is 10·log10 of the likelihood ratio, in decibans (Good 1950; docs/evidence.md, M6); weights are
 capped per family as that note caps them: timing ±4 bits, artefacts ±8 bits, a bit being 3.01 decibans. Findings of one
 ``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
 independent families, or one record that states the fact outright.
@@ -23,9 +23,9 @@ CAPS_DECIBANS: dict[Family, float] = {
     Family.HARDWARE: 8 * _BIT,
     Family.IDENTITY: 8 * _BIT,
     Family.PLACE: 8 * _BIT,
-}  #: largest weight one finding of a family may carry either way; algorithms note (i1)
+}  #: largest weight one finding of a family may carry either way; docs/evidence.md, M6
 
-REVIEW_PROBABILITY = 0.1  #: one in ten of such devices would be driven: worth a person's time (note (i1), triage queue)
+REVIEW_PROBABILITY = 0.1  #: one in ten of such devices would be driven: worth a person's time (method M6)
 STRONG_PROBABILITY = 0.9  #: nine in ten
 FAMILY_SHARE_DECIBANS = 5.0  #: a family counts towards ``strong`` from this weight on: a nudge is no second family
 

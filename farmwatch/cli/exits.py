@@ -10,7 +10,7 @@ __all__ = ["EXIT_HELP", "Exit", "exit_for"]
 
 
 class Exit(IntEnum):
-    """Every code farmwatch ends with (design, section 9; 70 is ``EX_SOFTWARE`` of sysexits.h)."""
+    """Every code farmwatch ends with (70 is ``EX_SOFTWARE`` of sysexits.h)."""
 
     OK = 0
     FINDINGS = 1

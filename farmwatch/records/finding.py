@@ -56,7 +56,7 @@ class Finding:
     """One detector's answer about one device.
 
     ``decibans`` is the weight of evidence, 10·log10 of the likelihood ratio: above zero speaks for the claim, below
-    against it, zero for *no data* (Good 1950; algorithms note (i1)). ``group`` names the cause: of all findings of one
+    against it, zero for *no data* (Good 1950; docs/evidence.md, M6). ``group`` names the cause: of all findings of one
     group on one device only the strongest counts.
     """
 

@@ -3,26 +3,31 @@
 Why: compiling the per-packet loops costs many seconds once and importing Numba half a second every time, which a
 capture of a hundred packets must not pay. A function marked :func:`kernel` is ordinary Python over flat arrays; called
 as it is, it runs interpreted (hand it memoryviews: they give Python ints, several times faster than NumPy scalars and
-without wrap-around). :func:`compiled` gives the same function as a cached Numba dispatcher, with every kernel it calls
-compiled too. Both ways must give the same bytes; a test holds them to it.
+without wrap-around). :func:`compiled` gives the same function as machine code kept on disk, with every kernel it calls
+compiled into it. Both ways must give the same bytes; a test holds them to it.
 
 Rules for kernel source, so that both ways agree: signed 64-bit integers only, every product masked below 2**63, every
 array one-dimensional, every index checked, no Python objects, tuples returned instead of mutated scalars.
 
-Why the compiled code has a folder of its own per source digest: Numba looks only at the file of the outermost function,
-and would go on using machine code made from an older version of a kernel or constant in another file.
+Why the compiled code has a folder of its own per digest of sources, versions and processor: machine code made from an
+older version of any kernel or constant, or for another processor, must never be loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import sys
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
+
+from farmwatch.wire.machine_code import MachineKernel
 
 __all__ = ["Kernel", "compiled", "is_compiled", "kernel", "note_compiled", "plain"]
 
@@ -49,26 +54,25 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
 
 
 @cache
-def compiled(target: Kernel[P, R]) -> Any:
-    """The Numba dispatcher of a kernel, cached on disk, GIL released while it runs.
+def compiled(target: Kernel[P, R]) -> MachineKernel:
+    """A kernel as machine code kept on disk; the GIL is released while it runs.
 
     A copy of the function is compiled whose globals name the dispatchers of the kernels it calls, so the interpreted
     source stays untouched. ``NUMBA_BOUNDSCHECK=1`` in the environment turns bounds checks on.
     """
-    import numba
-    from numba.core import config
+    source: Any = target.__wrapped__
+    return MachineKernel(f"{source.__module__}.{source.__qualname__}", _folder(), lambda: _dispatcher(target))
 
-    settings: Any = config
-    bound = _bound(target, compiled)
-    folder = _folder()
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder) if folder else before
-    try:
-        # Kernels allocate nothing, so counting references to their arrays would be wasted (atomic) work.
-        options: dict[str, Any] = {"cache": folder is not None, "nogil": True, "_nrt": False}
-        return numba.njit(**options)(bound)
-    finally:
-        settings.CACHE_DIR = before
+
+@cache
+def _dispatcher(target: Kernel[P, R]) -> Any:
+    """Numba's compiler for a kernel and those it calls."""
+    import numba
+
+    # Kernels allocate nothing, so counting references to their arrays would be wasted (atomic) work; they are called
+    # as bare functions, so wrappers for Python and C would be wasted compilation.
+    options: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**options)(_bound(target, _dispatcher))
 
 
 @cache
@@ -111,10 +115,14 @@ def _folder() -> Path | None:
     """Where machine code of exactly these sources lives; ``None`` where nothing can be written."""
     import platformdirs
 
-    digest = hashlib.sha256(f"{sys.version}{os.environ.get('NUMBA_BOUNDSCHECK', '')}".encode())
+    digest = hashlib.sha256(f"{sys.version}{os.environ.get('NUMBA_BOUNDSCHECK', '')}{_processor()}".encode())
+    for package in ("numba", "llvmlite"):
+        found = find_spec(package)
+        if found is not None and found.origin is not None:
+            digest.update(Path(found.origin).with_name("_version.py").read_bytes())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         source = path.read_bytes()
-        if path.name == "layout.py" or b"@kernel" in source:
+        if path.name in ("layout.py", "machine_code.py") or b"@kernel" in source:
             digest.update(source)
     folder = platformdirs.user_cache_path("farmwatch") / f"kernels-{digest.hexdigest()[:16]}"
     try:
@@ -122,6 +130,18 @@ def _folder() -> Path | None:
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+def _processor() -> str:
+    """What tells this processor's instruction set from another's, without asking LLVM."""
+    lines: list[str] = []
+    with suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if not line.strip():
+                break  # the first processor speaks for all
+            if line.startswith(("model name", "flags", "Features", "CPU ")):
+                lines.append(line)
+    return platform.machine() + "".join(lines)
 
 
 def _names(code: types.CodeType) -> set[str]:

@@ -11,7 +11,7 @@ from farmwatch.records import DERIVED_TABLES, NETWORK_TABLES, Table
 
 SNAPSHOT = Path(__file__).parent / "tables.json"
 TABLES = (*NETWORK_TABLES, *DERIVED_TABLES)
-#: Facts about persons that no table may hold (design, section 8).
+#: Facts about persons that no table may hold.
 BANNED = (
     "nationality", "citizenship", "ethnic", "language", "locale", "keyboard", "layout", "face", "voice", "birth",
     "religion", "payload_content", "screen", "keys", "password",

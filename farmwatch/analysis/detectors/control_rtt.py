@@ -13,7 +13,7 @@ from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, RemoteSessi
 __all__ = ["ControlRtt"]
 
 
-_KM_PER_MS = 199.86 / 2  #: note (f1)
+_KM_PER_MS = 199.86 / 2  #: docs/evidence.md, M3
 _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
 
 
@@ -27,7 +27,7 @@ def _bound(rtt: float) -> str:
 class ControlRtt(Detector):
     """How long the far end of an incoming control session takes to acknowledge, against what its place explains.
 
-    A round trip bounds distance from above only (99.93 km per ms, algorithms note (f1)): a long one is never proof of
+    A round trip bounds distance from above only (99.93 km per ms, docs/evidence.md, M3): a long one is never proof of
     distance, because access lines and queues add to it, hence the small weights. 110 ms alone is weak (f6). A short one
     says nothing of the person either, since a relay may answer for somebody far behind it.
     """
@@ -46,9 +46,7 @@ class ControlRtt(Detector):
         "a colleague who travels",
     )
     when_clear: ClassVar = "no controlling end that answers from beyond the expected place; a relay may answer for one"
-    weight_reason: ClassVar = (
-        "judged LR 2 to 5 for 110 ms (algorithms note f6); floors and P95 of cloud region pairs (f4)"
-    )
+    weight_reason: ClassVar = "judged LR 2 to 5 for 110 ms (docs/evidence.md, M4)"
     check: ClassVar = (
         "ask where the other end is; compare with the loop through the relay, which a timing analysis measures"
     )

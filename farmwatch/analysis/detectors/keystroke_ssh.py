@@ -19,7 +19,7 @@ _WORDS = {1: "typing into this device", 0: "typing from this device", ABSENT: "t
 class KeystrokeSsh(Detector):
     """Somebody types through SSH: into this device (it answers as server), or from it to another machine.
 
-    The test is Zhang and Paxson's share of small packets whose spacing is human, 10 ms to 2 s (algorithms note (d1)).
+    The test is Zhang and Paxson's share of small packets whose spacing is human, 10 ms to 2 s (docs/evidence.md, M5).
     OpenSSH 9.5 and later send on a 20 ms grid with decoys, so counts lie there and the weight is halved (e3). Typing
     *from* the device weighs nothing: it is what administrators do all day.
     """
@@ -43,7 +43,7 @@ class KeystrokeSsh(Detector):
     near_decibans: float = param(4.0, "The same from the local network or the company.", low=0, high=12)
     open_decibans: float = param(2.0, "Who types is open; a jump host looks the same as a way in.", low=0, high=12)
     least_gaps: float = param(30, "Fewer is a login and a command or two.", low=5, high=1000)
-    least_share: float = param(0.3, "Share of small packets with human spacing (gamma of d1).", low=0.1, high=1)
+    least_share: float = param(0.3, "Share of small packets with human spacing (method M5).", low=0.1, high=1)
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per typed SSH flow."""

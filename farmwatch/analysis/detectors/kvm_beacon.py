@@ -19,7 +19,7 @@ class KvmBeacon(Detector):
     """STUN binding requests, some with the obsolete CHANGE-REQUEST attribute, again and again every 10 to 60 s.
 
     PiKVM and GL.iNet Comet do this with nobody connected: the Janus wrapper tests its NAT, waits 10 s and starts over
-    (kvm note, section 1.4; read in their code, the period not measured). Only a capture at the router sees it. Old
+    (docs/evidence.md; read in their code, the period not measured). Only a capture at the router sees it. Old
     internet phones and game consoles send CHANGE-REQUEST too, but not around the clock.
     """
 

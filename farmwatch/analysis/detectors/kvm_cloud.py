@@ -30,7 +30,7 @@ class KvmCloud(Detector):
     group: ClassVar = "kvm"
     benign: ClassVar = ("the employee's own homelab KVM", "somebody reading the maker's pages")
     when_clear: ClassVar = "no host here contacts a KVM maker's cloud"
-    weight_reason: ClassVar = "judged: service hosts, not web pages, of KVM makers (kvm note, section 7)"
+    weight_reason: ClassVar = "judged: service hosts, not web pages, of KVM makers (docs/evidence.md)"
     check: ClassVar = "find which host it is and what is plugged into the device"
     session_decibans: float = param(17.0, "Relay or signalling host of a KVM's cloud.", low=0, high=24)
     presence_decibans: float = param(10.0, "Update or log host: a KVM is on the network.", low=0, high=24)

@@ -17,7 +17,7 @@ __all__ = ["KvmOnLan"]
 class KvmOnLan(Detector):
     """A device that presents itself as a KVM over IP, stronger the more independent layers say so.
 
-    Layers: vendor prefix, DHCP, mDNS, SSDP, web page, certificate (signals N9 and N10; kvm note, section 6). Identity
+    Layers: vendor prefix, DHCP, mDNS, SSDP, web page, certificate (signals N9 and N10; docs/evidence.md). Identity
     strings can be changed by menu, so silence proves nothing; and remote workers own such boxes lawfully, so one layer
     is a question and two are a strong one. A Raspberry Pi prefix alone is a hobby.
     """
@@ -32,7 +32,7 @@ class KvmOnLan(Detector):
     benign: ClassVar = ("the employee's own homelab", "a colleague's device in a shared flat", "an IT room")
     when_clear: ClassVar = "no host on the local network presents itself as a KVM over IP"
     weight_reason: ClassVar = (
-        "judged from grade A of signals N9 and N10, by number of agreeing layers (kvm note, section 10)"
+        "judged from grade A of signals N9 and N10 (docs/evidence.md), by number of agreeing layers"
     )
     check: ClassVar = "ask for the USB tree and display identity of the device: a KVM plugged into it shows there"
     one_decibans: float = param(10.0, "One specific layer.", low=0, high=24)

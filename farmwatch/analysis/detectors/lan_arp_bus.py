@@ -33,7 +33,9 @@ class LanArpBus(Detector):
     group: ClassVar = "arp bus"
     benign: ClassVar = ("a security exercise", "a broken network card or bridge")
     when_clear: ClassVar = "ARP frames carry their own sender's address"
-    weight_reason: ClassVar = "judged from grade A of signal N11; the sender-field test removes RFC 5227 probes"
+    weight_reason: ClassVar = (
+        "judged from grade A of signal N11 (docs/evidence.md); the sender-field test removes RFC 5227 probes"
+    )
     check: ClassVar = "keep the ARP frames; find the sender's switch port or wireless client"
     decibans: float = param(20.0, "No ordinary stack does this.", low=0, high=24)
     least_frames: float = param(3, "One odd frame may be damage.", low=2, high=100)

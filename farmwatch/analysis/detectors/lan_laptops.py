@@ -31,7 +31,7 @@ class LanLaptops(Detector):
     benign: ClassVar = ("an office or co-working space", "a household of home workers", "a repair or staging depot")
     when_clear: ClassVar = "few office computers on the network, or all of one company"
     weight_reason: ClassVar = (
-        "judged from grade B of signal N9; raided sites held 6.5 to 9 computers on average (signals note, fact 5)"
+        "judged from grade B of signal N9 (docs/evidence.md); raided sites held 6.5 to 9 computers on average"
     )
     check: ClassVar = "ask what the place is; compare its egress address with declared offices"
     some_decibans: float = param(4.0, "Three or four: a busy household.", low=0, high=24)

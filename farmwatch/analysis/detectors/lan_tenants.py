@@ -39,7 +39,7 @@ class LanTenants(Detector):
     )
     when_clear: ClassVar = "computers of fewer than two companies were seen on the network"
     weight_reason: ClassVar = (
-        "judged from grade A of signal N9 (other firms' host names beside a KVM), lowered without the KVM"
+        "judged from grade A of signal N9 (docs/evidence.md), which stands beside a KVM; lowered without one"
     )
     check: ClassVar = (
         "ask whether the employee shares the line with others who work from home, or works from a shared office"

@@ -33,7 +33,7 @@ class MeetingAllDay(Detector):
     group: ClassVar = "meeting"
     benign: ClassVar = ("on-call bridge", "pair programming", "virtual office room", "a webinar left open")
     when_clear: ClassVar = "no meeting media flow that lasts a shift"
-    weight_reason: ClassVar = "judged from grade B of signal N13 when seen alone, on one day"
+    weight_reason: ClassVar = "judged from grade B of signal N13 (docs/evidence.md) when seen alone, on one day"
     check: ClassVar = "ask the meeting service's audit log for remote-control grants and the number of participants"
     least_hours: float = param(5.0, "Ordinary meetings and workshops end before.", low=1, high=12)
     most_silence_s: float = param(

@@ -35,7 +35,9 @@ class RemoteTool(Detector):
     group: ClassVar = "remote session"
     benign: ClassVar = ("IT or vendor support", "personal use of the tool", "left over from an earlier support case")
     when_clear: ClassVar = "no name, certificate or first bytes of a known remote-control tool"
-    weight_reason: ClassVar = "judged from grade B of signal N1: common in fleets without an approved-tool rule"
+    weight_reason: ClassVar = (
+        "judged from grade B of signal N1 (docs/evidence.md): common in fleets without an approved-tool rule"
+    )
     check: ClassVar = (
         "ask whether the tool is approved; collect its own log (AnyDesk ad.trace, TeamViewer Connections_incoming)"
     )

@@ -34,7 +34,9 @@ class RemoteVendors(Detector):
         "a managed-service provider's agents",
     )
     when_clear: ClassVar = "tools of fewer than two remote-control vendors"
-    weight_reason: ClassVar = "judged from grade A of signal N2; technicians' computers are the main benign cause"
+    weight_reason: ClassVar = (
+        "judged from grade A of signal N2 (docs/evidence.md); technicians' computers are the main benign cause"
+    )
     check: ClassVar = "list both tools' install dates against the issue date of the device"
     both_live_decibans: float = param(14.0, "Both tools' relays or sessions seen.", low=0, high=24)
     present_decibans: float = param(6.0, "One of them merely present.", low=0, high=24)

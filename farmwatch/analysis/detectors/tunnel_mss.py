@@ -33,7 +33,7 @@ class TunnelMss(Detector):
     group: ClassVar = "vpn"
     benign: ClassVar = ("the company's own VPN", "DSL, mobile or satellite access", "a virtual machine's network")
     when_clear: ClassVar = "segment sizes are those of ordinary access lines"
-    weight_reason: ClassVar = "judged from grade C of signals N4 and N5"
+    weight_reason: ClassVar = "judged from grade C of signals N4 and N5 (docs/evidence.md)"
     check: ClassVar = "compare with the company VPN's MTU; look for the tunnel's process or a VPN on the router"
     decibans: float = param(2.5, "Many lawful tunnels do the same.", low=0, high=12)
     astrill_decibans: float = param(6.0, "1253 is one product's value (N4), though not its alone.", low=0, high=12)

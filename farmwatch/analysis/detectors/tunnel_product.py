@@ -27,7 +27,9 @@ class TunnelProduct(Detector):
     group: ClassVar = "tunnel"
     benign: ClassVar = ("developer tooling", "access to one's own home network", "a company overlay network")
     when_clear: ClassVar = "no name or first bytes of a known tunnel product"
-    weight_reason: ClassVar = "judged from grade B of signal N17, lowered because developers use these daily"
+    weight_reason: ClassVar = (
+        "judged from grade B of signal N17 (docs/evidence.md), lowered because developers use these daily"
+    )
     check: ClassVar = "ask what the tunnel is for; look for the process that opened it"
     session_decibans: float = param(6.0, "The tunnel is up.", low=0, high=24)
     presence_decibans: float = param(2.0, "Only its cloud was contacted.", low=0, high=24)

@@ -15,7 +15,7 @@ __all__ = ["VpnConsumer"]
 class VpnConsumer(Detector):
     """A consumer VPN's servers or names in the traffic of a company laptop.
 
-    Astrill was used in 72 % of Mandiant's suspected cases since 2022 (signals note, fact 2): prevalence among cases,
+    Astrill was used in 72 % of Mandiant's suspected cases since 2022 (docs/evidence.md, N3): prevalence among cases,
     not precision in a fleet, so even it stays below review alone. Others are privacy tools that many people use.
     """
 

@@ -3,7 +3,7 @@
 The role comes from the protocol where it proves one (who speaks first in VNC, who asks in RDP, who answers the SSH key
 exchange), never from who dialled. Where the content is hidden, the byte direction of a remote-screen tool tells: the
 driven end sends pictures and receives keystrokes. Published captures show 80 times more bytes out of the driven end of
-a direct AnyDesk session and 15 times through its relay (remote_access note, section 1), 2.2 to 29 times for RDP; below
+a direct AnyDesk session and 15 times through its relay (docs/evidence.md, M8), 2.2 to 29 times for RDP; below
 that, or with little traffic, the role stays ``unclear``. An SSH client whose human-paced packets are too large for
 typed keys carries another connection inside (``ssh -R``, ``ssh -J``), and then its end of the line proves nothing
 (:func:`farmwatch.analysis.flows.device_flows`).
@@ -38,7 +38,8 @@ _SHAPE_RATIO = 10.0  #: heavy over light direction; below it the role stays uncl
 _SCREEN_KINDS = frozenset({"remote_access", "rmm"})
 
 #: Application protocols that are remote control: knowledge entry, and how sure the proven side is. Laplace estimates of
-#: "who speaks first" over labelled captures: VNC 29 of 29 flows, RDP 336 of 336 (remote_access note); the rest judged.
+#: "who speaks first" over labelled captures: VNC 29 of 29 flows, RDP 336 of 336 (docs/evidence.md, M8);
+#: the rest judged.
 CONTROL_PROTOCOLS: dict[str, tuple[str, float]] = {
     "rfb": ("vnc", 30 / 31),
     "rdp": ("rdp", 337 / 338),
