@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from farmwatch.analysis.detectors import run_detectors
-from farmwatch.records import DERIVED_TABLES, NETWORK_TABLES, Outcome, Rows, Tables
+from farmwatch.records import Outcome
+from tests.rows import tables_of, turned
 
 CASES = Path(__file__).parents[2] / "cases"
-RECORDS = {record.table: record for record in (*NETWORK_TABLES, *DERIVED_TABLES)}
-EMPTY = {str: "", int: 0, float: 0.0, bool: False}
 
 
 def pytest_generate_tests(metafunc):
@@ -25,24 +24,6 @@ def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
         files = sorted((CASES / metafunc.module.DETECTOR.id).glob("*.toml"))
         metafunc.parametrize("case", files, ids=[file.stem for file in files])
-
-
-def table_of(name, entries):
-    """A table from the entries of a case file."""
-    record = RECORDS[name]
-    rows = Rows(record)
-    for entry in entries:
-        unknown = entry.keys() - record.columns.keys()
-        assert not unknown, f"{name} has no column {', '.join(sorted(unknown))}"
-        values = {}
-        for column in record.columns.values():
-            given = entry.get(column.name)
-            if column.type not in EMPTY:
-                values[column.name] = None if given is None and column.absent else int((given or 0) * 1e9)
-            else:
-                values[column.name] = given if given is not None or column.absent else EMPTY[column.type]
-        rows.add(**values)
-    return rows.table()
 
 
 def answers(detector, tables):
@@ -76,9 +57,8 @@ def check():
         case = tomllib.loads(path.read_text(encoding="utf-8"))
         assert case.pop("why")
         expected = case.pop("expect")
-        tables = Tables(table_of(name, entries) for name, entries in case.items())
+        tables = tables_of(**case)
         assert answers(detector, tables) == expected
-        turned = Tables(table.where(range(len(table) - 1, -1, -1)) for table in tables)
-        assert answers(detector, turned) == expected, "the order of rows must not matter"
+        assert answers(detector, turned(tables)) == expected, "the order of rows must not matter"
 
     return compare
