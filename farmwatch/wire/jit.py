@@ -18,7 +18,9 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import sys
+import time
 import types
 from collections.abc import Callable
 from contextlib import suppress
@@ -135,7 +137,7 @@ def _folder() -> Path | None:
 def _processor() -> str:
     """What tells this processor's instruction set from another's, without asking LLVM."""
     lines: list[str] = []
-    with suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as file:
         for line in file:
             if not line.strip():
                 break  # the first processor speaks for all
