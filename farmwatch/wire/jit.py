@@ -18,9 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import shutil
 import sys
-import time
 import types
 from collections.abc import Callable
 from contextlib import suppress
