@@ -40,7 +40,8 @@ class HeadBatch:
     """Heads that will not grow any more. Valid only inside the callback: the bytes' room is reused afterwards.
 
     Columns have one entry per flow handed out, sorted by ``flow``; filter on them before touching bytes. A flow is
-    handed out once. ``orig_*`` is what the originator sent.
+    handed out once; flows without payload, and those whose datagrams are kept as messages (DNS, DHCP, …), never are.
+    ``orig_*`` is what the originator sent.
     """
 
     flow: Ints  #: row in the flow table

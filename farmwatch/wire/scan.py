@@ -197,7 +197,8 @@ class _Scan:
         own = (as_argument(array, tables.mode) for array in (tables.hot, tables.blocks, scratch))
         hot, blocks, room = own
         self._kernel(percentiles)(hot, flows, blocks, room)
-        if tables.mode == "compiled":
+        if tables.mode == "compiled" and not is_compiled(_KERNELS):
+            tables.compile_the_rest()
             note_compiled(_KERNELS)
         table = flow_table(tables.hot, flows)
         packets = int(state[S_PACKETS])

@@ -54,7 +54,7 @@ from farmwatch.wire.layout import (
 )
 from farmwatch.wire.packets import Bytes, Ints
 from farmwatch.wire.pipeline import BATCH_ROWS
-from farmwatch.wire.reassembly import HEAD_BYTES
+from farmwatch.wire.reassembly import HEAD_BYTES, free_heads
 from farmwatch.wire.track import rehash
 
 __all__ = ["Mode", "ScanLimits", "Tables", "as_argument", "writable"]
@@ -102,7 +102,7 @@ def _grown(array: Any, size: int) -> Any:
 class ScanLimits:
     """Bounds on what one scan keeps; what does not fit is counted, never an error."""
 
-    flows: int = 4_000_000  #: rows of the flow table
+    flows: int = 1_000_000  #: rows of the flow table, a kilobyte each
     head_bytes: int = 256 << 20  #: room for heads not handed out yet
     messages_per_kind: int = 50_000  #: distinct messages kept of each kind
     message_bytes: int = 128 << 20  #: payload bytes of all kept messages
@@ -207,6 +207,13 @@ class Tables:
                 as_argument(self.seen, self.mode),
                 int(state[S_SEEN_MASK]),
             )
+
+    def compile_the_rest(self) -> None:
+        """Compile what only growing tables and handing out heads call, so that it is on disk for the next scan."""
+        nothing = np.zeros(0, dtype=np.int64)
+        compiled(rehash)(self.hot, 0, self.table, int(self.state[S_TABLE_MASK]))
+        compiled(reseat)(nothing, self.seen, int(self.state[S_SEEN_MASK]))
+        compiled(free_heads)(nothing, 0, self.hot, self.links, self.state)
 
     def _grow_flows(self) -> None:
         state = self.state
