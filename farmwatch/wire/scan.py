@@ -60,7 +60,7 @@ from farmwatch.wire.tables import Mode, ScanLimits, Tables, as_argument, writabl
 __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_chunks"]
 
 _KERNELS = "scan"  # name under which finished compilation is remembered
-_WARM_BYTES = 4 << 20  # larger captures are faster compiled when the machine code is on disk
+_WARM_BYTES = 256 << 10  # larger captures are faster compiled when the machine code is on disk
 _COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
 _HAND_OUT = 512  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
@@ -98,8 +98,8 @@ def choose_mode(size_bytes: int) -> Mode:
     """Which way to run the kernels on a capture of this size (bytes; -1 unknown, as from a pipe).
 
     Interpreting starts at once and takes some 40 microseconds a packet; compiled code takes well under one, but must be
-    loaded first (about a second with Numba itself) or, the first time on a machine, made (some 20 seconds). A stream
-    that turns out to be long is compiled on the way.
+    loaded first (a tenth of a second) or, the first time on a machine, made (some 15 seconds). A stream that turns out
+    to be long is compiled on the way.
     """
     if size_bytes < 0:
         return "compiled" if is_compiled(_KERNELS) else "interpreted"
