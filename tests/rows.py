@@ -66,9 +66,22 @@ class Net:
     def flow(self, orig, resp, port=443, *, hops=12, **columns):
         """A flow; ends that are not hosts on the link are behind the gateway, ``hops`` routers away."""
         number = len(self.rows["flows"])
-        row = {"input": self.number, "flow": number, "ts": 10 * number, "last_ts": 10 * number + 5, "proto": "tcp",
-               "orig_h": orig, "orig_p": 50000 + number, "resp_h": resp, "resp_p": port,
-               "first_packet": 10 * number + 1, "last_packet": 10 * number + 9, "orig_pkts": 10, "resp_pkts": 10, "established": True}  # fmt: skip
+        row = {
+            "input": self.number,
+            "flow": number,
+            "ts": 10 * number,
+            "last_ts": 10 * number + 5,
+            "proto": "tcp",
+            "orig_h": orig,
+            "orig_p": 50000 + number,
+            "resp_h": resp,
+            "resp_p": port,
+            "first_packet": 10 * number + 1,
+            "last_packet": 10 * number + 9,
+            "orig_pkts": 10,
+            "resp_pkts": 10,
+            "established": True,
+        }
         for side, address in (("orig", orig), ("resp", resp)):
             linked = address in self.macs
             row[f"{side}_mac"] = self.macs.get(address, self.gateway)

@@ -19,7 +19,7 @@ def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Clo
     known = {
         name: matches
         for name in names
-        if (matches := tuple(match for match in knowledge.match_domain(name) if match.sign is not Sign.WEB))
+        if name and (matches := tuple(match for match in knowledge.match_domain(name) if _tells(match)))
     }
     first: dict[tuple[str, int, str, str, str], tuple[Match, int]] = {}
     for index, name, packet in sorted(_asked(tables, hosts, known), key=lambda asked: asked[2]):
@@ -34,6 +34,11 @@ def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Clo
                 value=name, sign=str(match.sign), grade=str(match.grade), packet=packet,
             )  # fmt: skip
     return rows.table()
+
+
+def _tells(match: Match) -> bool:
+    """Whether a name says by itself that the product is here: no web page, no host that other products use too."""
+    return match.sign is not Sign.WEB and match.alone
 
 
 def _asked(tables: Tables, hosts: Hosts, known: Container[str]) -> Iterator[tuple[int, str, int]]:

@@ -43,7 +43,8 @@ _DISCOVERY = re.compile(
 #: Domains and workgroups that say nothing of a company.
 _NO_TENANT = frozenset(
     {"workgroup", "mshome", "home", "lan", "local", "localdomain", "internal", "homenet", "arpa", "invalid", "fritz",
-     "belkin", "router", "msbrowse", "wpad", "corp", "domain", "home_network"}
+     "belkin", "router", "msbrowse", "wpad", "corp", "domain", "home_network", "speedport", "gateway", "intranet",
+     "office", "company"}
 )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def _page_signs(
         at = server(int(pages["input"][row]), flow_row)
         if at is not None:
             icon = pages["favicon_mmh3"][row]
-            headers = [tuple(mark.split(": ", 1)) for mark in (pages["marks"][row] or "").split("; ") if ": " in mark]
+            headers = [tuple(mark.split(": ", 1)) for mark in pages["marks"][row].split("\n") if ": " in mark]
             matches = knowledge.match_http(
                 title=pages["title"][row] or "",
                 path=pages["path"][row] or "",
@@ -233,10 +234,11 @@ def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[Tenant
 Note = Callable[[int | None, str | None, str, int, Any], None]
 
 
-def _company(name: str) -> str | None:
-    """The company part of a domain: the label before the public suffix; None for local names."""
-    domain = registrable_domain(name)
-    return domain.split(".")[0] if domain else None
+def _company(domain: str) -> str | None:
+    """The company part of a domain: the label before the public suffix, or before an ending such as ``.local``."""
+    registered = registrable_domain(domain)
+    labels = (registered or domain).strip(".").lower().split(".")
+    return (labels[0] if registered else labels[-2]) if len(labels) > 1 else None
 
 
 def _by_mac(hosts: Hosts) -> dict[tuple[int, str | None], int]:
@@ -248,13 +250,19 @@ def _by_address(hosts: Hosts) -> dict[tuple[int, str], int]:
 
 
 def _lease_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:
-    """Fully qualified names that clients give the DHCP server."""
+    """Fully qualified names that clients give the DHCP server: what follows the host's own label."""
     leases, macs = tables[DhcpRequest], _by_mac(hosts)
     for row in range(len(leases)):
         for name in (leases["fqdn"][row], leases["host_name"][row]):
             if name and "." in name.strip("."):
                 at = macs.get((int(leases["input"][row]), leases["mac"][row]))
-                note(at, _company(name), "dhcp", int(leases["packet"][row]), leases["ts"][row])
+                note(
+                    at,
+                    _company(name.strip(".").partition(".")[2]),
+                    "dhcp",
+                    int(leases["packet"][row]),
+                    leases["ts"][row],
+                )
 
 
 def _announced_tenants(tables: Tables, hosts: Hosts, note: Note) -> None:

@@ -35,7 +35,7 @@ __all__ = ["HeadReader"]
 
 _MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
 _MOST_NAMES = 20
-_MOST_MARK = 120
+_MOST_MARK = 300
 _WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
 _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
 
@@ -181,7 +181,7 @@ class HeadReader:
             "title": (html_title(resp) or None) if b"html" in resp.lower() else None,
             "favicon_mmh3": icon.mmh3 if icon else None,
             "favicon_md5": icon.md5 if icon else None,
-            "marks": "; ".join(_marks(answer)),
+            "marks": "\n".join(_marks(answer)),
         }
 
     def columns(self, flows: FlowTable) -> dict[str, NDArray[Any]]:

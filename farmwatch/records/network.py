@@ -166,7 +166,7 @@ class Http(Record, table="http", key=("input", "flow")):
     favicon_mmh3: int | None = column("MurmurHash3 of a small icon, as search engines compute it.", absent="no icon")
     favicon_md5: str | None = column("MD5 of a small icon.", absent="no icon")
     upgrade: str | None = column("Protocol asked for by Upgrade, with the WebSocket sub-protocol.", absent="no upgrade")
-    marks: str = column("Answer fields that device software is known by, '; ' between them; '' for none.")
+    marks: str = column("Answer fields that device software is known by, one a line; '' for none.")
 
 
 class Ssh(Record, table="ssh", key=("input", "flow")):

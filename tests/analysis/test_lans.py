@@ -1,0 +1,181 @@
+"""What hosts on a network show themselves to be, and which companies they belong to."""
+
+from __future__ import annotations
+
+import pytest
+
+from farmwatch.analysis.assess import derive
+from farmwatch.analysis.profile import Profile
+from farmwatch.knowledge import load_knowledge
+from farmwatch.records import DeviceSeen, LanMember, TenantSign
+from tests.rows import Net, turned
+
+LAPTOP, BESIDE = "f8:bc:12:00:00:05", "54:e1:ad:00:00:07"
+PI, JET, GL = "dc:a6:32:00:00:08", "30:52:53:00:00:09", "94:83:c4:00:00:01"
+
+
+def home(*hosts, gateway="52:00:00:00:00:01"):
+    net = Net(gateway=gateway)
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "198.51.100.7")
+    for number, mac in enumerate(hosts, 7):
+        net.host(mac, f"10.0.0.{number}")
+        net.flow(f"10.0.0.{number}", "224.0.0.251", 5353, proto="udp", resp_pkts=0)
+    return net
+
+
+def members(net, **options):
+    tables, _ = derive(net.tables(), load_knowledge(), Profile().with_options(**options))
+    return {row.host: row for row in tables[LanMember].rows()}
+
+
+def lease(net, mac, **said):
+    net.add("dhcp", packet=20 + len(net.rows.get("dhcp", [])), ip_version=4, message="request", mac=mac, **said)
+
+
+def tenants(net, **options):
+    tables, _ = derive(net.tables(), load_knowledge(), Profile().with_options(**options))
+    return [(row.host, row.tenant, row.layer, row.own) for row in tables[TenantSign].rows()]
+
+
+def test_a_kvm_shows_itself_by_layers():
+    """Prefix, DHCP class and mDNS agree; the proof says what was seen."""
+    net = home(JET)
+    lease(net, JET, host_name="jetkvm-0a7c21f4", vendor_class="jetkvm", parameters="1,26,42,15,6,119")
+    net.add(
+        "announcements",
+        packet=30,
+        protocol="mdns",
+        mac=JET,
+        address="10.0.0.7",
+        name="jetkvm-0a7c21f4.local",
+        service="host",
+    )
+    row = members(net)[JET]
+    assert (row.role, row.product, row.product_kind) == ("kvm", "jetkvm", "kvm")
+    assert [layer.split("/")[0] for layer in row.layers.split(",")] == ["dhcp", "mdns", "oui"]
+    assert "jetkvm-0a7c21f4" in row.proof
+
+
+def test_a_kvm_is_not_judged_as_a_laptop():
+    """Even when it opens connections of its own."""
+    net = home(JET)
+    net.flow("10.0.0.7", "198.51.100.9")
+    lease(net, JET, host_name="jetkvm-0a7c21f4", vendor_class="jetkvm")
+    tables, _ = derive(net.tables(), load_knowledge(), Profile())
+    assert tables[DeviceSeen]["device_id"].tolist() == [LAPTOP]
+
+
+def test_a_kvm_is_known_by_the_page_it_serves():
+    net = home(PI)
+    flow = net.flow("10.0.0.5", "10.0.0.7", 80)
+    net.add("http", flow=flow, packet=40, title="PiKVM Index", status=200)
+    row = members(net)[PI]
+    assert (row.role, row.product, row.layers) == ("kvm", "pikvm", "http/high")
+    assert "PiKVM Index" in row.proof
+
+
+def test_a_kvm_is_known_by_its_answer_fields():
+    """Fields keep their own semicolons: a policy that names the maker in its third directive is found."""
+    net = home(PI)
+    flow = net.flow("10.0.0.5", "10.0.0.7", 80)
+    policy = "default-src 'self'; img-src *; connect-src logs.tinypilotkvm.com"
+    marks = f"content-type: text/html\ncontent-security-policy: {policy}"
+    net.add("http", flow=flow, packet=40, status=200, marks=marks)
+    assert members(net)[PI].product == "tinypilot"
+
+
+def test_a_kvm_is_known_by_its_certificate():
+    net = home(PI)
+    flow = net.flow("10.0.0.5", "10.0.0.7", 443)
+    net.add("tls", flow=flow, packet=40, transport="tcp", subject_cn="tinypilot", issuer_cn="tinypilot-ca")
+    assert members(net)[PI].product == "tinypilot"
+
+
+def test_a_prefix_alone_is_no_kvm():
+    """A Raspberry Pi stays a neighbour, and a router of a KVM maker stays a router without a product."""
+    net = home(PI, gateway=GL)
+    net.host(GL, "10.0.0.1")
+    net.flow("10.0.0.5", "10.0.0.1", 53, proto="udp")
+    found = members(net)
+    assert (found[PI].role, found[PI].product_kind) == ("neighbour", "hardware")
+    assert (found[GL].role, found[GL].product) == ("gateway", None)
+
+
+def test_company_names_from_dhcp():
+    """The company is the label before the public suffix, of a fully qualified name only."""
+    net = home(BESIDE, PI)
+    lease(net, BESIDE, host_name="nw-l-7731", fqdn="nw-l-7731.corp.northwind-freight.co.uk")
+    lease(net, PI, host_name="raspberrypi")
+    assert tenants(net) == [(BESIDE, "northwind-freight", "dhcp", False)]
+
+
+@pytest.mark.parametrize("name", ["laptop.lan", "iphone.home", "host.fritz.box", "laptop.com", "laptop.home.arpa"])
+def test_home_domains_name_no_company(name):
+    """What routers hand out says nothing of an employer."""
+    net = home(BESIDE)
+    lease(net, BESIDE, fqdn=name)
+    assert tenants(net) == []
+
+
+def test_company_names_from_netbios():
+    net = home(BESIDE, PI)
+    for mac, domain in ((BESIDE, "BLUEFIN"), (PI, "WORKGROUP")):
+        net.add(
+            "announcements", packet=30, protocol="nbns", mac=mac, address="10.0.0.7", domain=domain, service="domain"
+        )
+    assert tenants(net) == [(BESIDE, "bluefin", "nbns", False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "tenant", "layer"),
+    [
+        ("_ldap._tcp.dc._msdcs.corp.harborline.example", "harborline", "ldap"),
+        ("_kerberos._tcp.site._sites.corp.harborline.local", "harborline", "ldap"),
+        ("wpad.harborline.example", "harborline", "wpad"),
+        ("enterpriseregistration.harborline.example", "harborline", "discovery"),
+        ("harborline.sharepoint.com", "harborline", "dns"),
+        ("harborline-my.sharepoint.com", "harborline", "dns"),
+        ("www.sharepoint.com", None, None),
+        ("wpad.lan", None, None),
+        ("printer.local", None, None),
+    ],
+)
+def test_company_names_from_what_is_asked(name, tenant, layer):
+    """Directory searches, proxy discovery, enrolment and tenant hosts; local names tell nothing."""
+    net = home(BESIDE)
+    net.add("name_queries", packet=30, protocol="dns", client="10.0.0.7", name=name, qtype="SRV", count=1)
+    assert tenants(net) == ([(BESIDE, tenant, layer, False)] if tenant else [])
+
+
+def test_company_names_from_server_names():
+    net = home(BESIDE)
+    flow = net.flow("10.0.0.7", "198.51.100.9")
+    net.add("tls", flow=flow, packet=31, transport="tcp", server_name="quill.okta.com")
+    assert tenants(net) == [(BESIDE, "quill", "sni", False)]
+
+
+def test_the_own_company_is_marked():
+    net = home(BESIDE)
+    lease(net, BESIDE, fqdn="a.acme.example")
+    assert tenants(net, corporate=["acme.example"]) == [(BESIDE, "acme", "dhcp", True)]
+
+
+def test_office_computers_show_a_membership():
+    """A company name or a directory search makes an office computer; a tenant's web address does not."""
+    net = home(BESIDE, PI)
+    lease(net, BESIDE, fqdn="a.acme.example")
+    net.add("name_queries", packet=30, protocol="dns", client="10.0.0.8", name="quill.okta.com", qtype="A", count=1)
+    found = members(net)
+    assert (found[BESIDE].laptop_like, found[PI].laptop_like) == (True, False)
+
+
+def test_the_order_of_rows_does_not_matter():
+    net = home(JET, BESIDE)
+    lease(net, JET, host_name="jetkvm-0a7c21f4", vendor_class="jetkvm")
+    lease(net, BESIDE, fqdn="a.acme.example")
+    lease(net, BESIDE, fqdn="a.acme.example")
+    one, _ = derive(net.tables(), load_knowledge(), Profile())
+    two, _ = derive(turned(net.tables()), load_knowledge(), Profile())
+    for record in (LanMember, TenantSign):
+        assert list(one[record].rows()) == list(two[record].rows())
