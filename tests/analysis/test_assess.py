@@ -1,0 +1,165 @@
+"""From tables to a report."""
+
+from __future__ import annotations
+
+import pytest
+
+from farmwatch.analysis.assess import KM_PER_MS, assess, derive
+from farmwatch.analysis.profile import DeviceProfile, Profile
+from farmwatch.knowledge import load_knowledge
+from farmwatch.records import DeviceSeen, Level, Tables
+from farmwatch.reports.document import dumps
+from tests.rows import Net, turned
+
+LAPTOP, OTHER = "f8:bc:12:00:00:05", "54:e1:ad:00:00:06"
+BUSY = {
+    "orig_data_pkts": 400, "resp_data_pkts": 500, "orig_bytes": 20_000, "resp_bytes": 800_000, "orig_active_s": 300,
+    "resp_active_s": 300, "orig_small_pkts": 390, "orig_small_gaps": 300, "orig_rtt_ms": 60.0, "orig_rtt_samples": 90,
+}  # fmt: skip
+
+
+def report_of(tables, profile=None):
+    return assess(tables, load_knowledge(), profile or Profile(), version="1")
+
+
+def driven(number=0):
+    """A laptop driven over VNC from the internet."""
+    net = Net(number)
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "203.0.113.200")
+    net.flow(
+        "203.0.113.9", "10.0.0.5", 5900, protocol="rfb", tool="vnc", controlled_side=1, ts=3_600, last_ts=5_400, **BUSY
+    )
+    return net
+
+
+def test_a_driven_laptop():
+    """Level, session with role, distance bound, proof rows, and what to do next with times and checksum."""
+    [device] = report_of(driven().tables()).devices
+    assert device.assessment.driven.level is Level.REVIEW
+    [session] = device.sessions
+    assert (session.tool, session.role, session.transport_rtt_ms) == ("vnc", "controlled", 60.0)
+    assert session.distance_km.at_most == pytest.approx(60.0 * KM_PER_MS)
+    assert (session.start, session.packets) == ("1970-01-01T01:00:00.000Z", (11, 19))
+    assert device.next_steps[0] == "look for a help-desk ticket for 1970-01-01 01:00 to 01:30 UTC"
+    assert device.next_steps[-1] == "keep the capture (sha256 abababababab…)"
+    assert any("relay" in text for text in device.not_looked_at)
+    assert device.benign_considered[0].startswith("help desk")
+
+
+def test_a_clear_device_needs_no_next_step():
+    net = Net()
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "203.0.113.200")
+    [device] = report_of(net.tables()).devices
+    assert device.assessment.driven.level is Level.CLEAR
+    assert device.next_steps == ()
+    assert not any("relay" in text for text in device.not_looked_at)
+
+
+def test_what_was_not_looked_at_is_said_once_per_reason():
+    """Plain words, topics of one reason together, the vantage's limit among them."""
+    [device] = report_of(driven().tables()).devices
+    texts = device.not_looked_at
+    assert texts[0].startswith("USB, displays")
+    assert any("external KVM" in text for text in texts), "a capture on the laptop"
+    assert len(texts) == len(set(texts))
+    assert not any("no rows" in text or "_" in text for text in texts)
+
+
+def test_no_bound_where_a_relay_answers():
+    """The time to a relay says nothing of the person behind it."""
+    net = Net()
+    net.host(LAPTOP, "10.0.0.5")
+    flow = net.flow(
+        "10.0.0.5", "198.51.100.7", resp_rtt_ms=12.0, resp_rtt_samples=90, **(BUSY | {"resp_bytes": 20_000})
+    )
+    net.add("tls", flow=flow, packet=1, transport="tcp", server_name="relay-0a1b2c3d.net.anydesk.com")
+    [session] = report_of(net.tables()).devices[0].sessions
+    assert session.relayed is True
+    assert session.transport_rtt_ms == 12.0
+    assert session.distance_km is None
+
+
+def test_the_most_urgent_device_comes_first():
+    net = driven()
+    net.host(OTHER, "10.0.0.6")
+    net.flow("10.0.0.6", "203.0.113.200")
+    assert [device.device_id for device in report_of(net.tables()).devices] == [LAPTOP, OTHER]
+
+
+def test_a_device_of_two_inputs_is_one_device():
+    """Its addresses and sessions are put together."""
+    second = driven(1)
+    tables = driven(0).tables().joined(second.tables())
+    [device] = report_of(tables).devices
+    assert [session.input for session in device.sessions] == [0, 1]
+    assert [session.session_id for session in device.sessions] == ["S1", "S2"]
+
+
+def test_inputs_together_are_the_union():
+    """Two captures of two networks give the devices, sessions and levels that each gives alone."""
+    other = Net(1, gateway="52:00:00:00:00:09")
+    other.host(OTHER, "10.9.0.6")
+    other.flow("10.9.0.6", "203.0.113.201")
+    alone = [report_of(net.tables()) for net in (driven(0), other)]
+    together = report_of(driven(0).tables().joined(other.tables()))
+    assert {device.device_id: device.assessment for device in together.devices} == {
+        device.device_id: device.assessment for report in alone for device in report.devices
+    }
+    assert sum(len(device.sessions) for device in together.devices) == 1
+    assert [one.path for one in together.inputs] == ["0.pcap", "1.pcap"]
+
+
+def test_the_order_of_rows_does_not_change_a_byte():
+    net = driven()
+    net.host(OTHER, "10.0.0.6")
+    net.flow("10.0.0.6", "203.0.113.200")
+    assert dumps(report_of(net.tables())) == dumps(report_of(turned(net.tables())))
+
+
+def test_the_same_tables_give_the_same_bytes():
+    assert dumps(report_of(driven().tables())) == dumps(report_of(driven().tables()))
+
+
+def test_nothing_to_judge_is_said():
+    report = report_of(Tables())
+    assert report.devices == ()
+    assert any("nothing to judge" in note for note in report.notes)
+
+
+def test_damage_is_said():
+    """An input that could be read in part is named in the notes, with its rejects and their places."""
+    net = driven()
+    net.rows["inputs"][0]["complete"] = False
+    net.add("rejects", reason="cut short", offset=77, count=3)
+    net.add("rejects", reason="flow table full", count=2)
+    report = report_of(net.tables())
+    assert report.inputs[0].rejects == {"cut short at byte 77": 3, "flow table full": 2}
+    assert "0.pcap" in report.notes[0]
+
+
+def test_an_unreadable_input_has_its_error():
+    net = Net()
+    net.rows["inputs"][0] |= {"kind": "unreadable", "complete": False, "packets": 0, "first_ts": None, "last_ts": None}
+    net.add("rejects", reason="not a capture", offset=0, count=1)
+    [one] = report_of(net.tables()).inputs
+    assert one.error == "not a capture at byte 0"
+
+
+def test_expectations_of_the_profile_reach_the_device():
+    """Place and limit by name, address or link-layer address."""
+    profile = Profile(devices=(DeviceProfile((LAPTOP,), "Phoenix, US", 40.0),))
+    tables, _ = derive(driven().tables(), load_knowledge(), profile)
+    [row] = tables[DeviceSeen].rows()
+    assert (row.place, row.max_rtt_ms) == ("Phoenix, US", 40.0)
+
+
+def test_networks_show_hosts_and_mask_neighbours():
+    """Judged devices in full, others by maker and last byte."""
+    net = driven()
+    net.host(OTHER, "10.0.0.6")
+    net.flow("10.0.0.6", "224.0.0.251", 5353, proto="udp", resp_pkts=0)
+    [lan] = report_of(net.tables()).lans
+    assert {(host.role, host.macs) for host in lan.hosts} >= {("device", (LAPTOP,)), ("neighbour", ("54:e1:ad:…:06",))}
+    assert "…" in lan.gateway

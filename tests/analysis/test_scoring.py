@@ -1,0 +1,131 @@
+"""Evidence into levels."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from farmwatch.analysis.scoring import CAPS_DECIBANS, assess_claim, assess_device
+from farmwatch.records import Claim, Family, Finding, Level, Outcome
+
+PRIOR = 1e-3
+
+
+def finding(decibans, *, detector="a", family=Family.NAMES, group="", outcome=Outcome.HIT, claim=Claim.DRIVEN, **more):
+    return Finding(detector=detector, family=family, claim=claim, outcome=outcome, decibans=decibans, summary="s",
+                   group=group, **more)  # fmt: skip
+
+
+def driven(*findings, prior=PRIOR):
+    return assess_claim(Claim.DRIVEN, findings, prior)
+
+
+def test_prior_and_weights_add_up():
+    """The sum is prior plus counted weights, and the probability is its logistic."""
+    result = driven(finding(12.0), finding(5.0, detector="b", family=Family.PLACE))
+    assert result.prior_decibans == pytest.approx(10 * math.log10(PRIOR / (1 - PRIOR)))
+    assert result.decibans == pytest.approx(result.prior_decibans + 17.0)
+    assert result.probability == pytest.approx(1 / (1 + 10 ** (-result.decibans / 10)))
+
+
+def test_one_cause_counts_once():
+    """Of a group only the strongest counts; the others stay in the chain, uncounted."""
+    result = driven(
+        finding(7.0, group="x"), finding(12.0, detector="b", group="x"), finding(9.0, detector="c", group="x")
+    )
+    assert [(weight.detector, weight.counted) for weight in result.weights] == [("b", True), ("c", False), ("a", False)]
+    assert result.decibans == pytest.approx(result.prior_decibans + 12.0)
+
+
+def test_two_findings_of_one_detector_share_its_cause():
+    result = driven(finding(7.0), finding(7.0))
+    assert [weight.counted for weight in result.weights] == [True, False]
+
+
+def test_weights_are_capped_by_family():
+    """Timing can carry four bits, artefacts eight, either way."""
+    result = driven(finding(40.0, family=Family.TIMING), finding(-90.0, detector="b", family=Family.HARDWARE))
+    by_detector = {weight.detector: weight.decibans for weight in result.weights}
+    assert by_detector == {"a": CAPS_DECIBANS[Family.TIMING], "b": -CAPS_DECIBANS[Family.HARDWARE]}
+    assert CAPS_DECIBANS[Family.TIMING] == pytest.approx(12.04, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("weights", "level"),
+    [
+        ([], Level.CLEAR),
+        ([(20.0, Family.NAMES, "a")], Level.CLEAR),
+        ([(20.6, Family.NAMES, "a")], Level.REVIEW),
+        ([(24.0, Family.NAMES, "a"), (24.0, Family.NAMES, "b")], Level.REVIEW),
+        ([(24.0, Family.NAMES, "a"), (12.0, Family.TIMING, "b"), (4.0, Family.PLACE, "c")], Level.STRONG),
+        ([(24.0, Family.NAMES, "a"), (12.0, Family.NAMES, "b"), (4.0, Family.TIMING, "c")], Level.REVIEW),
+        ([(24.0, Family.NAMES, "a"), (10.0, Family.TIMING, "b")], Level.REVIEW),
+    ],
+    ids=["nothing", "below", "review", "one family", "two families", "a nudge is no family", "short of nine in ten"],
+)
+def test_levels(weights, level):
+    """Review from one in ten, strong from nine in ten and two families with weight of their own."""
+    looked = finding(0.0, detector="z", outcome=Outcome.CLEAR)
+    result = driven(looked, *(finding(db, detector=name, family=family) for db, family, name in weights))
+    assert result.level is level
+    assert result.reason
+    assert result.overturn
+
+
+def test_a_record_that_states_the_fact_may_stand_alone():
+    """One family is enough where a tool's own log says it outright."""
+    result = driven(finding(24.0), finding(24.0, detector="b"), finding(1.0, detector="c", conclusive=True))
+    assert result.level is Level.STRONG
+    assert "outright" in result.reason
+
+
+def test_evidence_against_weighs_too():
+    result = driven(finding(22.0), finding(-6.0, detector="b"))
+    assert result.level is Level.CLEAR
+    assert result.families == ("names",)
+
+
+def test_silence_is_not_clean():
+    """Where no detector had anything to look at, the level says so."""
+    assert driven(finding(0.0, outcome=Outcome.NO_DATA)).level is Level.NOT_ENOUGH_DATA
+    assert driven().level is Level.NOT_ENOUGH_DATA
+
+
+def test_no_data_never_weighs():
+    assert driven(finding(20.0, outcome=Outcome.NO_DATA)).weights == ()
+
+
+def test_claims_are_weighed_apart():
+    """Evidence for one claim leaves the others alone."""
+    result = assess_device([finding(24.0, claim=Claim.FARM)], PRIOR)
+    assert result.farm.level is Level.REVIEW
+    assert result.driven.level is result.abroad.level is Level.NOT_ENOUGH_DATA
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        ([finding(22.0)], "innocent explanation of a alone"),
+        (
+            [finding(22.0), finding(22.0, detector="b"), finding(20.0, detector="c", family=Family.PLACE)],
+            "stands without a",
+        ),
+        ([finding(0.0, outcome=Outcome.CLEAR)], "20 decibans more"),
+        ([], "any data"),
+    ],
+)
+def test_what_would_overturn_it(findings, said):
+    assert said in driven(*findings).overturn
+
+
+def test_the_order_of_findings_does_not_matter():
+    one = [finding(7.0, group="x"), finding(7.0, detector="b", group="x"), finding(3.0, detector="c")]
+    assert driven(*one) == driven(*one[::-1])
+
+
+def test_a_prior_can_carry_it_alone():
+    """A prior of one half makes review without any finding, and says what carries it."""
+    result = driven(finding(0.0, outcome=Outcome.CLEAR), prior=0.5)
+    assert result.level is Level.REVIEW
+    assert "prior" in result.overturn
