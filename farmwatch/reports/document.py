@@ -15,6 +15,8 @@ import json
 import math
 from dataclasses import fields, is_dataclass
 from functools import cache
+from json.encoder import encode_basestring_ascii
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from farmwatch.errors import ReportError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["canonical", "dumps", "loads", "plain", "schema"]
 
 _DIGITS = 6  # significant digits of a float: finer than any round trip or weight deserves, stable across platforms
+_UNCHANGED = frozenset({str, int, bool, type(None)})
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 _MAX_FAULTS = 20  # faults of a wrong document that are listed
 
 
@@ -41,10 +45,7 @@ def plain(value: Any, where: str = "report") -> Any:
         ReportError: a number is not finite; JSON cannot carry it.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        names = [entry.name for entry in fields(value)]
-        if "schema_version" in names:
-            names.insert(0, names.pop(names.index("schema_version")))
-        return {name: plain(getattr(value, name), f"{where}.{name}") for name in names}
+        return {name: plain(getattr(value, name), f"{where}.{name}") for name in _names(type(value))}
     if isinstance(value, dict):
         return {str(key): plain(value[key], f"{where}.{key}") for key in sorted(value)}
     if isinstance(value, (list, tuple)):
@@ -52,6 +53,15 @@ def plain(value: Any, where: str = "report") -> Any:
     if isinstance(value, float):
         return _rounded(value, where)
     return str(value) if isinstance(value, str) else value
+
+
+@cache
+def _names(record: type) -> tuple[str, ...]:
+    """Field names of a dataclass in canonical order."""
+    names = [entry.name for entry in fields(record)]
+    if "schema_version" in names:
+        names.insert(0, names.pop(names.index("schema_version")))
+    return tuple(names)
 
 
 def _rounded(value: float, where: str) -> float:
@@ -69,23 +79,87 @@ def canonical(report: Report) -> Report:
     Raises:
         ReportError: a number is not finite.
     """
-    rounded: Report = _canonical(report, "report")
+    try:
+        rounded: Report = _canonical(report)
+    except OverflowError:
+        plain(report)  # names the place
+        raise
     return rounded
 
 
-def _canonical(value: Any, where: str) -> Any:
-    """A part of a report with its floats rounded."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {entry.name: getattr(value, entry.name) for entry in fields(value)}
-        return type(value)(**{name: _canonical(part, f"{where}.{name}") for name, part in parts.items()})
-    if isinstance(value, tuple):
-        return tuple(_canonical(item, f"{where}[{index}]") for index, item in enumerate(value))
-    return _rounded(value, where) if isinstance(value, float) else value
+def _canonical(value: Any) -> Any:
+    """A part of a report with its floats rounded; itself where nothing in it changes.
+
+    Raises:
+        OverflowError: a number is not finite.
+    """
+    kind: Any = type(value)
+    if kind in _UNCHANGED:
+        return value
+    if kind is float:
+        return _finite(value)
+    if kind is tuple:
+        items = [_canonical(item) for item in value]
+        return value if all(map(is_, items, value)) else tuple(items)
+    if not is_dataclass(value):
+        return value
+    names = _names(kind)
+    parts = [getattr(value, name) for name in names]
+    rounded = [_canonical(part) for part in parts]
+    return value if all(map(is_, rounded, parts)) else kind(**dict(zip(names, rounded, strict=True)))
+
+
+def _finite(value: float) -> float:
+    """A float to the document's precision."""
+    if not math.isfinite(value):
+        raise OverflowError
+    return float(f"{value:.{_DIGITS}g}") + 0.0
 
 
 def dumps(report: Report) -> str:
-    """The report as canonical JSON text, ending in a newline."""
-    return json_text(json.dumps(plain(report), indent=1, allow_nan=False)) + "\n"
+    """The report as canonical JSON text, ending in a newline.
+
+    Raises:
+        ReportError: a number is not finite.
+    """
+    try:
+        text = _written(report, "\n")
+    except OverflowError:
+        plain(report)  # names the place
+        raise
+    return json_text(text) + "\n"
+
+
+def _written(value: Any, margin: str) -> str:
+    """A part of a report as indented JSON.
+
+    Why not ``json.dumps(plain(report), indent=1)``, which gives the same text: the standard library indents in Python,
+    one piece at a time, which took longer than judging the report.
+
+    Raises:
+        OverflowError: a number is not finite.
+    """
+    kind: Any = type(value)
+    if kind is str:
+        return encode_basestring_ascii(value)
+    if kind is int:
+        return repr(value)
+    if value is None or kind is bool:
+        return _CONSTANTS[value]
+    if kind is float:
+        return repr(_finite(value))
+    inner = margin + " "
+    if kind is tuple or kind is list:
+        if not value:
+            return "[]"
+        return f"[{inner}" + f",{inner}".join([_written(item, inner) for item in value]) + f"{margin}]"
+    if is_dataclass(value):
+        parts = [f'"{name}": {_written(getattr(value, name), inner)}' for name in _names(kind)]
+    elif isinstance(value, dict):
+        parts = [f"{encode_basestring_ascii(str(key))}: {_written(value[key], inner)}" for key in sorted(value)]
+    else:
+        return json.dumps(plain(value))  # what is derived from str or int, such as an enumeration
+    return f"{{{inner}" + f",{inner}".join(parts) + f"{margin}}}" if parts else "{}"
 
 
 def loads(text: str | bytes, origin: str = "report") -> Report:
