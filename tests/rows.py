@@ -58,7 +58,7 @@ class Net:
         known = here[0] if here else None
         if known is None:
             at = len(self.rows["hosts"])
-            known = {"input": self.number, "mac": mac, "address": address, "first_ts": at, "first_packet": at + 1,
+            known = {"input": self.number, "mac": mac, "address": address, "first_ts": at,
                      "ttl": ttl, "packets": 0}  # fmt: skip
             self.rows["hosts"].append(known)
         known["packets"] += packets

@@ -328,9 +328,15 @@ def _lans(members: Table[LanMember], hosts: Hosts) -> tuple[Lan, ...]:
 
 
 def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
-    inputs = tables[CaptureInput]
-    partly = ~inputs["complete"] & (inputs["kind"] != "unreadable")
-    notes = [f"{path}: not everything in it could be read; see its rejects" for path in inputs["path"][partly].tolist()]
+    rejects = tables[Reject]
+    paths = dict(zip(tables[CaptureInput]["input"].tolist(), tables[CaptureInput]["path"].tolist(), strict=True))
+    notes = [
+        f"{paths[number]}: {count:,} {reason}; some names may be missing"
+        for number, reason, count in zip(
+            *(rejects[name].tolist() for name in ("input", "reason", "count")), strict=True
+        )
+        if reason.endswith("for lack of room")
+    ]
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")

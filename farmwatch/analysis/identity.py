@@ -41,6 +41,7 @@ _VIRTUAL_ROUTERS = (
     "00:05:73:a0:0",
     "00:07:b4:00:",
 )
+_NEVER = np.iinfo(np.int64).max
 _LONGEST_NAME = 63  #: of a DNS label, RFC 1035 section 2.3.4; longer ones are made up
 _NAME_ORDER = {"dhcp": 0, "nbns": 1, "browser": 2, "mdns": 3, "llmnr": 4, "dhcpv6": 5}
 
@@ -112,6 +113,7 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
         _add_outsiders(flows, number, by_address, found.hosts)
     found.orig[rows] = [by_address.get(address, -1) for address in flows["orig_h"].tolist()]
     found.resp[rows] = [by_address.get(address, -1) for address in flows["resp_h"].tolist()]
+    _add_packets(flows, found.orig[rows], found.resp[rows], found.hosts)
     _add_names(tables, number, found.hosts, start, by_address)
     _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, start, gateway, book)
     found.vantage[number] = profile.vantage or _vantage(found.hosts[start:], flows, found.orig[rows], found.resp[rows])
@@ -149,10 +151,10 @@ def _routers(pairs: Table[HostRow], book: AddressBook, beyond: Container[str]) -
     return found | {
         mac
         for mac in speaks_for.keys() | local_v4.keys()
-        if sum(":" not in address for address in speaks_for[mac]) > 1
-        or len(speaks_for[mac]) >= _ROUTED_ADDRESSES
-        or local_v4[mac] >= _ROUTED_ADDRESSES
-        or (_has_v4(speaks_for[mac]) and local_v4.keys() - {mac})
+        if sum(":" not in address for address in speaks_for.get(mac, ())) > 1
+        or len(speaks_for.get(mac, ())) >= _ROUTED_ADDRESSES
+        or local_v4.get(mac, 0) >= _ROUTED_ADDRESSES
+        or (_has_v4(speaks_for.get(mac, ())) and local_v4.keys() - {mac})
     }
 
 
@@ -204,12 +206,12 @@ def _collect(
     """Make the hosts of one input; returns address -> index. Addresses behind routers count only inside the site."""
     by_address: dict[str, int] = {}
     by_key: dict[str, int] = {}
-    columns = list(zip(*(pairs[name].tolist() for name in ("mac", "address", "first_packet")), strict=True))
+    columns = list(zip(*(pairs[name].tolist() for name in ("mac", "address")), strict=True))
     own = [
-        book.inside(address) and mac == routing.gateway and address not in routing.beyond for mac, address, _ in columns
+        book.inside(address) and mac == routing.gateway and address not in routing.beyond for mac, address in columns
     ]
     own = own if sum(own) < _ROUTED_ADDRESSES else [False] * len(own)  # as many addresses are hosts behind it
-    for (mac, address, first), gateway_itself in zip(columns, own, strict=True):
+    for (mac, address), gateway_itself in zip(columns, own, strict=True):
         if book.scope(address) == "special" and address != _NO_ADDRESS:
             continue
         linked = bool(mac) and (mac not in routing.routers or gateway_itself)
@@ -218,9 +220,8 @@ def _collect(
         key = mac if linked else address
         if key not in by_key:
             by_key[key] = len(hosts)
-            hosts.append(
-                Host(number, key, mac if linked else None, first_packet=first, behind_router=bool(mac) and not linked)
-            )
+            behind = bool(mac) and not linked
+            hosts.append(Host(number, key, mac if linked else None, behind_router=behind))
         if address != _NO_ADDRESS:
             hosts[by_key[key]].addresses.add(address)
             by_address.setdefault(address, by_key[key])
@@ -236,9 +237,9 @@ def _add_without_link(
         for address, packet in zip(flows[column], flows["first_packet"], strict=True):
             if book.inside(address):
                 first[address] = min(int(packet), first.get(address, int(packet)))
-    for address, packet in sorted(first.items(), key=lambda item: item[1]):
+    for address in sorted(first, key=first.__getitem__):
         by_address[address] = len(hosts)
-        hosts.append(Host(number, address, None, {address}, first_packet=packet))
+        hosts.append(Host(number, address, None, {address}))
 
 
 def _is_local(host: Host, book: AddressBook) -> bool:
@@ -254,7 +255,16 @@ def _add_outsiders(flows: Table[Flow], number: int, by_address: dict[str, int], 
         address = str(chosen[row])
         if address not in by_address:
             by_address[address] = len(hosts)
-            hosts.append(Host(number, address, None, {address}, first_packet=int(flows["first_packet"][row])))
+            hosts.append(Host(number, address, None, {address}))
+
+
+def _add_packets(flows: Table[Flow], orig: NDArray[np.int64], resp: NDArray[np.int64], hosts: list[Host]) -> None:
+    """The first packet of the first flow of each host; 0 where it took part in none."""
+    first = np.full(len(hosts), _NEVER)
+    for ends in (orig, resp):
+        np.minimum.at(first, ends[ends >= 0], flows["first_packet"][ends >= 0])
+    for index in np.flatnonzero(first < _NEVER).tolist():
+        hosts[index].first_packet = int(first[index])
 
 
 def _add_names(tables: Tables, number: int, hosts: list[Host], start: int, by_address: dict[str, int]) -> None:

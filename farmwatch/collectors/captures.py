@@ -129,20 +129,19 @@ def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Tab
         input=number, path=path, sha256=reader.sha256 or "", kind=reader.kind, vantage="unknown", packets=scan.packets,
         bytes=reader.size_bytes, first_ts=scan.first_ns if scan.packets else None,
         last_ts=scan.last_ns if scan.packets else None, flows=len(scan.flows),
-        complete=reader.complete and not _left_out(scan),
+        complete=reader.complete and not any(scan.rejects.get(reason) for reason in _NOT_FOLLOWED),
     )  # fmt: skip
     return rows.table()
 
 
 def _left_out(scan: WireScan) -> dict[str, int]:
-    """What the scan had no room or no reader for, by reason: the input is then not complete."""
-    room = {f"{kind} messages beyond the limit": count for kind, count in scan.messages.dropped.items()}
+    """Messages the scan had no room for, by reason. Names may be missing then; flows are all there."""
+    room = {f"{kind} messages left unread for lack of room": count for kind, count in scan.messages.dropped.items()}
     room |= {
-        "STUN messages beyond the limit": scan.stun.dropped,
-        "ARP packets beyond the limit": scan.arp.dropped,
-        "host addresses beyond the limit": scan.hosts.dropped,
+        "STUN messages left unread for lack of room": scan.stun.dropped,
+        "ARP packets left unread for lack of room": scan.arp.dropped,
+        "host addresses left out for lack of room": scan.hosts.dropped,
     }
-    room |= {reason: scan.rejects.get(reason, 0) for reason in _NOT_FOLLOWED}
     return {what: count for what, count in room.items() if count}
 
 

@@ -105,7 +105,6 @@ def _established(flows: FlowTable, tcp: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def host_rows(hosts: HostTable, number: int) -> Table[Host]:
     """Link-layer and IP addresses seen together as sender."""
-    first = getattr(hosts, "first_packet", None)
     return Table(
         Host,
         {
@@ -116,7 +115,6 @@ def host_rows(hosts: HostTable, number: int) -> Table[Host]:
             "bytes": _own(hosts.bytes),
             "first_ts": _times(hosts.first_ns),
             "last_ts": _times(hosts.last_ns),
-            "first_packet": np.zeros(len(hosts), np.int64) if first is None else _own(first),
             "ttl": np.maximum(hosts.ttl, 0),
         },
     )

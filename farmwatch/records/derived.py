@@ -157,7 +157,7 @@ class LanMember(Record, table="lan_members", key=("lan", "host")):
         "Independent layers that say so, comma separated, with grade: oui/high,dhcp/medium; '' for none."
     )
     proof: str = column("What was seen, semicolon separated; '' for none.")
-    packet: int = column("First packet that shows the product, else its first packet.")
+    packet: int = column("First packet that shows the product, else first packet of its first flow; 0 without one.")
     laptop_like: bool = column("Looks like a managed office computer (names, searches or protocols of one).")
 
 

@@ -292,5 +292,4 @@ class Host(Record, table="hosts", key=("input", "mac", "address")):
     bytes: int = column("Frame bytes sent.", unit="B")
     first_ts: datetime = column("First packet.")
     last_ts: datetime = column("Last packet.")
-    first_packet: int = column("Number of the first packet.")
     ttl: int = column("Smallest TTL or hop limit.")

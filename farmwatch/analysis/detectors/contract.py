@@ -124,8 +124,8 @@ class Detector:
 
 
 def evidence(table: type[Record], number: int, packets: Iterable[int]) -> Evidence:
-    """Proof rows of one table and input: the lowest packet numbers, without repeats."""
-    return Evidence(table.table, int(number), tuple(sorted({int(packet) for packet in packets})[:_MOST_PACKETS]))
+    """Proof rows of one table and input: the lowest packet numbers, without repeats; 0 stands for none."""
+    return Evidence(table.table, int(number), tuple(sorted({int(packet) for packet in packets} - {0})[:_MOST_PACKETS]))
 
 
 def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
