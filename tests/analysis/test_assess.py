@@ -129,14 +129,23 @@ def test_nothing_to_judge_is_said():
 
 
 def test_damage_is_said():
-    """An input that could be read in part is named in the notes, with its rejects and their places."""
+    """An input that could be read in part is not complete and lists its rejects and their places."""
     net = driven()
     net.rows["inputs"][0]["complete"] = False
     net.add("rejects", reason="cut short", offset=77, count=3)
     net.add("rejects", reason="flow table full", count=2)
     report = report_of(net.tables())
     assert report.inputs[0].rejects == {"cut short at byte 77": 3, "flow table full": 2}
-    assert "0.pcap" in report.notes[0]
+    assert not report.inputs[0].complete
+
+
+def test_lack_of_room_is_a_note():
+    """Messages left unread because there were too many do not make an input damaged, but are said."""
+    net = driven()
+    net.add("rejects", reason="dns messages left unread for lack of room", count=4041)
+    report = report_of(net.tables())
+    assert report.inputs[0].complete
+    assert any("4,041 dns messages" in note and "names may be missing" in note for note in report.notes)
 
 
 def test_an_unreadable_input_has_its_error():
