@@ -62,6 +62,7 @@ __all__ = ["Mode", "RttSamples", "ScanLimits", "WireScan", "choose_mode", "scan_
 _KERNELS = "scan"  # name under which finished compilation is remembered
 _WARM_BYTES = 256 << 10  # larger captures are faster compiled when the machine code is on disk
 _COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
+_COLD_PACKETS = 200_000  # as many packets are, however small
 _HAND_OUT = 512  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
@@ -152,11 +153,16 @@ class _Scan:
     def _kernel(self, target: Any) -> Any:
         return compiled(target) if self._tables.mode == "compiled" else plain(target)
 
+    def _is_long(self) -> bool:
+        """Whether what came so far says that the compiler is worth waiting for, whatever the file looked like."""
+        state = self._tables.state
+        return int(state[S_WIRE_BYTES]) > _COLD_BYTES or int(state[S_PACKETS]) > _COLD_PACKETS
+
     def take(self, chunk: PacketChunk) -> None:
         """Use up one chunk."""
         tables = self._tables
         state = tables.state
-        if tables.mode == "interpreted" and int(state[S_WIRE_BYTES]) > _COLD_BYTES:
+        if tables.mode == "interpreted" and self._is_long():
             tables.mode = "compiled"  # the tables are the same either way
         columns = (
             writable(chunk.buffer),

@@ -78,6 +78,9 @@ MAX_DAMAGE: Final = 1000
 MAX_NAMES: Final = 65_536
 MAX_INTERFACE_NAMES: Final = 256
 
+# A small file may expand to any size; beyond this the rest is framed by compiled code, which was not worth loading for
+# what the file looked like. Interpreted, this much takes seconds at worst (records of no bytes).
+_COMPILE_BYTES: Final = 32 << 20
 _RESERVE: Final = 512 << 10  # room for an ordinary unfinished record in front of a block
 _HEAD_BYTES: Final = 64 << 10  # enough to try the first records of every pcap variant
 _FOLLOW_BYTES: Final = 16 << 20  # a file at least so long is hashed apart from reading it
@@ -253,19 +256,21 @@ class CaptureReader:
         if header:
             pos += header.file_header
             self._state[BIG] = header.big
-            shape = (header.record_header, header.tick_ns, header.lengths, header.ceiling, header.link)
-            fixed: tuple[Any, ...] = (*shape, self._cells(self._state))
+            shape: tuple[Any, ...] = (
+                header.record_header, header.tick_ns, header.lengths, header.ceiling, header.link, self._state
+            )  # fmt: skip
         else:
-            fixed = tuple(map(self._cells, (self._state, interfaces, self._seen_links)))
-        written = tuple(map(self._cells, (*columns, damage) if header else (*columns, damage, marks)))
-        run = compiled(kernel) if self.mode == "compiled" else plain(kernel)
+            shape = (self._state, interfaces, self._seen_links)
+        arrays = (*shape, *columns, damage) if header else (*shape, *columns, damage, marks)
+        run, rest = self._callable(kernel, arrays)
         self._tell_progress()
         try:
             while True:
                 block, eof = self._block, int(self._block.last)
-                pos, count, status, need = run(
-                    self._cells(block.array), pos, block.end, eof, self._base, *fixed, *written
-                )
+                if self.mode == "interpreted" and self._base + block.end > _COMPILE_BYTES:
+                    self.mode = "compiled"
+                    run, rest = self._callable(kernel, arrays)
+                pos, count, status, need = run(self._cells(block.array), pos, block.end, eof, self._base, *rest)
                 self._collect_damage(damage)
                 self._collect_marks(marks, block)
                 if count:
@@ -281,6 +286,11 @@ class CaptureReader:
             self._finish()
         finally:
             self.close()
+
+    def _callable(self, kernel: Any, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """The kernel to call in the present mode, and its arguments after the block's own."""
+        given = tuple(self._cells(value) if isinstance(value, np.ndarray) else value for value in arguments)
+        return (compiled(kernel) if self.mode == "compiled" else plain(kernel)), given
 
     def _cells(self, array: Any) -> Cells:
         return array if self.mode == "compiled" else memoryview(array)
