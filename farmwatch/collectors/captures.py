@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from farmwatch.collectors.flow_rows import flow_rows, host_rows
 from farmwatch.collectors.heads import HeadReader
@@ -20,6 +23,7 @@ from farmwatch.records import (
     CaptureInput,
     Flow,
     Http,
+    Record,
     Reject,
     RemoteControl,
     Rows,
@@ -34,6 +38,7 @@ from farmwatch.wire.source import CaptureReader, open_capture
 __all__ = ["Collected", "collect_capture"]
 
 Progress = Callable[[int], None]
+R = TypeVar("R", bound=Record)
 _SHELLS_AND_SCREENS = frozenset(
     {"rdp", "rdp-udp", "rfb", "ssh", "nomachine", "radmin", "citrix", "rustdesk", "teamviewer", "anydesk", "splashtop",
      "aeroadmin", "devtunnel", "frp"}
@@ -106,21 +111,21 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
         for name in [resolved] if isinstance(resolved, str) else resolved:
             messages.named(address, name, "resolution block", 0, max(scan.first_ns, 0), None)
     ends = (flows["orig_h"], flows["resp_h"], flows["orig_p"], flows["resp_p"])
-    return Tables(
+    tables = Tables(
         [
-            _input(path, number, reader, scan),
             _rejects(number, reader, scan, messages),
             flows,
             host_rows(scan.hosts, number),
             stun_rows(scan.stun, scan.messages, ends, number),
             arp_rows(scan.arp, number),
             *messages.tables(),
-            _handshakes(flows, number, heads),
-            _pages(flows, number, heads),
+            _shown(Tls, flows, number, heads.tls),
+            _shown(Http, flows, number, heads.http),
             _shells(flows, number, heads),
             _remote_control(flows, number, heads),
         ]
     )
+    return tables.replaced(_input(path, number, reader, scan))  # last: a large file may still be hashed meanwhile
 
 
 def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Table[CaptureInput]:
@@ -158,18 +163,18 @@ def _flow_facts(flows: Table[Flow], number: int, flow: int) -> dict[str, Any]:
     return {"input": number, "flow": flow, "ts": flows["ts"][flow], "packet": int(flows["first_packet"][flow])}
 
 
-def _handshakes(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Tls]:
-    rows: Rows[Tls] = Rows(Tls)
-    for flow, shown in sorted(heads.tls.items()):
-        rows.add(**_flow_facts(flows, number, flow), **shown)
-    return rows.table()
-
-
-def _pages(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Http]:
-    rows: Rows[Http] = Rows(Http)
-    for flow, shown in sorted(heads.http.items()):
-        rows.add(**_flow_facts(flows, number, flow), **shown)
-    return rows.table()
+def _shown(record: type[R], flows: Table[Flow], number: int, shown: dict[int, dict[str, Any]]) -> Table[R]:
+    """What decoders showed of flows, by column: there are as many rows as handshakes in the capture."""
+    chosen = np.array(sorted(shown), dtype=np.int64)
+    rows = [shown[flow] for flow in chosen.tolist()]
+    columns: dict[str, NDArray[Any]] = {
+        "input": np.full(len(chosen), number, np.int64),
+        "flow": chosen,
+        "ts": flows["ts"][chosen],
+        "packet": flows["first_packet"][chosen],
+    }
+    others = [(name, declared) for name, declared in record.columns.items() if name not in columns]
+    return Table(record, columns | {name: declared.array([row.get(name) for row in rows]) for name, declared in others})
 
 
 def _shells(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Ssh]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from farmwatch.collectors.flow_rows import addresses, macs
 from farmwatch.errors import DecodeError
@@ -55,17 +55,23 @@ _STUN_KINDS = ("request", "indication", "success", "error")
 _MOST_TEXT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     """Where one message came from."""
 
     packet: int
     ts: int
     last_ts: int
-    count: int
+    sights: int
     mac: str | None
     source: str
     destination: str
+
+
+class _Dns(NamedTuple):
+    """What rows are made of in a DNS message."""
+
+    asked: tuple[tuple[str, str], ...]  #: name, type; of a query
+    answers: tuple[tuple[str, str], ...]  #: address, name; of a response
 
 
 @dataclass(slots=True)
@@ -81,6 +87,7 @@ class MessageRows:
     _asked: dict[tuple[str, str, str, str], list[Any]] = field(default_factory=dict)
     _known: set[tuple[str, str, str, str | None]] = field(default_factory=set)
     _said: set[tuple[str | None, str, str | None, str | None, str | None]] = field(default_factory=set)
+    _decoded: dict[bytes, _Dns] = field(default_factory=dict)
 
     def read(self, messages: MessageTable) -> None:
         """Decode all kept messages; what does not decode is counted by protocol."""
@@ -93,19 +100,22 @@ class MessageRows:
         sources = addresses(messages.src_ip_hi, messages.src_ip_lo)
         destinations = addresses(messages.dst_ip_hi, messages.dst_ip_lo)
         senders = macs(messages.src_mac)
-        for row, kind in enumerate(messages.kind.tolist()):
+        columns = (
+            messages.kind, messages.packet, messages.ts_ns, messages.last_ns, messages.count, messages.offset,
+            messages.length,
+        )  # fmt: skip
+        rows = zip(*(column.tolist() for column in columns), senders.tolist(), sources, destinations, strict=True)
+        pool = messages.pool.data
+        for kind, packet, ts, last, count, offset, length, mac, source, destination in rows:
             reader = readers.get(kind)
             if reader is None:
                 continue
-            sent = _Sent(
-                int(messages.packet[row]), int(messages.ts_ns[row]), int(messages.last_ns[row]),
-                int(messages.count[row]), senders[row], sources[row], destinations[row],
-            )  # fmt: skip
+            sent = _Sent(packet, ts, last, count, mac, source, destination)
             try:
-                reader(messages.payload(row), sent)
+                reader(bytes(pool[offset : offset + length]), sent)
             except DecodeError:
                 reason = f"{MessageKind(kind).name.lower()} message not readable"
-                self.bad[reason] = self.bad.get(reason, 0) + sent.count
+                self.bad[reason] = self.bad.get(reason, 0) + count
         for (protocol, client, name, qtype), (packet, ts, last, count, mac) in self._asked.items():
             self.queries.add(
                 input=self.number, ts=ts, last_ts=last, packet=packet, protocol=protocol, client=client, client_mac=mac,
@@ -115,9 +125,8 @@ class MessageRows:
     def dns_stream(self, message: DnsMessage, client: str, server: str, packet: int, ts: int) -> None:
         """One DNS message from a TCP stream."""
         sender = server if message.is_response else client
-        self._dns_message(
-            message, _Sent(packet, ts, ts, 1, None, sender, client if message.is_response else server), "dns"
-        )
+        sent = _Sent(packet, ts, ts, 1, None, sender, client if message.is_response else server)
+        self._dns_message(_dns_facts(message), sent, "dns")
 
     def named(self, address: str, name: str, source: str, sent_packet: int, ts: int, client: str | None) -> None:
         """Note a name for an address once."""
@@ -130,13 +139,16 @@ class MessageRows:
             )  # fmt: skip
 
     def _query(self, protocol: str, name: str, qtype: int, sent: _Sent) -> None:
-        key = (protocol, sent.source, name.lower().rstrip("."), _QTYPES.get(qtype, str(qtype)))
+        self._asked_for(protocol, name.lower().rstrip("."), _QTYPES.get(qtype, str(qtype)), sent)
+
+    def _asked_for(self, protocol: str, name: str, qtype: str, sent: _Sent) -> None:
+        key = (protocol, sent.source, name, qtype)
         known = self._asked.get(key)
         if known is None:
-            self._asked[key] = [sent.packet, sent.ts, sent.last_ts, sent.count, sent.mac]
+            self._asked[key] = [sent.packet, sent.ts, sent.last_ts, sent.sights, sent.mac]
         else:
             known[2] = max(known[2], sent.last_ts)
-            known[3] += sent.count
+            known[3] += sent.sights
 
     def _say(
         self, protocol: str, sent: _Sent, name: str | None, *, domain: str | None = None, service: str | None = None,
@@ -152,17 +164,22 @@ class MessageRows:
         )  # fmt: skip
 
     def _dns(self, payload: bytes, sent: _Sent) -> None:
-        self._dns_message(parse_dns(payload), sent, "dns")
+        self._dns_message(self._dns_decoded(payload), sent, "dns")
 
     def _llmnr(self, payload: bytes, sent: _Sent) -> None:
-        self._dns_message(parse_dns(payload), sent, "llmnr")
+        self._dns_message(self._dns_decoded(payload), sent, "llmnr")
 
-    def _dns_message(self, message: DnsMessage, sent: _Sent, protocol: str) -> None:
-        if not message.is_response:
-            for question in message.questions:
-                self._query(protocol, question.name, question.rtype, sent)
-            return
-        for address, name, _ in answers_by_address(message):
+    def _dns_decoded(self, payload: bytes) -> _Dns:
+        """A message's facts; the same message from many clients, its transaction id left out, is decoded once."""
+        known = self._decoded.get(payload[2:])
+        if known is None:
+            known = self._decoded[payload[2:]] = _dns_facts(parse_dns(payload))
+        return known
+
+    def _dns_message(self, message: _Dns, sent: _Sent, protocol: str) -> None:
+        for name, qtype in message.asked:
+            self._asked_for(protocol, name, qtype, sent)
+        for address, name in message.answers:
             self.named(address, name, protocol, sent.packet, sent.ts, sent.destination)
 
     def _mdns(self, payload: bytes, sent: _Sent) -> None:
@@ -268,6 +285,15 @@ class MessageRows:
     def tables(self) -> tuple[Table[Any], ...]:
         """The filled tables."""
         return self.names.table(), self.queries.table(), self.leases.table(), self.heard.table()
+
+
+def _dns_facts(message: DnsMessage) -> _Dns:
+    """What a query asks for, or the addresses a response gives."""
+    if message.is_response:
+        return _Dns((), tuple((address, name) for address, name, _ in answers_by_address(message)))
+    return _Dns(
+        tuple((one.name.lower().rstrip("."), _QTYPES.get(one.rtype, str(one.rtype))) for one in message.questions), ()
+    )
 
 
 def stun_rows(stun: StunTable, messages: MessageTable, flows: Sequence[Any], number: int) -> Table[Stun]:

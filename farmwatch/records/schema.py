@@ -67,7 +67,10 @@ class Column:
             filled = np.empty(len(values), dtype=object)
             filled[:] = list(values)
             return filled
-        return np.array([self.missing if value is None else _stored(value) for value in values], dtype=self.dtype)
+        missing = self.missing
+        if self.type is datetime:
+            return np.array([missing if value is None else _stored(value) for value in values], dtype=self.dtype)
+        return np.array([missing if value is None else value for value in values], dtype=self.dtype)
 
     def value(self, stored: Any) -> Any:
         """One stored value as Python sees it."""
@@ -245,26 +248,29 @@ class Table(Generic[R]):
 class Rows(Generic[R]):
     """A table while it is being filled, one row at a time, checked only when it is done."""
 
-    __slots__ = ("_values", "record")
+    __slots__ = ("_names", "_rows", "record")
 
     def __init__(self, record: type[R]) -> None:
         self.record = record
-        self._values: dict[str, list[Any]] = {name: [] for name in record.columns}
+        self._names = tuple(record.columns)
+        self._rows: list[tuple[Any, ...]] = []
 
     def __len__(self) -> int:
-        return len(next(iter(self._values.values())))
+        return len(self._rows)
 
     def add(self, **values: Any) -> None:
         """Append a row; columns left out have no value. Times may be nanoseconds since 1970 or ``datetime64``."""
-        for name, column_values in self._values.items():
-            column_values.append(values.get(name))
+        self._rows.append(tuple(map(values.get, self._names)))
 
     def table(self) -> Table[R]:
         """The rows as a table."""
-        return Table(self.record, {name: self._array(name) for name in self._values})
+        columns = zip(*self._rows, strict=True) if self._rows else ((),) * len(self._names)
+        return Table(
+            self.record, {name: self._array(name, values) for name, values in zip(self._names, columns, strict=True)}
+        )
 
-    def _array(self, name: str) -> NDArray[Any]:
-        declared, values = self.record.columns[name], self._values[name]
+    def _array(self, name: str, values: tuple[Any, ...]) -> NDArray[Any]:
+        declared = self.record.columns[name]
         if declared.type is datetime and values and isinstance(values[0], int):
             return np.array([ABSENT if value is None else value for value in values], np.int64).view("datetime64[ns]")
         return declared.array(values)
