@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,13 +74,10 @@ class HeadReader:
         if found.protocol == "unknown":
             return
         self.found[flow] = found
-        if found.protocol == "tls":
+        if found.protocol == "tls" and found.tunnel is None:
             self._handshake(flow, orig, resp)
-        elif found.protocol in _WRAP_THEMSELVES or (found.protocol == "http" and orig.startswith(b"CONNECT ")):
-            starts = find_tls(orig, 1), find_tls(resp, 1)
-            self._handshake(flow, orig[starts[0] :] if starts[0] else b"", resp[starts[1] :] if starts[1] else b"")
-        if found.protocol == "tls":
-            return
+        elif found.tunnel or found.protocol in _WRAP_THEMSELVES or orig.startswith(b"CONNECT "):
+            self._handshake(flow, _from_tls(orig), _from_tls(resp))
         if found.protocol in ("http", "devtunnel", "derp"):
             self._page(flow, orig, resp)
         elif isinstance(found.record, SshSession):
@@ -184,8 +181,16 @@ class HeadReader:
             "marks": "\n".join(_marks(answer)),
         }
 
+    def _settle_greetings(self, flows: FlowTable) -> None:
+        """RFB ends whose greetings look alike: the one that spoke first is the server (RFC 6143 section 7.1.1)."""
+        for flow, found in self.found.items():
+            first = int(flows.first_payload_side[flow])
+            if found.protocol == "rfb" and found.controlled_side is None and first >= 0:
+                self.found[flow] = replace(found, controlled_side=first)
+
     def columns(self, flows: FlowTable) -> dict[str, NDArray[Any]]:
         """Protocol, tool and driven side of every flow."""
+        self._settle_greetings(flows)
         count = len(flows)
         protocol, tool = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
         side = np.full(count, ABSENT, np.int64)
@@ -206,6 +211,12 @@ def _marks(answer: HttpResponse) -> list[str]:
         **{name: " " for name in answer.x_names if name.startswith("x-ustreamer")},
     }
     return [f"{name}: {value[:_MOST_MARK]}" for name, value in shown.items() if value]
+
+
+def _from_tls(data: bytes) -> bytes:
+    """What follows the words in the clear, from where TLS begins; nothing where it does not."""
+    start = find_tls(data)
+    return b"" if start is None else data[start:]
 
 
 def _speaks_first(data: bytes) -> bool:

@@ -53,6 +53,7 @@ _STUN_METHODS = {
 }
 _STUN_KINDS = ("request", "indication", "success", "error")
 _MOST_TEXT = 300
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104  (what DHCP writes for none, not a bind)
 
 
 class _Sent(NamedTuple):
@@ -116,11 +117,6 @@ class MessageRows:
             except DecodeError:
                 reason = f"{MessageKind(kind).name.lower()} message not readable"
                 self.bad[reason] = self.bad.get(reason, 0) + count
-        for (protocol, client, name, qtype), (packet, ts, last, count, mac) in self._asked.items():
-            self.queries.add(
-                input=self.number, ts=ts, last_ts=last, packet=packet, protocol=protocol, client=client, client_mac=mac,
-                name=name, qtype=qtype, count=count,
-            )  # fmt: skip
 
     def dns_stream(self, message: DnsMessage, client: str, server: str, packet: int, ts: int) -> None:
         """One DNS message from a TCP stream."""
@@ -198,15 +194,15 @@ class MessageRows:
 
     def _nbns(self, payload: bytes, sent: _Sent) -> None:
         message = parse_nbns(payload)
-        if not message.is_response:
-            for name, qtype in message.questions:
-                self._query("nbns", name.name, qtype, sent)
         registering = message.opcode in (
             5,
             8,
             9,
             15,
         )  # registration, refresh, multi-homed registration (RFC 1002 4.2.1.1)
+        if not message.is_response and not registering:
+            for name, qtype in message.questions:
+                self._query("nbns", name.name, qtype, sent)
         for record in message.additionals if registering else message.answers:
             group = any(flag for _, flag in record.addresses)
             self._netbios(record.name.name, record.name.suffix, sent, group=group)
@@ -236,16 +232,17 @@ class MessageRows:
 
     def _dhcp(self, payload: bytes, sent: _Sent) -> None:
         message = parse_dhcp(payload)
-        given = message.your_ip if message.your_ip != "0.0.0.0" else message.requested_ip or message.client_ip  # noqa: S104
+        stated = (message.your_ip, message.requested_ip, message.client_ip)
+        given = next((address for address in stated if address not in ("", _NO_ADDRESS)), None)
         self.leases.add(
             input=self.number, ts=sent.ts, packet=sent.packet, ip_version=4,
             message=_DHCP_KINDS.get(message.message_type, str(message.message_type)), mac=message.client_mac or None,
-            address=given if given and given != "0.0.0.0" else None, host_name=message.hostname or None,  # noqa: S104
+            address=given, host_name=message.hostname or None,
             fqdn=message.fqdn or None, vendor_class=message.vendor_class or None,
             parameters=",".join(str(code) for code in message.parameters) or None, server=message.server_id or None,
             domain=message.domain or None, router=message.routers[0] if message.routers else None,
         )  # fmt: skip
-        if message.hostname and given and not message.is_reply and given != "0.0.0.0":  # noqa: S104
+        if message.hostname and given and not message.is_reply:
             self.named(given, message.hostname, "dhcp", sent.packet, sent.ts, None)
 
     def _dhcpv6(self, payload: bytes, sent: _Sent) -> None:
@@ -283,7 +280,12 @@ class MessageRows:
             self._say("ndp", sent, None, service="router")
 
     def tables(self) -> tuple[Table[Any], ...]:
-        """The filled tables."""
+        """The filled tables; nothing may be read afterwards."""
+        for (protocol, client, name, qtype), (packet, ts, last, count, mac) in self._asked.items():
+            self.queries.add(
+                input=self.number, ts=ts, last_ts=last, packet=packet, protocol=protocol, client=client, client_mac=mac,
+                name=name, qtype=qtype, count=count,
+            )  # fmt: skip
         return self.names.table(), self.queries.table(), self.leases.table(), self.heard.table()
 
 
