@@ -17,7 +17,7 @@ from farmwatch.analysis.identity import Host, Hosts, address_sort_key, find_host
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_device
-from farmwatch.analysis.sessions.named import named_sessions
+from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
 from farmwatch.analysis.sightings import find_sightings
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import (
@@ -50,6 +50,7 @@ KM_PER_MS = 199.86 / 2
 """Kilometres of distance that a millisecond of round trip allows at most: light in fibre, 2/3 c (note f1)."""
 
 _LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
+_OF_SESSIONS = {"remote.inbound_session", "remote.named_tool"}  #: detectors whose hits a help-desk ticket may explain
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
 _MOST_BENIGN = 6  #: innocent readings named beside the verdict; every finding lists its own in full
 _BENIGN_EACH = 2
@@ -180,7 +181,9 @@ def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Se
     for finding in findings:
         if finding.outcome is Outcome.NO_DATA:
             blind.setdefault(finding.summary, {})[topics.get(finding.detector, finding.detector)] = None
-    limits = [_VANTAGE_LIMITS[vantage] for vantage in sorted(vantages) if vantage in _VANTAGE_LIMITS]
+    # A capture from the network makes up for what one from the laptop cannot show.
+    narrow = vantages if vantages <= _VANTAGE_LIMITS.keys() else set[str]()
+    limits = [_VANTAGE_LIMITS[vantage] for vantage in sorted(narrow)]
     if any(session.role is not Role.CONTROLLING for session in sessions):
         limits.append(_BEHIND_RELAY)
     return (_ENDPOINT_TELEMETRY, *limits, *(f"{', '.join(what)}: {reason}" for reason, what in blind.items()))
@@ -202,8 +205,9 @@ def _next_steps(
         return ()
     checks = {detector.id: detector.check for detector in DETECTORS}
     steps = dict.fromkeys(checks[finding.detector] for finding in _telling(findings))
-    driven = [session for session in sessions if session.role is Role.CONTROLLED]
-    asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1]]
+    proof = {finding.detector for finding in _telling(findings)}
+    driven = [one for one in sessions if one.role is Role.CONTROLLED and not one.role_reason.endswith(NO_SESSION)]
+    asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1] if proof & _OF_SESSIONS]
     kept = (
         [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums.values())})"] if checksums else []
     )

@@ -224,8 +224,8 @@ class Table(Generic[R]):
     def concat(cls, record: type[R], tables: Iterable[Table[R]]) -> Table[R]:
         """Tables of one record type, one below the other."""
         listed = [table for table in tables if len(table)]
-        if not listed:
-            return cls.empty(record)
+        if len(listed) < 2:  # tables are never changed, so one may stand for itself
+            return listed[0] if listed else cls.empty(record)
         return cls(record, {name: np.concatenate([table[name] for table in listed]) for name in record.columns})
 
     def to_pandas(self) -> pd.DataFrame:

@@ -33,7 +33,7 @@ class KvmBeacon(Detector):
     benign: ClassVar = ("an old internet telephone", "a game console testing its NAT", "a peer-to-peer program")
     when_clear: ClassVar = "no host on the network repeats the NAT test of idle KVMs"
     weight_reason: ClassVar = "judged: behaviour read in the firmware of two KVM families, few other periodic senders"
-    check: ClassVar = "find the sender's MAC and vendor in the router's lease table"
+    check: ClassVar = "find out which box sends the NAT tests: its MAC is in the router's lease table"
     decibans: float = param(11.0, "Specific behaviour, unmeasured in the field.", low=0, high=12)
     farm_share: float = param(0.6, "One KVM makes a driven laptop, not yet a farm.", low=0, high=1)
     least_rounds: float = param(5, "Fewer rounds are a phone's start-up.", low=3, high=100)

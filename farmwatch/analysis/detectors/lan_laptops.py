@@ -33,7 +33,7 @@ class LanLaptops(Detector):
     weight_reason: ClassVar = (
         "judged from grade B of signal N9 (docs/evidence.md); raided sites held 6.5 to 9 computers on average"
     )
-    check: ClassVar = "ask what the place is; compare its egress address with declared offices"
+    check: ClassVar = "ask what kind of place this is: home, office or co-working space"
     some_decibans: float = param(4.0, "Three or four: a busy household.", low=0, high=24)
     many_decibans: float = param(10.0, "Five or more outside an office.", low=0, high=24)
 

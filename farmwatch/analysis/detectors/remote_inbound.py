@@ -39,7 +39,7 @@ class RemoteInbound(Detector):
     weight_reason: ClassVar = (
         "judged: inbound control from outside is a grade-A fact of the session, with help desks as benign cause"
     )
-    check: ClassVar = "match start and end of the session with help-desk tickets; ask who owns the other end"
+    check: ClassVar = "ask who owns the other end of the session, and whether the device's user knows of it"
     public_decibans: float = param(
         22.0, "From the internet straight into a laptop: rare outside support.", low=0, high=24
     )

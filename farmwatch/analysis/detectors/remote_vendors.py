@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import Claim, DeviceFlow, Family, Tables, ToolSighting
+from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, Tables, ToolSighting
 
 __all__ = ["RemoteVendors"]
 
@@ -18,7 +18,7 @@ class RemoteVendors(Detector):
     """Tools of two different vendors, not approved, on one laptop: the second is the spare key to the first.
 
     Signal N2 (grade A): seen in the August 2026 honeypot, Chrome Remote Desktop laid over AnyDesk. Products of one
-    vendor count once; low-grade facts do not count.
+    vendor count once; low-grade facts and tools that this device only drives others with do not count.
     """
 
     id: ClassVar = "remote.two_vendors"
@@ -37,17 +37,22 @@ class RemoteVendors(Detector):
     weight_reason: ClassVar = (
         "judged from grade A of signal N2 (docs/evidence.md); technicians' computers are the main benign cause"
     )
-    check: ClassVar = "list both tools' install dates against the issue date of the device"
+    check: ClassVar = "compare the tools' install dates with the day the device was issued"
     both_live_decibans: float = param(14.0, "Both tools' relays or sessions seen.", low=0, high=24)
     present_decibans: float = param(6.0, "One of them merely present.", low=0, high=24)
 
     def examine(self, tables: Tables) -> Findings:
         """At most one hit per device."""
-        seen = tables[ToolSighting]
+        seen, sessions = tables[ToolSighting], tables[RemoteSession]
+        ran = by_device(sessions)
         found: Findings = {}
         for device, rows in by_device(seen).items():
+            own = ran.get(device, np.empty(0, np.int64))
+            used = set(sessions["tool"][own])
+            driving = used - set(sessions["tool"][own[sessions["role"][own] != "controlling"]])
             counted = rows[
                 np.isin(seen["kind"][rows], ("remote_access", "rmm"))
+                & ~np.isin(seen["tool"][rows], sorted(driving))
                 & ~seen["approved"][rows]
                 & (seen["grade"][rows] != "low")
             ]

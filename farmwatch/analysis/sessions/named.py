@@ -24,7 +24,9 @@ from farmwatch.analysis.sightings import is_approved
 from farmwatch.knowledge import Entry, Knowledge, Match, Side, Sign
 from farmwatch.records import ABSENT, DeviceFlow, RemoteSession, Table
 
-__all__ = ["CONTROL_PROTOCOLS", "named_sessions"]
+__all__ = ["CONTROL_PROTOCOLS", "NO_SESSION", "named_sessions"]
+
+NO_SESSION = "an attempt or a waiting line only, no session ran"  #: ends the reason of a role nobody acted in
 
 _GAP_NS = 900 * 1_000_000_000  #: flows of one tool and far end closer than this are one session; agents poll that often
 _LIVE_BYTES = 4_000  #: payload beyond greetings and certificates, both directions together
@@ -172,7 +174,7 @@ def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]
     role, probability, reason, proven = _role(rows, flows, total)
     live = _is_live(rows, flows)
     if proven and not live:
-        reason += "; an attempt or a waiting line only, no session ran"
+        reason += f"; {NO_SESSION}"
     sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
     best = int(sampled[np.argmax(flows["rtt_samples"][sampled])]) if len(sampled) else -1
     relays = [member.relay for member in run if member.relay is not None]
