@@ -37,6 +37,7 @@ _MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept who
 _MOST_NAMES = 20
 _MOST_MARK = 300
 _WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
+_UNMARKED = (0, 0)
 _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
 
 
@@ -49,16 +50,24 @@ class HeadReader:
     http: dict[int, dict[str, Any]] = field(default_factory=dict)
     ssh: dict[int, SshSession] = field(default_factory=dict)
     dns: list[tuple[int, int, DnsMessage]] = field(default_factory=list)  #: flow, direction, message
+    _known: dict[tuple[int, int], tuple[Identified, dict[str, Any]]] = field(default_factory=dict)  #: by mark
 
     def __call__(self, batch: HeadBatch) -> None:
         """Decode one batch; flows without payload are passed over without touching bytes."""
         some = (batch.orig_length > 0) | (batch.resp_length > 0)
         message = np.isin(batch.orig_port, _MESSAGE_PORTS) | np.isin(batch.resp_port, _MESSAGE_PORTS)
+        marks = list(zip(*(np.where(message, 0, one).tolist() for one in (batch.mark, batch.mark_check)), strict=True))
         for position in np.flatnonzero(some & ((batch.proto == 6) | ~message)).tolist():
             flow = int(batch.flow[position])
+            known = self._known.get(marks[position])
+            if known is not None:
+                self.found[flow], self.tls[flow] = known
+                continue
             ports = int(batch.orig_port[position]), int(batch.resp_port[position])
             if batch.proto[position] == 6:
                 self._tcp(flow, batch.head(position, 0), batch.head(position, 1), ports)
+                if marks[position] != _UNMARKED and flow in self.tls:
+                    self._known[marks[position]] = self.found[flow], self.tls[flow]
             else:
                 self._udp(flow, batch.datagrams(position, 0), batch.datagrams(position, 1), ports)
 

@@ -59,6 +59,10 @@ class HeadBatch:
     orig_start: Ints  #: where the bytes start in ``pool``
     resp_start: Ints
     pool: Bytes
+    #: TCP heads with the same two numbers are TLS handshakes that decode to the same facts (see
+    #: :mod:`farmwatch.wire.fingerprint`); 0 and 0 where a head is something else, and for all when interpreted.
+    mark: Ints
+    mark_check: Ints
 
     def __len__(self) -> int:
         """Number of flows in the batch."""
@@ -124,6 +128,8 @@ def head_batch(flows: Ints, hot: Ints, pool: Bytes) -> HeadBatch:
         orig_start=start[0],
         resp_start=start[1],
         pool=pool,
+        mark=np.zeros(len(flows), dtype=np.int64),
+        mark_check=np.zeros(len(flows), dtype=np.int64),
     )
 
 

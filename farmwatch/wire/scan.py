@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from farmwatch.wire.fingerprint import MARK_CELLS, mark_handshakes
 from farmwatch.wire.flows import FlowTable, flow_table
 from farmwatch.wire.heads import HeadBatch, head_batch
 from farmwatch.wire.jit import compiled, is_compiled, note_compiled, plain
@@ -248,7 +249,10 @@ class _Scan:
         tables.state[S_QUEUE] = 0
         if self._on_heads is None or not len(flows):
             return
-        self._on_heads(head_batch(flows, tables.hot, tables.pool))
+        batch = head_batch(flows, tables.hot, tables.pool)
+        if tables.mode == "compiled":  # interpreted, marking takes longer than decoding
+            self._mark(batch)
+        self._on_heads(batch)
         arguments = (
             np.ascontiguousarray(flows),
             tables.hot,
@@ -257,6 +261,18 @@ class _Scan:
         )
         chosen, hot, links, state = (as_argument(array, tables.mode) for array in arguments)
         self._kernel(free_heads)(chosen, len(flows), hot, links, state)
+
+    def _mark(self, batch: HeadBatch) -> None:
+        """Mark the batch's TLS handshakes."""
+        tcp = batch.proto == 6
+        places = (
+            np.ascontiguousarray(batch.orig_start),
+            np.where(tcp, batch.orig_length, 0),
+            np.ascontiguousarray(batch.resp_start),
+            np.where(tcp, batch.resp_length, 0),
+        )
+        lanes = np.zeros(MARK_CELLS, dtype=np.int64)
+        self._kernel(mark_handshakes)(batch.pool, *places, batch.mark, batch.mark_check, lanes, self._tables.keys)
 
 
 def _samples(tables: Tables) -> RttSamples:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from farmwatch.wire.fields import reseat
+from farmwatch.wire.fingerprint import MARK_CELLS, mark_handshakes
 from farmwatch.wire.jit import compiled, plain
 from farmwatch.wire.layout import (
     A_WIDTH,
@@ -214,6 +215,8 @@ class Tables:
         compiled(rehash)(self.hot, 0, self.table, int(self.state[S_TABLE_MASK]))
         compiled(reseat)(nothing, self.seen, int(self.state[S_SEEN_MASK]))
         compiled(free_heads)(nothing, 0, self.hot, self.links, self.state)
+        lanes = np.zeros(MARK_CELLS, dtype=np.int64)
+        compiled(mark_handshakes)(self.pool, *[nothing] * 6, lanes, self.keys)
 
     def _grow_flows(self) -> None:
         state = self.state
