@@ -28,6 +28,7 @@ __all__ = ["Host", "Hosts", "find_hosts"]
 
 _ROUTED_ADDRESSES = 4  #: this many IPv4 addresses behind one link-layer address: a router, not a host
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a DHCP client before its lease, not a bind)
+_NO_LINK = ("", "00:00:00:00:00:00")  #: no link layer, or a loopback interface, which speaks for all its addresses
 _START_TTLS = (64, 128, 255)  #: what stacks start with; 32 and below are left to multicast and traceroute
 _MOST_HOPS = 31  #: a TTL this far below a starting value is a path, more is an odd start
 _CROSSED_TTLS = [start - hops for start in _START_TTLS for hops in range(1, _MOST_HOPS + 1)]
@@ -141,6 +142,8 @@ def _routers(pairs: Table[HostRow], book: AddressBook, beyond: Container[str]) -
     local_v4: dict[str, int] = defaultdict(int)
     found: set[str] = set()
     for mac, address in zip(pairs["mac"].tolist(), pairs["address"].tolist(), strict=True):
+        if mac in _NO_LINK:
+            continue
         if address in beyond or mac.startswith(_VIRTUAL_ROUTERS):
             found.add(mac)
         scope = book.scope(address)
@@ -214,13 +217,13 @@ def _collect(
     for (mac, address), gateway_itself in zip(columns, own, strict=True):
         if book.scope(address) == "special" and address != _NO_ADDRESS:
             continue
-        linked = bool(mac) and (mac not in routing.routers or gateway_itself)
+        linked = mac not in _NO_LINK and (mac not in routing.routers or gateway_itself)
         if not linked and not book.inside(address):
             continue
         key = mac if linked else address
         if key not in by_key:
             by_key[key] = len(hosts)
-            behind = bool(mac) and not linked
+            behind = mac not in _NO_LINK and not linked
             hosts.append(Host(number, key, mac if linked else None, behind_router=behind))
         if address != _NO_ADDRESS:
             hosts[by_key[key]].addresses.add(address)

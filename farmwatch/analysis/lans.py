@@ -12,7 +12,7 @@ import numpy as np
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
-from farmwatch.knowledge import Knowledge, Match, registrable_domain
+from farmwatch.knowledge import Grade, Knowledge, Match, registrable_domain
 from farmwatch.records import (
     Announcement,
     DhcpRequest,
@@ -89,8 +89,8 @@ def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Lan
 
 
 def _announces(layers: dict[str, tuple[Match, str, int]]) -> bool:
-    """A vendor prefix alone does not make a host a KVM: some makers sell routers and boards under the same one."""
-    return len(layers) > 1 or "oui" not in layers
+    """Whether a host shows itself as the product: a prefix alone does so only where its holder makes nothing else."""
+    return len(layers) > 1 or "oui" not in layers or layers["oui"][0].grade is Grade.HIGH
 
 
 def _strongest(products: dict[str, dict[str, tuple[Match, str, int]]]) -> Any:

@@ -155,6 +155,17 @@ def test_raw_ip_captures(near, beside, far, further):
     assert devices(found(tables)) == [near]
 
 
+def test_a_loopback_interface_is_no_router():
+    """Its all-zero link-layer address stands for every address of the machine; each is a host of its own."""
+    net = Net(gateway="00:00:00:00:00:00")
+    net.flow("127.0.0.1", "127.0.0.2", 5900, hops=0, protocol="rfb", controlled_side=1)
+    for number in range(3, 8):
+        net.flow("127.0.0.1", f"127.0.0.{number}", hops=0)
+    hosts = found(net.tables())
+    assert devices(hosts) == ["127.0.0.1", "127.0.0.2"]
+    assert hosts.gateways == {}
+
+
 def test_without_any_local_address_the_proven_driven_end_is_judged():
     """A capture of public addresses only: the end that the protocol shows to be driven, else the originator."""
     net = Net(gateway="")

@@ -66,6 +66,15 @@ def test_a_kvm_is_not_judged_as_a_laptop():
     assert tables[DeviceSeen]["device_id"].tolist() == [LAPTOP]
 
 
+def test_a_prefix_of_nothing_but_kvms_is_enough_not_to_be_judged():
+    """A silent JetKVM that calls its cloud is no laptop, though one layer is only a question."""
+    net = home(JET)
+    net.flow("10.0.0.7", "198.51.100.9")
+    tables, _ = derive(net.tables(), load_knowledge(), Profile())
+    assert tables[DeviceSeen]["device_id"].tolist() == [LAPTOP]
+    assert members(net)[JET].layers == "oui/high"
+
+
 def test_a_kvm_is_known_by_the_page_it_serves():
     net = home(PI)
     flow = net.flow("10.0.0.5", "10.0.0.7", 80)
