@@ -10,6 +10,7 @@ import numpy as np
 
 from farmwatch.analysis.addresses import AddressBook, mask_mac
 from farmwatch.analysis.clouds import cloud_signs
+from farmwatch.analysis.crowd import CROWDED, MOST_DEVICES, limit_devices
 from farmwatch.analysis.detectors import DETECTORS, Findings, run_detectors
 from farmwatch.analysis.farms import find_farms
 from farmwatch.analysis.flows import device_flows
@@ -66,6 +67,7 @@ def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tabl
     """Add the derived tables to the network tables."""
     book = AddressBook(profile)
     hosts = find_hosts(tables, profile, book)
+    tables = tables.joined(Tables([limit_devices(hosts)]))
     members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
     sightings = find_sightings(tables, hosts, knowledge, profile)
     flows = device_flows(tables, hosts, book)
@@ -99,11 +101,11 @@ def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: s
     devices.sort(key=_urgency)
     return Report(
         tool=Tool("farmwatch", version, knowledge.version),
-        inputs=_inputs(tables, hosts),
+        inputs=_inputs(every, hosts),
         devices=tuple(devices),
         farms=find_farms(every, findings, profile.prior),
         lans=_lans(every[LanMember], hosts),
-        notes=_notes(tables, hosts),
+        notes=_notes(every, hosts),
     )
 
 
@@ -143,7 +145,7 @@ def _devices(hosts: Hosts, tables: Tables, profile: Profile) -> Table[DeviceSeen
 
 def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Session], profile: Profile) -> Device:
     seen = tables[DeviceSeen]
-    rows = seen.where(seen["device_id"] == name)
+    rows = seen.where(seen.groups("device_id")[name])
     own = findings[name]
     assessment = assess_device(own, profile.prior)
     return Device(
@@ -168,7 +170,7 @@ def _listed(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _vendor(members: Table[LanMember], name: str) -> str | None:
-    for row in np.flatnonzero(members["device_id"] == name):
+    for row in members.groups("device_id").get(name, ()):
         if members["vendor"][row]:
             return str(members["vendor"][row])
     return None
@@ -300,7 +302,7 @@ def _inputs(tables: Tables, hosts: Hosts) -> tuple[InputFile, ...]:
                 bytes=row.bytes,
                 first_ts=None if row.first_ts is None else _text(row.first_ts),
                 last_ts=None if row.last_ts is None else _text(row.last_ts),
-                complete=row.complete,
+                complete=row.complete and CROWDED not in counted,
                 flows=row.flows,
                 rejects=counted,
                 error=next(iter(counted), "not readable") if unreadable else None,
@@ -341,6 +343,11 @@ def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
         )
         if reason.endswith("for lack of room")
     ]
+    if (crowd := int(rejects["count"][rejects["reason"] == CROWDED].sum())) > 0:
+        notes.append(
+            f"{crowd:,} more devices than the {MOST_DEVICES:,} judged: a flood of made-up senders, or more laptops than "
+            "one run is for; read fewer captures at a time, or name the devices that matter with --device"
+        )
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")

@@ -4,7 +4,7 @@ A profile is a TOML file; everything in it is optional, and a scan without one w
 
     [company]
     cidrs = ["10.20.0.0/16", "2001:db8:20::/48"]   # the company's own networks: offices, VPN pool, help desk
-    domains = ["acme.example"]                      # the company's own domains
+    domains = ["acme.example"]                      # the company's own domains, own instances of tools included
     approved_tools = ["teamviewer"]                 # ids from `farmwatch knowledge list`
 
     [sites]

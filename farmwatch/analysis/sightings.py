@@ -14,7 +14,7 @@ from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Sign
 from farmwatch.records import ABSENT, Flow, NameQuery, Table, Tables, Tls, ToolSighting
 
-__all__ = ["Sightings", "find_sightings", "is_approved"]
+__all__ = ["Sightings", "find_sightings", "is_approved", "is_own_name"]
 
 
 @dataclass(slots=True)
@@ -202,7 +202,7 @@ def _table(found: Mapping[tuple[str, int, str, str, str], _Seen], profile: Profi
         "sign": [str(sign.match.sign) for sign in signs],
         "grade": [str(sign.match.grade) for sign in signs],
         "unattended": [sign.match.entry.unattended for sign in signs],
-        "approved": [is_approved(sign.match.entry, profile) for sign in signs],
+        "approved": [is_approved(sign.match.entry, profile) or is_own_name(sign.value, profile) for sign in signs],
         "source": [sign.match.source for sign in signs],
         "flow": [ABSENT if sign.flow is None else sign.flow for sign in signs],
         "packet": [sign.packet for sign in signs],
@@ -221,3 +221,9 @@ def is_approved(entry: Entry, profile: Profile) -> bool:
     """Whether the company said that it uses this product; by id, name, vendor or alias."""
     names = {entry.id, entry.name.lower(), entry.vendor.lower(), *(alias.lower() for alias in entry.aliases)}
     return bool(names & profile.approved_tools)
+
+
+def is_own_name(name: str | None, profile: Profile) -> bool:
+    """Whether a name lies in a domain of the company: its own instance of a product, as ``acme.screenconnect.com``."""
+    dotted = f".{name}"
+    return name is not None and any(dotted.endswith(f".{domain}") for domain in profile.company_domains)

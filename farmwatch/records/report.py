@@ -178,7 +178,7 @@ class LanHost:
     ips: tuple[str, ...]
     names: tuple[str, ...]
     vendor: str | None
-    role: str  #: device, gateway, kvm, infrastructure or neighbour
+    role: str  #: device, gateway, server, kvm or neighbour
     note: str = ""
 
 

@@ -105,6 +105,14 @@ def test_approval_by_id_name_or_vendor(net, word):
     assert not is_approved(load_knowledge().entry("anydesk"), Profile().with_options(corporate=["teamviewer"]))
 
 
+@pytest.mark.parametrize(("domain", "approved"), [("acme.screenconnect.com", True), ("screenconnect.org", False)])
+def test_the_companys_own_instance_is_approved(net, domain, approved):
+    """A name inside a declared domain is the company's, whatever product serves it; a look-alike is not."""
+    shake(net, server_name="acme.screenconnect.com")
+    tables, _ = derive(net.tables(), load_knowledge(), Profile().with_options(corporate=[domain]))
+    assert set(tables[ToolSighting]["approved"].tolist()) == {approved}
+
+
 def test_the_order_of_rows_does_not_matter(net):
     shake(net, server_name=RELAY)
     shake(net, server_name=RELAY, subject_cn="AnyNet Relay")

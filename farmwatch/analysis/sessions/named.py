@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.profile import Profile
-from farmwatch.analysis.sightings import is_approved
+from farmwatch.analysis.sightings import is_approved, is_own_name
 from farmwatch.knowledge import Entry, Knowledge, Match, Side, Sign
 from farmwatch.records import ABSENT, DeviceFlow, RemoteSession, Table
 
@@ -78,7 +78,7 @@ def named_sessions(
     for member in _members(flows, by_flow, knowledge, profile):
         device, number = str(flows["device_id"][member.row]), int(flows["input"][member.row])
         groups[device, number, member.entry, str(flows["remote_h"][member.row])].append(member)
-    found = [_session(run, flows) for key in sorted(groups) for run in _runs(groups[key], flows)]
+    found = [_session(run, flows, profile) for key in sorted(groups) for run in _runs(groups[key], flows)]
     found.sort(
         key=lambda session: (
             session["device_id"],
@@ -167,7 +167,7 @@ _SUMMED = (
 )  # fmt: skip
 
 
-def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]:
+def _session(run: Sequence[_Member], flows: Table[DeviceFlow], profile: Profile) -> dict[str, Any]:
     rows = np.array([member.row for member in run])
     total = {name: int(flows[name][rows].sum()) for name in _SUMMED}
     largest = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
@@ -186,7 +186,7 @@ def _session(run: Sequence[_Member], flows: Table[DeviceFlow]) -> dict[str, Any]
         "tool": first.entry,
         "tool_name": first.name,
         "vendor": first.vendor,
-        "approved": first.approved,
+        "approved": first.approved or is_own_name(flows["remote_name"][largest], profile),
         "unattended": first.unattended,
         "start": flows["ts"][rows].min(),
         "end": flows["last_ts"][rows].max(),
