@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,20 @@ def test_nothing_to_read_is_an_empty_report():
 def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="no attribute 'scam'"):
         farmwatch.scam  # noqa: B018  (the access is the test)
+
+
+def test_hash_order_does_not_change_a_byte():
+    """Two processes with different string hashes give the same report."""
+    script = (
+        "import sys, farmwatch; from farmwatch.reports.document import dumps; "
+        "sys.stdout.write(dumps(farmwatch.scan(sys.argv[1:])))"
+    )
+    names = [str(PCAPS / f"{name}.pcap") for name in ("farm-gateway", "farm-lan", "cafe", "tunnels")]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script, *names],
+            capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(said) == 1
