@@ -165,6 +165,27 @@ def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Se
     )
 
 
+def _assessed(name: str, findings: Sequence[Finding], tables: Tables, profile: Profile) -> Assessment:
+    """All claims; ``abroad`` is not clear where somebody drives the device and may sit behind a relay."""
+    assessment = assess_device(findings, profile.prior)
+    sessions = tables[RemoteSession]
+    unmeasured = (
+        (sessions["device_id"] == name)
+        & sessions["live"]
+        & (sessions["role"] != "controlling")
+        & (sessions["relayed"] != 0)
+    )
+    if assessment.abroad.level is not Level.CLEAR or not unmeasured.any():
+        return assessment
+    unknown = replace(
+        assessment.abroad,
+        level=Level.NOT_ENOUGH_DATA,
+        reason="a relay may hide how far the person behind the session is, and that was not measured",
+        overturn="the time that person takes to react, or where the session's other end is",
+    )
+    return replace(assessment, abroad=unknown)
+
+
 def _listed(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for value in values for part in value.split(",") if part))
 
@@ -240,7 +261,7 @@ def _hits(findings: Sequence[Finding]) -> list[Finding]:
 def _sessions(table: Table[RemoteSession]) -> dict[str, list[Session]]:
     found: dict[str, list[Session]] = {}
     for row in table.rows():
-        direct = row.relayed == 0 or (row.relayed is None and row.proven)  # the far end, not a relay by name
+        direct = row.relayed == 0  # where a relay may stand between, its distance says nothing of the person's
         found.setdefault(row.device_id, []).append(
             Session(
                 session_id=row.session_id,
@@ -345,8 +366,8 @@ def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
     ]
     if (crowd := int(rejects["count"][rejects["reason"] == CROWDED].sum())) > 0:
         notes.append(
-            f"{crowd:,} more devices than the {MOST_DEVICES:,} judged: a flood of made-up senders, or more laptops than "
-            "one run is for; read fewer captures at a time, or name the devices that matter with --device"
+            f"{crowd:,} more devices than the {MOST_DEVICES:,} judged: a flood of made-up senders, or more laptops "
+            "than one run is for; read fewer captures at a time, or name the devices that matter with --device"
         )
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
