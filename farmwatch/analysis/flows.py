@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -102,14 +104,17 @@ class _Names:
             table = tables[record]
             rows = np.flatnonzero(table.present(column))
             self.shown[flow_rows_of(table, tables)[rows]] = table[column][rows]
-        self.asked: dict[tuple[int, str, str], str] = {}
-        self.known: dict[tuple[int, str], str] = {}
+        self.asked: dict[tuple[int, str, str], list[tuple[int, str]]] = {}
+        self.known: dict[tuple[int, str], list[tuple[int, str]]] = {}
         seen = tables[Name]
-        columns = zip(*(seen[name].tolist() for name in ("input", "address", "name", "client")), strict=True)
-        for number, address, name, client in columns:
+        columns = (
+            seen["ts"].astype(np.int64).tolist(),
+            *(seen[name].tolist() for name in ("name", "input", "address", "client")),
+        )
+        for ts, name, number, address, client in sorted(zip(*columns, strict=True), key=lambda row: row[:4]):
             if client:
-                self.asked.setdefault((number, client, address), name)
-            self.known.setdefault((number, address), name)
+                self.asked.setdefault((number, client, address), []).append((ts, name))
+            self.known.setdefault((number, address), []).append((ts, name))
 
     def of(self, flows: Table[Flow], rows: NDArray[np.int64], far: str, near: str) -> NDArray[Any]:
         """The far end's name for each row; ``None`` where none was seen."""
@@ -117,13 +122,21 @@ class _Names:
         nameless = np.flatnonzero(np.array([name is None for name in found.tolist()], dtype=np.bool_))
         left = rows[nameless]
         ends = zip(
+            flows["ts"][left].astype(np.int64).tolist(),
             flows["input"][left].tolist(),
             flows[f"{near}_h"][left].tolist(),
             flows[f"{far}_h"][left].tolist(),
             strict=True,
         )
         found[nameless] = [
-            self.asked.get((number, local, remote)) or self.known.get((number, remote))
-            for number, local, remote in ends
+            _latest(self.asked.get((number, local, remote)) or self.known.get((number, remote)), ts)
+            for ts, number, local, remote in ends
         ]
         return found
+
+
+def _latest(lookups: list[tuple[int, str]] | None, ts: int) -> str | None:
+    """The name looked up last before a flow began: one address of a large service answers for many names."""
+    if not lookups:
+        return None
+    return lookups[max(bisect_right(lookups, ts, key=itemgetter(0)) - 1, 0)][1]

@@ -68,6 +68,16 @@ def test_the_far_end_is_named_by_the_handshake_before_the_lookup():
     assert [row.remote_name for row in seen(net)] == ["shown.example", "mine.example", "six.example", None]
 
 
+def test_an_address_of_many_names_goes_by_the_last_lookup():
+    """A large service answers for many names at one address: the lookup just before the flow counts, in any order."""
+    net = laptop()
+    for number in range(3):
+        net.flow("10.0.0.5", "198.51.100.7", ts=10 * number + 5)
+    for ts, name in ((20, "third.example"), (0, "first.example"), (10, "second.example")):
+        net.add("names", address="198.51.100.7", name=name, source="dns", packet=1, client="10.0.0.5", ts=ts)
+    assert [row.remote_name for row in seen(net)] == ["first.example", "second.example", "third.example"]
+
+
 def test_a_name_shown_to_the_device_is_not_its_callers():
     """The SNI that a caller sends names this device, not the caller."""
     net = laptop()
