@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -147,7 +148,7 @@ def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Se
     seen = tables[DeviceSeen]
     rows = seen.where(seen.groups("device_id")[name])
     own = findings[name]
-    assessment = assess_device(own, profile.prior)
+    assessment = _assessed(name, own, tables, profile)
     return Device(
         device_id=name,
         ips=_listed(rows["addresses"]),

@@ -1,10 +1,11 @@
 """Groups of devices tied by what they share: the same gateway, the same KVM, the same controlling end.
 
-Each link weighs as much as its attribute is rare among the run's devices (Fellegi-Sunter with term frequency,
-docs/evidence.md, M7); an attribute that very many share is an office or a carrier, not a farm. Components come from
-scipy. A group is reported only where its members' own *farm* evidence reaches review, or where a rare link other than
-the network itself (one far end driving several devices) ties them. Office computers that were only heard on the network
-belong to the group by name: nothing they do was seen, so they have no verdict of their own.
+A place counts only where it is suspicious by itself: two networks that a travelling laptop visited are two places, and
+who was met in a café does not join a farm seen elsewhere. Each link weighs as much as its attribute is rare among the
+run's devices (Fellegi-Sunter with term frequency, docs/evidence.md, M7); an attribute that very many share is an office
+or a carrier, not a farm. Components come from scipy. A group is reported only where it reaches review. Office computers
+that were only heard on the network belong to the group by name: nothing they do was seen, so they have no verdict of
+their own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from farmwatch.analysis.detectors.contract import Findings, devices_on_lan
 from farmwatch.analysis.scoring import assess_claim
 from farmwatch.records import (
     Claim,
+    ClaimAssessment,
     DeviceSeen,
     Evidence,
     Family,
@@ -37,43 +40,75 @@ from farmwatch.records import (
 
 __all__ = ["find_farms"]
 
+_NETWORK, _KVM, _CONTROLLER = "local network", "KVM on the network", "controlling end"
+_REPORTED = (Level.REVIEW, Level.STRONG)
 _CAP = 50  #: devices sharing one attribute beyond which it is a company network or a carrier (M7)
 _NETWORK_DECIBANS = 6.0  #: sharing a local network: what couples and offices do too
 _KVM_DECIBANS = 10.0  #: a KVM on that network
 _CONTROLLER_DECIBANS = 14.0  #: one outside end driving several devices
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A link with the inputs that show it."""
+
+    link: FarmLink
+    inputs: frozenset[int]
+
+
 def find_farms(tables: Tables, findings: Findings, prior: float) -> tuple[Farm, ...]:
     """Groups of at least two computers whose shared attributes and own findings make a case for review."""
-    links = [link for link in _links(tables) if 2 <= len(link.devices) <= _CAP]
+    places = [place for place in _places(tables) if 2 <= len(place.link.devices) <= _CAP]
+    suspicious = [
+        place
+        for place in places
+        if place.link.attribute == _CONTROLLER or _assessed(_beside(place, places), findings, prior).level in _REPORTED
+    ]
     farms = []
-    for members in _components(links):
-        own = [link for link in links if set(link.devices) <= members]
-        evidence = [finding for device in sorted(members) for finding in findings.get(device, []) if _speaks(finding)]
-        assessment = assess_claim(Claim.FARM, [*_shared(evidence), *(_as_finding(link) for link in own)], prior)
-        if assessment.level in (Level.REVIEW, Level.STRONG):
+    for members in _components([place.link for place in suspicious]):
+        own = [place for place in suspicious if set(place.link.devices) <= members]
+        assessment = _assessed(own, findings, prior)
+        if assessment.level in _REPORTED:
             farms.append(
                 Farm(
                     farm_id="F-" + hashlib.sha256("\n".join(sorted(members)).encode()).hexdigest()[:8],
                     devices=tuple(sorted(members)),
                     assessment=assessment,
-                    links=tuple(own),
-                    summary=_summary(members, own),
+                    links=tuple(place.link for place in own),
+                    summary=_summary(members, [place.link for place in own]),
                 )
             )
     return tuple(farms)
 
 
-def _links(tables: Tables) -> list[FarmLink]:
+def _beside(place: _Place, places: Sequence[_Place]) -> list[_Place]:
+    """A network with the KVMs on it: what is tied to the same computers in the same inputs."""
+    return [other for other in places if other.link.devices == place.link.devices and other.inputs == place.inputs]
+
+
+def _assessed(places: Sequence[_Place], findings: Findings, prior: float) -> ClaimAssessment:
+    """The farm claim of some places: their links, and what their members' own findings say in those inputs."""
+    members = sorted({device for place in places for device in place.link.devices})
+    inputs = frozenset().union(*(place.inputs for place in places))
+    evidence = [
+        finding
+        for device in members
+        for finding in findings.get(device, [])
+        if _speaks(finding) and (not finding.rows or inputs.intersection(row.input for row in finding.rows))
+    ]
+    return assess_claim(Claim.FARM, [*_shared(evidence), *(_as_finding(place) for place in places)], prior)
+
+
+def _places(tables: Tables) -> list[_Place]:
     found = []
-    members = tables[LanMember]
+    members, seen = tables[LanMember], tables[DeviceSeen]
     for lan, judged in devices_on_lan(tables).items():
-        devices = [*judged, *_heard(members, lan, judged)]
-        found.append(FarmLink("local network", lan, tuple(devices), _NETWORK_DECIBANS))
-        for row in range(len(members)):
-            if members["lan"][row] == lan and members["role"][row] == "kvm":
-                name = f"{members['product_name'][row]} {members['host'][row][:8]}…"
-                found.append(FarmLink("KVM on the network", name, tuple(devices), _KVM_DECIBANS))
+        inputs = frozenset(seen["input"][seen["lan"] == lan].tolist())
+        devices = (*judged, *_heard(members, lan, judged))
+        found.append(_Place(FarmLink(_NETWORK, lan, devices, _NETWORK_DECIBANS), inputs))
+        for row in np.flatnonzero((members["lan"] == lan) & (members["role"] == "kvm")).tolist():
+            name = f"{members['product_name'][row]} {members['host'][row][:8]}…"
+            found.append(_Place(FarmLink(_KVM, name, devices, _KVM_DECIBANS), inputs))
     found.extend(_controllers(tables))
     return found
 
@@ -88,21 +123,19 @@ def _heard(members: Table[LanMember], lan: str, judged: Sequence[str]) -> list[s
     return sorted(set(found))
 
 
-def _controllers(tables: Tables) -> Iterable[FarmLink]:
+def _controllers(tables: Tables) -> Iterable[_Place]:
     """Far ends outside the local network that drive more than one device; relays serve everybody and do not count."""
     sessions = tables[RemoteSession]
-    driven: dict[str, set[str]] = defaultdict(set)
-    for row in range(len(sessions)):
-        if (
-            sessions["role"][row] == "controlled"
-            and sessions["remote_scope"][row] == "public"
-            and sessions["relayed"][row] != 1
-        ):
-            driven[str(sessions["remote"][row]).rsplit(":", 1)[0]].add(str(sessions["device_id"][row]))
+    outside = (sessions["role"] == "controlled") & (sessions["remote_scope"] == "public") & (sessions["relayed"] != 1)
+    driven: dict[str, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(outside).tolist():
+        driven[str(sessions["remote"][row]).rsplit(":", 1)[0]].append(row)
     total = max(2, len(set(tables[DeviceSeen]["device_id"])))
-    for remote, devices in sorted(driven.items()):
+    for remote, rows in sorted(driven.items()):
+        devices = tuple(sorted({str(sessions["device_id"][row]) for row in rows}))
         rarity = 10 * math.log10(total / len(devices)) if total > len(devices) else 0.0
-        yield FarmLink("controlling end", remote, tuple(sorted(devices)), _CONTROLLER_DECIBANS + min(rarity, 6.0))
+        link = FarmLink(_CONTROLLER, remote, devices, _CONTROLLER_DECIBANS + min(rarity, 6.0))
+        yield _Place(link, frozenset(int(sessions["input"][row]) for row in rows))
 
 
 def _components(links: list[FarmLink]) -> list[set[str]]:
@@ -138,23 +171,26 @@ def _shared(findings: Iterable[Finding]) -> list[Finding]:
 
 
 #: Causes that links share with detectors: they count once with them.
-_LINK_GROUPS: Mapping[str, str] = {"KVM on the network": "kvm", "local network": "who is on the network"}
+_LINK_GROUPS: Mapping[str, str] = {_KVM: "kvm", _NETWORK: "who is on the network"}
+_LINK_TABLES: Mapping[str, str] = {_KVM: "lan_members", _NETWORK: "lan_members", _CONTROLLER: "sessions"}
 
 
-def _as_finding(link: FarmLink) -> Finding:
+def _as_finding(place: _Place) -> Finding:
+    link = place.link
     return Finding(
         detector=f"link: {link.attribute}",
-        family=Family.HARDWARE if link.attribute == "KVM on the network" else Family.PLACE,
+        family=Family.HARDWARE if link.attribute == _KVM else Family.PLACE,
         claim=Claim.FARM,
         outcome=Outcome.HIT,
         decibans=link.decibans,
         summary=f"{len(link.devices)} devices share {link.attribute} {link.value}",
-        rows=(Evidence("lan_members", 0),),
+        rows=tuple(Evidence(_LINK_TABLES[link.attribute], number) for number in sorted(place.inputs)),
         group=_LINK_GROUPS.get(link.attribute, link.attribute),
-        weight_reason="judged; rarity of the shared attribute (docs/evidence.md, M7",
+        weight_reason="judged; rarity of the shared attribute (docs/evidence.md, M7)",
     )
 
 
-def _summary(members: set[str], links: list[FarmLink]) -> str:
-    shared = "; ".join(f"{link.attribute} {link.value}" for link in links)
-    return f"{len(members)} devices share {shared}"
+def _summary(members: set[str], links: Sequence[FarmLink]) -> str:
+    """One sentence: how many computers, and which attribute ties how many of them."""
+    tied = "; ".join(f"{len(link.devices)} by {link.attribute} {link.value}" for link in links)
+    return f"{len(members)} computers belong together: {tied}"

@@ -106,7 +106,7 @@ def _level(
         return Level.REVIEW, "enough to be worth a person's time, not enough to be sure"
     if not any(finding.outcome is Outcome.HIT for finding in findings):
         return Level.CLEAR, f"{len(looked)} of {len(findings)} checks had data, none found anything"
-    return Level.CLEAR, "what was found is explained better by the ordinary"
+    return Level.CLEAR, "what was found is not enough by itself to be worth a person's time"
 
 
 def _overturn(level: Level, total: float, weights: Sequence[Weight]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from farmwatch.analysis.assess import KM_PER_MS, assess, derive
+from farmwatch.analysis.assess import assess, derive
 from farmwatch.analysis.profile import DeviceProfile, Profile
 from farmwatch.knowledge import load_knowledge
 from farmwatch.records import DeviceSeen, Level, Tables
@@ -39,7 +37,8 @@ def test_a_driven_laptop():
     assert device.assessment.driven.level is Level.REVIEW
     [session] = device.sessions
     assert (session.tool, session.role, session.transport_rtt_ms) == ("vnc", "controlled", 60.0)
-    assert session.distance_km.at_most == pytest.approx(60.0 * KM_PER_MS)
+    assert session.distance_km is None  # a relay may stand between
+    assert device.assessment.abroad.level is Level.NOT_ENOUGH_DATA
     assert (session.start, session.packets) == ("1970-01-01T01:00:00.000Z", (11, 19))
     assert device.next_steps[0] == "look for a help-desk ticket for 1970-01-01 01:00 to 01:30 UTC"
     assert device.next_steps[-1] == "keep the capture (sha256 abababababab…)"

@@ -85,6 +85,7 @@ class Detector:
         expected: str,
         rows: Iterable[Evidence],
         group: str | None = None,
+        weight_reason: str | None = None,
         conclusive: bool = False,
     ) -> Finding:
         """A finding of this detector."""
@@ -101,7 +102,7 @@ class Detector:
             rows=tuple(rows),
             group=self.group if group is None else group,
             weight_source=self.weight_source,
-            weight_reason=self.weight_reason,
+            weight_reason=weight_reason or self.weight_reason,
             conclusive=conclusive,
         )
 

@@ -12,6 +12,8 @@ from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, RemoteSessi
 
 __all__ = ["ControlRtt"]
 
+_DECLARED = "judged: beyond a limit that the company itself declared, though lines and relays add delay"
+
 
 _KM_PER_MS = 199.86 / 2  #: docs/evidence.md, M3
 _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
@@ -70,7 +72,7 @@ class ControlRtt(Detector):
                 rtt, samples = float(sessions["rtt_ms"][row]), int(sessions["rtt_samples"][row])
                 if sessions["role"][row] == "controlling" or np.isnan(rtt) or samples < self.least_samples:
                     continue
-                weight, expected = self._weight(rtt, limit)
+                weight, expected, reason = self._weight(rtt, limit)
                 if not weight:
                     continue
                 share = 1.0 if sessions["role"][row] == "controlled" else 0.5
@@ -83,18 +85,19 @@ class ControlRtt(Detector):
                         f"{_bound(rtt)}",
                         expected=expected,
                         rows=[evidence(DeviceFlow, sessions["input"][row], (sessions["first_packet"][row],))],
+                        weight_reason=reason,
                     )
                 )
         return found
 
-    def _weight(self, rtt: float, limit: float) -> tuple[float, str]:
+    def _weight(self, rtt: float, limit: float) -> tuple[float, str, str | None]:
+        """Weight, what would be normal, and the reason for the weight where it is not the detector's own."""
         if not np.isnan(limit) and rtt > limit:
-            return self.declared_decibans, f"at most {limit:.0f} ms, declared for this device"
+            return self.declared_decibans, f"at most {limit:.0f} ms, declared for this device", _DECLARED
+        inside = f"below {self.ordinary_ms:.0f} ms inside one continent"
         if rtt > self.far_ms:
-            return self.far_decibans, f"below {self.ordinary_ms:.0f} ms inside one continent"
-        if rtt > self.ordinary_ms:
-            return self.ordinary_decibans, f"below {self.ordinary_ms:.0f} ms inside one continent"
-        return 0.0, ""
+            return self.far_decibans, inside, None
+        return (self.ordinary_decibans, inside, None) if rtt > self.ordinary_ms else (0.0, "", None)
 
     def blind(self, tables: Tables) -> dict[str, str]:
         """Devices whose sessions gave too few round trips."""

@@ -1,0 +1,47 @@
+"""What an input cannot be trusted for is said, and ordinary inputs are left in peace."""
+
+from __future__ import annotations
+
+import pytest
+
+from farmwatch.analysis.input_notes import input_notes
+from farmwatch.records import CaptureInput, Reject, Rows, Tables
+
+DAY_NS = 86_400 * 10**9
+YEAR_2024_NS = 19_750 * DAY_NS
+
+
+def notes(rejects: dict[str, int], *, packets: int = 100, complete: bool = True, ts: int = YEAR_2024_NS):
+    """Notes of one input."""
+    inputs: Rows[CaptureInput] = Rows(CaptureInput)
+    inputs.add(
+        input=0, path="a.pcap", sha256="", kind="pcap", vantage="unknown", packets=packets, bytes=1, flows=0,
+        first_ts=ts if packets else None, last_ts=ts if packets else None, complete=complete,
+    )  # fmt: skip
+    rows: Rows[Reject] = Rows(Reject)
+    for reason, count in rejects.items():
+        rows.add(input=0, reason=reason, count=count)
+    return input_notes(Tables([inputs.table(), rows.table()]))
+
+
+def test_ordinary_input_needs_no_note():
+    """A few rejects among many packets are not worth a sentence."""
+    assert notes({"IP header cut short": 9}) == ()
+
+
+def test_empty_capture_is_called_so():
+    """Header only: read completely, and nothing in it."""
+    assert notes({}, packets=0) == ("a.pcap: a capture without packets",)
+    assert notes({}, packets=0, complete=False) == ()
+
+
+def test_packets_that_mostly_do_not_decode_are_said():
+    """Complete does not mean understood."""
+    assert notes({"link header cut short": 10}) == ("a.pcap: 10 of 100 packets: link header cut short",)
+
+
+@pytest.mark.parametrize(("ts", "year"), [(0, 1970), (-DAY_NS, 1969), (49_000 * DAY_NS, 2104)])
+def test_clock_that_was_not_set_is_said(ts, year):
+    """Dates before there were captures, or far from now, are not to be compared with anything."""
+    [note] = notes({}, ts=ts)
+    assert note.startswith(f"a.pcap: holds packets of the year {year}: ")
