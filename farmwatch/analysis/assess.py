@@ -11,11 +11,12 @@ import numpy as np
 
 from farmwatch.analysis.addresses import AddressBook, mask_mac
 from farmwatch.analysis.clouds import cloud_signs
-from farmwatch.analysis.crowd import CROWDED, MOST_DEVICES, limit_devices
+from farmwatch.analysis.crowd import CROWDED, limit_devices
 from farmwatch.analysis.detectors import DETECTORS, Findings, run_detectors
 from farmwatch.analysis.farms import find_farms
 from farmwatch.analysis.flows import device_flows
 from farmwatch.analysis.identity import Host, Hosts, address_sort_key, find_hosts
+from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_device
@@ -356,20 +357,7 @@ def _lans(members: Table[LanMember], hosts: Hosts) -> tuple[Lan, ...]:
 
 
 def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
-    rejects = tables[Reject]
-    paths = dict(zip(tables[CaptureInput]["input"].tolist(), tables[CaptureInput]["path"].tolist(), strict=True))
-    notes = [
-        f"{paths[number]}: {count:,} {reason}; some names may be missing"
-        for number, reason, count in zip(
-            *(rejects[name].tolist() for name in ("input", "reason", "count")), strict=True
-        )
-        if reason.endswith("for lack of room")
-    ]
-    if (crowd := int(rejects["count"][rejects["reason"] == CROWDED].sum())) > 0:
-        notes.append(
-            f"{crowd:,} more devices than the {MOST_DEVICES:,} judged: a flood of made-up senders, or more laptops "
-            "than one run is for; read fewer captures at a time, or name the devices that matter with --device"
-        )
+    notes = [*input_notes(tables)]
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")

@@ -154,6 +154,13 @@ def _rejects(number: int, reader: CaptureReader, scan: WireScan, messages: Messa
     rows: Rows[Reject] = Rows(Reject)
     for damage in reader.damage:
         rows.add(input=number, reason=damage.reason, offset=damage.offset, count=max(damage.length, 1))
+    clock = {
+        "older than the packet before": reader.timestamps_backwards,
+        "no time stamp of their own": reader.packets_without_time,
+    }
+    for reason, count in clock.items():
+        if count:
+            rows.add(input=number, reason=reason, count=count)
     for reason, count in sorted((scan.rejects | _left_out(scan) | messages.bad).items()):
         rows.add(input=number, reason=reason, count=count)
     return rows.table()

@@ -55,4 +55,4 @@ def test_flood_makes_the_input_incomplete_and_is_noted(monkeypatch, tmp_path):
     [entry] = report.inputs
     assert not entry.complete
     assert entry.rejects[CROWDED] == 7
-    assert any(note.startswith("7 more devices than the ") for note in report.notes)
+    assert any(f"{path.name}: 7 more devices than the " in note for note in report.notes)
