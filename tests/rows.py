@@ -39,7 +39,7 @@ def turned(tables):
 class Net:
     """A small network on which things are said: builds the tables a capture of it would give."""
 
-    def __init__(self, number=0, *, gateway="52:00:00:00:00:01"):
+    def __init__(self, number=0, *, gateway="3c:a6:2f:00:00:01"):
         self.number = number
         self.gateway = gateway
         self.macs = {}

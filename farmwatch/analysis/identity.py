@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.addresses import CHATTER_PORTS, AddressBook
+from farmwatch.analysis.addresses import CHATTER_PORTS, AddressBook, mask_mac
 from farmwatch.analysis.profile import Profile
-from farmwatch.records import Announcement, CaptureInput, DhcpRequest, Flow, Table, Tables
+from farmwatch.records import Announcement, Arp, CaptureInput, DhcpRequest, Flow, Table, Tables
 from farmwatch.records import Host as HostRow
 
 __all__ = ["Host", "Hosts", "find_hosts"]
@@ -42,6 +42,8 @@ _VIRTUAL_ROUTERS = (
     "00:05:73:a0:0",
     "00:07:b4:00:",
 )
+_ARP_REPLY = 2  #: RFC 826
+_BROADCAST = "ff:ff:ff:ff:ff:ff"
 _NEVER = np.iinfo(np.int64).max
 _LONGEST_NAME = 63  #: of a DNS label, RFC 1035 section 2.3.4; longer ones are made up
 _NAME_ORDER = {"dhcp": 0, "nbns": 1, "browser": 2, "mdns": 3, "llmnr": 4, "dhcpv6": 5}
@@ -63,10 +65,15 @@ class Host:
     orig_flows: int = 0
     resp_flows: int = 0
     remote_control: bool = False  #: an end of a recognised remote-control protocol
+    driven: bool = False  #: a protocol shows it as the driven end, and data went both ways
 
     def best_names(self) -> list[str]:
         """Names, best source first."""
         return sorted(self.names, key=lambda name: (self.names[name], name))
+
+    def leased_names(self) -> frozenset[str]:
+        """Names it gave a DHCP server."""
+        return frozenset(name for name, rank in self.names.items() if rank == _NAME_ORDER["dhcp"])
 
 
 @dataclass(slots=True)
@@ -78,13 +85,11 @@ class Hosts:
     resp: NDArray[np.int64]
     gateways: dict[int, str]  #: input -> link-layer address of its gateway
     vantage: dict[int, str]  #: input -> host, lan, gateway or unknown
+    lans: dict[int, str] = field(default_factory=dict)  #: input -> name of its local network
 
     def lan_of(self, host: Host) -> str:
         """The local network of a host; '' where the input has no link layer."""
-        if host.mac is None:
-            return ""
-        gateway = self.gateways.get(host.input)
-        return f"gateway {gateway}" if gateway else f"input {host.input}"
+        return "" if host.mac is None else self.lans.get(host.input, f"input {host.input}")
 
 
 def find_hosts(tables: Tables, profile: Profile, book: AddressBook) -> Hosts:
@@ -93,7 +98,27 @@ def find_hosts(tables: Tables, profile: Profile, book: AddressBook) -> Hosts:
     found = Hosts([], np.full(len(flows), -1, np.int64), np.full(len(flows), -1, np.int64), {}, {})
     for number in sorted({int(row) for row in tables[CaptureInput]["input"]}):
         _hosts_of_input(tables, number, profile, book, found)
+    found.lans.update(_name_lans(found.gateways))
     _name_devices(found.hosts, profile)
+    return found
+
+
+def _name_lans(gateways: dict[int, str]) -> dict[int, str]:
+    """Names of local networks by input: two inputs show one network where their gateway has one address of its own.
+
+    Addresses that routers share or software chose (VRRP, HSRP, NAT of virtual machines) are the same at every site, so
+    networks behind them stay apart. Names hold the address masked, with a number where that would make two equal.
+    """
+    names: dict[str | int, str] = {}
+    found: dict[int, str] = {}
+    for number, gateway in sorted(gateways.items()):
+        shared = gateway.startswith(_VIRTUAL_ROUTERS) or _is_random(gateway)
+        key = number if shared else gateway
+        if key not in names:
+            name = f"gateway {mask_mac(gateway)}" + (f" of input {number}" if shared else "")
+            taken = sum(other.partition(" #")[0] == name for other in names.values())
+            names[key] = f"{name} #{taken + 1}" if taken else name
+        found[number] = names[key]
     return found
 
 
@@ -117,7 +142,8 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
     _add_packets(flows, found.orig[rows], found.resp[rows], found.hosts)
     _add_names(tables, number, found.hosts, start, by_address)
     _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, start, gateway, book)
-    found.vantage[number] = profile.vantage or _vantage(found.hosts[start:], flows, found.orig[rows], found.resp[rows])
+    ends = (found.orig[rows], found.resp[rows])
+    found.vantage[number] = profile.vantage or _vantage(found.hosts, start, flows, ends, _talk(tables, number), book)
 
 
 def _ordered(pairs: Table[HostRow]) -> Table[HostRow]:
@@ -312,7 +338,7 @@ def _add_roles(
     ports = (flows["orig_p"], flows["resp_p"])
     chatter = np.isin(ports[1], list(CHATTER_PORTS)) | np.isin(ports[0], list(CHATTER_PORTS))
     responders = flows["resp_h"].tolist()
-    one = {address: book.scope(address) != "special" and not _is_broadcast(address) for address in set(responders)}
+    one = {address: not _is_to_many(address, book) for address in set(responders)}
     usable = ~chatter & np.fromiter(map(one.__getitem__, responders), np.bool_, len(responders))
     usable &= flows["protocol"] != "stun"  # a box that does nothing but test its NAT is no laptop
     remote = (flows["controlled_side"] >= 0) | flows.present("tool")
@@ -322,6 +348,10 @@ def _add_roles(
     for ends in (orig, resp):
         for index in np.unique(ends[remote & (ends >= 0)]):
             hosts[int(index)].remote_control = True
+    answered = (flows["orig_data_pkts"] > 0) & (flows["resp_data_pkts"] > 0)
+    for side, ends in enumerate((orig, resp)):
+        for index in np.unique(ends[answered & (flows["controlled_side"] == side) & (ends >= 0)]):
+            hosts[int(index)].driven = True
     touched = {int(index) for ends in (orig, resp) for index in np.unique(ends) if index >= 0}
     for index in touched:
         host = hosts[index]
@@ -329,7 +359,7 @@ def _add_roles(
             host.role = "device"
         elif host.resp_flows:
             host.role = "server"
-    for host in hosts:
+    for host in hosts[start:]:
         if gateway is not None and host.mac == gateway:
             host.role = "gateway"
     _leave_far_servers(hosts[start:])
@@ -343,26 +373,51 @@ def _leave_far_servers(hosts: list[Host]) -> None:
                 host.role = "server"
 
 
-def _is_broadcast(address: str) -> bool:
-    """Directed broadcast of the usual home networks; others look like hosts without a sender and do no harm."""
-    return address.endswith(".255")
+def _is_to_many(address: str, book: AddressBook) -> bool:
+    """Multicast, or directed broadcast of the usual home networks; others look like silent hosts and do no harm."""
+    return book.scope(address) == "special" or address.endswith(".255")
 
 
-def _vantage(hosts: list[Host], flows: Table[Flow], orig: NDArray[np.int64], resp: NDArray[np.int64]) -> str:
-    """Host when every unicast flow has one and the same device at an end, gateway when several lead out, else lan."""
-    devices = [host for host in hosts if host.role == "device"]
+def _talk(tables: Tables, number: int) -> set[frozenset[str]]:
+    """Pairs of link-layer addresses of which one answered the other's ARP request: an answer goes to one host only."""
+    frames = tables[Arp]
+    rows = np.flatnonzero((frames["input"] == number) & (frames["op"] == _ARP_REPLY))
+    pairs = zip(frames["sender_mac"][rows].tolist(), frames["target_mac"][rows].tolist(), strict=True)
+    return {frozenset(pair) for pair in pairs if len(set(pair)) > 1 and _BROADCAST not in pair}
+
+
+def _vantage(
+    hosts: list[Host],
+    start: int,
+    flows: Table[Flow],
+    ends: tuple[NDArray[np.int64], NDArray[np.int64]],
+    answers: set[frozenset[str]],
+    book: AddressBook,
+) -> str:
+    """Host when one and the same device is an end of every unicast packet, gateway when several lead out, else lan."""
+    devices = [index for index, host in enumerate(hosts[start:], start) if host.role == "device"]
     if not devices or not len(flows):
         return "unknown"
+    to_many = {address for address in set(flows["resp_h"].tolist()) if _is_to_many(address, book)}
+    to_one = np.array([address not in to_many for address in flows["resp_h"].tolist()], np.bool_)
+    orig, resp = ends[0][to_one], ends[1][to_one]
     if len(devices) == 1:
-        return "host"
+        own = hosts[devices[0]].mac
+        elsewhere = (orig != devices[0]) & (resp != devices[0]) & (flows["encapsulation"][to_one] == "")
+        if not elsewhere.any() and (own is None or all(own in pair for pair in answers)):
+            return "host"
     outward = {int(index) for index in np.concatenate([orig[resp < 0], resp[orig < 0]]) if index >= 0}
     return "gateway" if len(outward) > 1 else "lan"
 
 
 def _name_devices(hosts: list[Host], profile: Profile) -> None:
-    """Give devices their ids: the best name, else the key; the same laptop in two inputs keeps one id by its MAC."""
+    """Give devices their ids: the best name, else the key; the same laptop in two inputs keeps one id by its MAC.
+
+    A docking station lends its link-layer address to whichever laptop stands in it, so inputs in which one address gave
+    a DHCP server different names show different devices.
+    """
     owned: set[str] = set()
-    known: dict[str, str] = {}  # identity -> device id
+    known: dict[str, list[tuple[set[str], str]]] = {}  # identity -> names given to DHCP servers, and device id
     for host in hosts:
         if host.role != "device":
             continue
@@ -370,10 +425,15 @@ def _name_devices(hosts: list[Host], profile: Profile) -> None:
             host.role = "neighbour"
             continue
         identity = host.mac if host.mac and not _is_random(host.mac) else f"{host.input}/{host.key}"
-        if identity not in known:
-            known[identity] = _free_id(host, owned)
-            owned.add(known[identity])
-        host.device_id = known[identity]
+        leased = host.leased_names()
+        same = known.setdefault(identity, [])
+        match = next((one for one in same if not leased or not one[0] or leased & one[0]), None)
+        if match is None:
+            match = set(leased), _free_id(host, owned)
+            same.append(match)
+            owned.add(match[1])
+        match[0].update(leased)
+        host.device_id = match[1]
 
 
 def _is_asked_for(host: Host, asked: Iterable[str]) -> bool:

@@ -321,7 +321,7 @@ def test_networks_are_told_by_their_gateway():
     net.flow("10.44.0.23", "10.80.0.5", hops=1)
     hosts = found(net.tables())
     lans = {host.key: hosts.lan_of(host) for host in hosts.hosts}
-    assert lans == {LAPTOP: f"gateway {net.gateway}", "10.80.0.5": ""}
+    assert lans == {LAPTOP: "gateway 3c:a6:2f:…:01", "10.80.0.5": ""}
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -343,3 +343,70 @@ def test_addresses_sort_by_number():
     """10.0.0.9 before 10.0.0.10, IPv4 before IPv6."""
     listed = ["2001:db8::1", "10.0.0.10", "10.0.0.9"]
     assert sorted(listed, key=address_sort_key) == ["10.0.0.9", "10.0.0.10", "2001:db8::1"]
+
+
+def test_one_inputs_gateway_does_not_take_another_inputs_device():
+    """A laptop driven in one capture lends its line to a phone in the next: it stays a device in the first."""
+    first, second = Net(0), Net(1, gateway=LAPTOP)
+    first.host(LAPTOP, "10.0.0.5")
+    first.flow("203.0.113.9", "10.0.0.5", 5900, protocol="rfb", controlled_side=1)
+    second.host(OTHER, "10.9.0.6")
+    second.flow("10.9.0.6", "198.51.100.7")
+    hosts = found(first.tables().joined(second.tables()))
+    assert devices(hosts) == sorted([LAPTOP, OTHER])
+
+
+@pytest.mark.parametrize("mac", ["00:00:5e:00:01:0a", "00:00:0c:07:ac:01", "00:07:b4:00:01:02", "52:54:00:12:35:02"])
+def test_addresses_that_many_routers_have_do_not_join_networks(mac):
+    """Two sites whose gateways show the same shared or software-chosen address are two networks."""
+    first, second = Net(0, gateway=mac), Net(1, gateway=mac)
+    for net, own in ((first, LAPTOP), (second, OTHER)):
+        net.host(own, "10.0.0.5")
+        net.flow("10.0.0.5", "198.51.100.7")
+    hosts = found(first.tables().joined(second.tables()))
+    assert len({hosts.lan_of(host) for host in hosts.hosts}) == 2
+
+
+def test_one_router_of_its_own_address_is_one_network():
+    """The same gateway in two captures; masked names of two routers of one maker stay apart."""
+    nets = [Net(0), Net(1), Net(2, gateway="3c:a6:2f:99:00:01")]
+    for net in nets:
+        net.host(LAPTOP, "10.0.0.5")
+        net.flow("10.0.0.5", "198.51.100.7")
+    hosts = found(nets[0].tables().joined(nets[1].tables()).joined(nets[2].tables()))
+    lans = [hosts.lan_of(host) for host in hosts.hosts]
+    assert lans == ["gateway 3c:a6:2f:…:01", "gateway 3c:a6:2f:…:01", "gateway 3c:a6:2f:…:01 #2"]
+
+
+def docked(number, name):
+    net = Net(number)
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "198.51.100.7")
+    if name:
+        net.add("dhcp", packet=1, ip_version=4, message="request", mac=LAPTOP, host_name=name)
+    return net.tables()
+
+
+def test_two_laptops_in_one_dock_are_two_devices():
+    """One link-layer address with two DHCP names; a capture without a name, or with the same, joins nobody anew."""
+    tables = docked(0, "alice-lt").joined(docked(1, "bob-lt")).joined(docked(2, "alice-lt.corp.acme.example"))
+    assert [host.device_id for host in found(tables).hosts] == ["ALICE-LT", "BOB-LT", "ALICE-LT"]
+    assert devices(found(docked(0, "").joined(docked(1, "bob-lt")))) == [LAPTOP]
+
+
+def test_a_routers_capture_with_one_laptop_is_not_one_on_the_laptop():
+    """A packet of a neighbour to one other host, or an answer to its ARP request, shows that others pass here."""
+    net = Net()
+    net.host(LAPTOP, "10.0.0.5")
+    net.host(OTHER, "10.0.0.6")
+    net.flow("10.0.0.5", "198.51.100.7")
+    net.flow("10.0.0.6", "224.0.0.251", 5353, proto="udp", resp_pkts=0)
+    assert found(net.tables()).vantage == {0: "host"}
+    heard = net.tables()
+    net.add("arp", packet=3, op=2, count=1, eth_src=OTHER, sender_mac=OTHER, sender_ip="10.0.0.6",
+            target_mac=net.gateway, target_ip="10.0.0.1")  # fmt: skip
+    assert found(net.tables()).vantage == {0: "lan"}
+    net.rows.pop("arp")
+    net.flow("10.0.0.6", "203.0.113.53", 123, proto="udp")
+    assert found(net.tables()).vantage == {0: "gateway"}
+    assert found(heard).vantage == {0: "host"}

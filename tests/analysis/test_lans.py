@@ -14,7 +14,7 @@ LAPTOP, BESIDE = "f8:bc:12:00:00:05", "54:e1:ad:00:00:07"
 PI, JET, GL = "dc:a6:32:00:00:08", "30:52:53:00:00:09", "94:83:c4:00:00:01"
 
 
-def home(*hosts, gateway="52:00:00:00:00:01"):
+def home(*hosts, gateway="3c:a6:2f:00:00:01"):
     net = Net(gateway=gateway)
     net.host(LAPTOP, "10.0.0.5")
     net.flow("10.0.0.5", "198.51.100.7")
