@@ -11,8 +11,8 @@ import csv
 import gc
 import io
 import json
+import mmap
 import random
-import resource
 import sys
 import time
 import traceback
@@ -121,8 +121,9 @@ def capture_files(folders: list[Path]) -> list[Path]:
 
 
 def resident_bytes() -> int:
-    """Memory of this process now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    """Memory of this process now; 0 on systems that do not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * mmap.PAGESIZE if statm.exists() else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
