@@ -76,7 +76,7 @@ def collect_capture(
     try:
         with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:
             heads = HeadReader()
-            scan = scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads)
+            scan = scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads, beside=True)
             return Collected(_tables(shown, number, reader, scan, heads))
     except SourceError as fault:
         rejects: Rows[Reject] = Rows(Reject)

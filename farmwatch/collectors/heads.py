@@ -53,10 +53,13 @@ class HeadReader:
     _known: dict[tuple[int, int], tuple[Identified, dict[str, Any]]] = field(default_factory=dict)  #: by mark
 
     def __call__(self, batch: HeadBatch) -> None:
-        """Decode one batch; flows without payload are passed over without touching bytes."""
-        some = (batch.orig_length > 0) | (batch.resp_length > 0)
+        """Decode one batch; flows without payload are passed over without touching bytes.
+
+        TLS handshakes of a mark seen before share what the first of them gave.
+        """
+        some = (batch.orig_length > 0) | (batch.resp_length > 0) | (batch.mark != 0)
         message = np.isin(batch.orig_port, _MESSAGE_PORTS) | np.isin(batch.resp_port, _MESSAGE_PORTS)
-        marks = list(zip(*(np.where(message, 0, one).tolist() for one in (batch.mark, batch.mark_check)), strict=True))
+        marks = list(zip(batch.mark.tolist(), batch.mark_check.tolist(), strict=True))
         for position in np.flatnonzero(some & ((batch.proto == 6) | ~message)).tolist():
             flow = int(batch.flow[position])
             known = self._known.get(marks[position])

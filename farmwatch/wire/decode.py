@@ -12,6 +12,7 @@ from farmwatch.wire.fields import (
     be48,
     be64,
     endpoint_hash,
+    settle,
     stir,
 )
 from farmwatch.wire.fragments import gather
@@ -359,14 +360,16 @@ def decode_packet(  # noqa: C901, PLR0911, PLR0912, PLR0915  a kernel: splitting
                 captured = min(length, bound - place)
                 captured = max(captured, 0)
                 rows[base + R_PORTS] = protocol << 32 | source_port << 16 | target_port
-                rows[base + R_HASH] = stir(
-                    (
-                        endpoint_hash(source_hi, source_lo, source_port, keys)
-                        + endpoint_hash(target_hi, target_lo, target_port, keys)
-                        + protocol
+                rows[base + R_HASH] = settle(
+                    stir(
+                        (
+                            endpoint_hash(source_hi, source_lo, source_port, keys)
+                            + endpoint_hash(target_hi, target_lo, target_port, keys)
+                            + protocol
+                        )
+                        & 0x3FFFFFFFFFFFFFFF,
+                        keys,
                     )
-                    & 0x3FFFFFFFFFFFFFFF,
-                    keys,
                 )
                 rows[base + R_OFFSET] = place
                 rows[base + R_CAPTURED] = captured

@@ -21,11 +21,13 @@ __all__ = [
     "le16",
     "reseat",
     "seen_row",
+    "settle",
     "signed32",
     "stir",
 ]
 
 _PRIME = 0x7FFFFFFF  # 2**31 - 1
+_SEEN_PROBES = 1024  # never needed: the table is at most half full
 
 
 @kernel
@@ -103,6 +105,24 @@ def stir(value: int, keys: Ints) -> int:
 
 
 @kernel
+def settle(value: int) -> int:
+    """The hash with its low 31 bits, which choose the slot in a table, scrambled beyond recognition.
+
+    Sums of products keep neighbours (the hosts of a network) at equal steps, whatever the keys; several such rows of
+    steps pile up in a table until a search ends too early. Shifts between products, as in MurmurHash3's last step
+    (https://github.com/aappleby/smhasher, public domain), break the steps up. It loses nothing: every step is
+    reversible.
+    """
+    low = (value ^ value >> 31) & MASK31
+    low ^= low >> 16
+    low = low * 0x45D9F3B & MASK31
+    low ^= low >> 15
+    low = low * 0x119DE1F3 & MASK31
+    low ^= low >> 16
+    return value >> 31 << 31 | low
+
+
+@kernel
 def endpoint_hash(hi: int, lo: int, port: int, keys: Ints) -> int:
     """A keyed 62-bit hash of one endpoint: multilinear over 31-bit limbs with secret 29-bit keys, then stirred."""
     rest = (hi >> 62 & 3) | (lo >> 62 & 3) << 2 | port << 4
@@ -134,14 +154,14 @@ def bytes_hash(data: Bytes, start: int, count: int, skip: int, skipped: int, see
             at += 1
         one = (one * keys[7] + word) % _PRIME
         two = (two * keys[8] + word) % _PRIME
-    return one << 31 | two
+    return settle(one << 31 | two)
 
 
 @kernel
 def seen_row(seen: Ints, mask: int, value: int) -> int:
     """Slot of a 62-bit hash in the table of things seen (pairs of hash and row + 1), or its free slot, or -1."""
     slot = value & mask
-    for _ in range(256):
+    for _ in range(_SEEN_PROBES):
         row = seen[2 * slot + 1]
         if row == 0 or seen[2 * slot] == value:
             return slot

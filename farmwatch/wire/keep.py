@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from farmwatch.wire.fields import be16, be32, be48, be64, bytes_hash, copy_bytes, seen_row, stir
+from farmwatch.wire.fields import be16, be32, be48, be64, bytes_hash, copy_bytes, seen_row, settle, stir
 from farmwatch.wire.jit import kernel
 from farmwatch.wire.layout import (
     A_COUNT,
@@ -292,6 +292,7 @@ def keep_host(
         ((mixed & 0x1FFFFFFFFFFFFFFF) + one + (hi >> 62 & 3) * keys[4] + (lo >> 62 & 3) * keys[6]) & 0x3FFFFFFFFFFFFFFF,
         keys,
     )
+    value = settle(value)
     slot = seen_row(seen, state[S_SEEN_MASK], value)
     if slot >= 0 and seen[2 * slot + 1]:
         place = (seen[2 * slot + 1] - 1) * N_WIDTH

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from farmwatch.wire.beside import Beside, gather_heads
 from farmwatch.wire.fingerprint import MARK_CELLS, mark_handshakes
 from farmwatch.wire.flows import FlowTable, flow_table
 from farmwatch.wire.heads import HeadBatch, head_batch
@@ -64,6 +65,7 @@ _KERNELS = "scan"  # name under which finished compilation is remembered
 _WARM_BYTES = 256 << 10  # larger captures are faster compiled when the machine code is on disk
 _COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
 _COLD_PACKETS = 200_000  # as many packets are, however small
+_DNS_PORT = 53
 _HAND_OUT = 512  # flows handed out at a time, if possible
 _IDLE_NS = 120_000_000_000  # heads of flows silent this long are handed out when the pool fills
 
@@ -114,6 +116,7 @@ def scan_chunks(
     mode: Mode,
     limits: ScanLimits | None = None,
     on_heads: Callable[[HeadBatch], None] | None = None,
+    beside: bool = False,
     keep_rtt_samples: bool = False,
 ) -> WireScan:
     """Run pass one.
@@ -124,6 +127,8 @@ def scan_chunks(
         limits: bounds on memory.
         on_heads: called with batches of flows whose first bytes are complete, and at the end with all the rest.
             Without it no heads are kept.
+        beside: call ``on_heads`` from a thread of its own while compiled kernels go on, one batch after the other; TLS
+            handshakes with the same mark as one handed out before then come with their lengths 0 and without bytes.
         keep_rtt_samples: keep every RTT sample, for tests and close looks.
 
     Returns:
@@ -137,18 +142,24 @@ def scan_chunks(
             samples=keep_rtt_samples,
         ),
         on_heads,
+        beside=beside,
     )
-    for chunk in chunks:
-        scan.take(chunk)
-    return scan.finish()
+    try:
+        for chunk in chunks:
+            scan.take(chunk)
+        return scan.finish()
+    finally:
+        scan.close()
 
 
 class _Scan:
     """One pass in progress."""
 
-    def __init__(self, tables: Tables, on_heads: Callable[[HeadBatch], None] | None) -> None:
+    def __init__(self, tables: Tables, on_heads: Callable[[HeadBatch], None] | None, *, beside: bool) -> None:
         self._tables = tables
         self._on_heads = on_heads
+        self._want_beside = beside
+        self._beside: Beside | None = None
         self._idle_above = int(tables.state[S_POOL_LIMIT]) // 4
 
     def _kernel(self, target: Any) -> Any:
@@ -228,6 +239,16 @@ class _Scan:
             rtt_samples=_samples(tables) if state[S_SAMPLES_ON] else None,
         )
 
+    def close(self) -> None:
+        """Wait until everything handed out is received.
+
+        Raises:
+            Exception: whatever the receiver raised in its thread.
+        """
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.close()
+
     def _queued(self) -> Ints:
         return np.sort(self._tables.queue[: int(self._tables.state[S_QUEUE])])
 
@@ -252,7 +273,9 @@ class _Scan:
         batch = head_batch(flows, tables.hot, tables.pool)
         if tables.mode == "compiled":  # interpreted, marking takes longer than decoding
             self._mark(batch)
-        self._on_heads(batch)
+            if self._want_beside:
+                self._beside = self._beside or Beside(self._on_heads, self._kernel(gather_heads))
+        (self._beside or self._on_heads)(batch)
         arguments = (
             np.ascontiguousarray(flows),
             tables.hot,
@@ -263,8 +286,8 @@ class _Scan:
         self._kernel(free_heads)(chosen, len(flows), hot, links, state)
 
     def _mark(self, batch: HeadBatch) -> None:
-        """Mark the batch's TLS handshakes."""
-        tcp = batch.proto == 6
+        """Mark the batch's TLS handshakes; what runs on the port of DNS is for the decoder of that."""
+        tcp = (batch.proto == 6) & (batch.orig_port != _DNS_PORT) & (batch.resp_port != _DNS_PORT)
         places = (
             np.ascontiguousarray(batch.orig_start),
             np.where(tcp, batch.orig_length, 0),

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from farmwatch.wire.beside import gather_heads
 from farmwatch.wire.fields import reseat
 from farmwatch.wire.fingerprint import MARK_CELLS, mark_handshakes
 from farmwatch.wire.jit import compiled, plain
@@ -217,6 +218,7 @@ class Tables:
         compiled(free_heads)(nothing, 0, self.hot, self.links, self.state)
         lanes = np.zeros(MARK_CELLS, dtype=np.int64)
         compiled(mark_handshakes)(self.pool, *[nothing] * 6, lanes, self.keys)
+        compiled(gather_heads)(self.pool, nothing, nothing, self.pool, nothing)
 
     def _grow_flows(self) -> None:
         state = self.state
