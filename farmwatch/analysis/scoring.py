@@ -43,11 +43,11 @@ def assess_claim(claim: Claim, findings: Iterable[Finding], prior: float) -> Cla
     """Weigh all findings that speak about one claim."""
     relevant = [finding for finding in findings if finding.claim is claim]
     prior_decibans = 10 * math.log10(prior / (1 - prior))
-    weights = _weights(relevant)
+    weighed = _weights(relevant)
+    weights = tuple(weight for weight, _ in weighed)
     total = prior_decibans + sum(weight.decibans for weight in weights if weight.counted)
     probability = 1 / (1 + 10 ** (-total / 10))
-    by_id = {finding.detector: finding for finding in relevant}
-    counted = [(weight, by_id[weight.detector]) for weight in weights if weight.counted and weight.decibans > 0]
+    counted = [(weight, finding) for weight, finding in weighed if weight.counted and weight.decibans > 0]
     shares: dict[str, float] = {}
     for weight, finding in counted:
         shares[finding.family] = shares.get(finding.family, 0.0) + weight.decibans
@@ -66,8 +66,8 @@ def assess_claim(claim: Claim, findings: Iterable[Finding], prior: float) -> Cla
     )
 
 
-def _weights(findings: Iterable[Finding]) -> tuple[Weight, ...]:
-    """Every weight that is not zero, strongest first; of each group only the strongest counts."""
+def _weights(findings: Iterable[Finding]) -> list[tuple[Weight, Finding]]:
+    """Every weight that is not zero with its finding, strongest first; of each group only the strongest counts."""
     weighed = [finding for finding in findings if finding.outcome is not Outcome.NO_DATA and finding.decibans]
     weighed.sort(key=lambda finding: (-abs(finding.decibans), finding.detector, finding.summary))
     taken: set[str] = set()
@@ -75,18 +75,17 @@ def _weights(findings: Iterable[Finding]) -> tuple[Weight, ...]:
     for finding in weighed:
         group = finding.group or finding.detector
         cap = CAPS_DECIBANS[finding.family]
-        weights.append(
-            Weight(
-                detector=finding.detector,
-                decibans=max(-cap, min(cap, finding.decibans)),
-                counted=group not in taken,
-                source=finding.weight_source,
-                reason=finding.weight_reason,
-                group=group,
-            )
+        weight = Weight(
+            detector=finding.detector,
+            decibans=max(-cap, min(cap, finding.decibans)),
+            counted=group not in taken,
+            source=finding.weight_source,
+            reason=finding.weight_reason,
+            group=group,
         )
+        weights.append((weight, finding))
         taken.add(group)
-    return tuple(weights)
+    return weights
 
 
 def _level(

@@ -38,6 +38,13 @@ def test_one_cause_counts_once():
     assert result.decibans == pytest.approx(result.prior_decibans + 12.0)
 
 
+def test_a_weight_speaks_with_its_own_finding():
+    """Of two findings of one detector, the counted one alone says whether the fact is stated outright."""
+    weak = finding(2.0, group="x", conclusive=True)
+    assert driven(finding(24.0, group="x"), weak, prior=0.1).level is Level.REVIEW
+    assert driven(finding(24.0, group="x", conclusive=True), finding(2.0, group="x"), prior=0.1).level is Level.STRONG
+
+
 def test_two_findings_of_one_detector_share_its_cause():
     result = driven(finding(7.0), finding(7.0))
     assert [weight.counted for weight in result.weights] == [True, False]
