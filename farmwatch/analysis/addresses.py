@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.profile import Profile
 
-__all__ = ["CHATTER_PORTS", "SCOPES", "AddressBook", "mask_mac"]
+__all__ = ["CHATTER_PORTS", "LOCAL", "PUBLIC", "SCOPES", "AddressBook", "mask_mac", "same_network"]
 
 LOCAL, OWN, PUBLIC, SPECIAL = SCOPES = ("local", "own", "public", "special")
 
@@ -65,6 +65,19 @@ class AddressBook:
         if any(parsed in network for network in self._own):
             return OWN
         return LOCAL if any(parsed in network for network in self._local) else PUBLIC
+
+
+_NETWORK_BITS = {4: 16, 6: 64}  #: the largest usual link: a campus network; RFC 7421 section 2 for IPv6
+
+
+def same_network(one: str, other: str) -> bool:
+    """Whether two addresses may be of one link: same version, same first 16 bits (IPv4) or 64 bits (IPv6)."""
+    try:
+        left, right = ipaddress.ip_address(one), ipaddress.ip_address(other)
+    except ValueError:
+        return False
+    shift = left.max_prefixlen - _NETWORK_BITS[left.version]
+    return left.version == right.version and int(left) >> shift == int(right) >> shift
 
 
 @lru_cache(maxsize=100_000)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.addresses import AddressBook
+from farmwatch.analysis.addresses import LOCAL, PUBLIC, AddressBook, same_network
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.records import ABSENT, DeviceFlow, Flow, Http, Name, Table, Tables, Tls
@@ -37,17 +37,21 @@ def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[Devic
     flows = tables[Flow]
     ids = np.array([*(host.device_id for host in hosts.hosts), None], dtype=object)
     names = _Names(tables)
+    beside = np.array([host.on_link for host in hosts.hosts] + [False], dtype=np.bool_)  # -1, no host, takes the last
     sides = []
     for side, ends in ((0, hosts.orig), (1, hosts.resp)):
         judged = np.array([device is not None for device in ids], dtype=np.bool_)
         rows = np.flatnonzero(judged[ends])
-        sides.append(_turned(flows, rows, side, ids[ends[rows]], names, book))
+        turned = _turned(flows, rows, side, ids[ends[rows]], names, book)
+        far = hosts.resp if side == 0 else hosts.orig
+        _keep_neighbours_local(turned, beside[far[rows]])
+        sides.append(Table(DeviceFlow, turned))
     return Table.concat(DeviceFlow, sides)
 
 
 def _turned(
     flows: Table[Flow], rows: NDArray[np.int64], side: int, device_ids: NDArray[Any], names: _Names, book: AddressBook
-) -> Table[DeviceFlow]:
+) -> dict[str, NDArray[Any]]:
     near, far = ("orig", "resp") if side == 0 else ("resp", "orig")
 
     def pick(name: str) -> NDArray[Any]:
@@ -77,7 +81,19 @@ def _turned(
         "remote_mss": pick(f"{far}_mss"),
     }
     turned["controlled"] = _controlled(pick("controlled_side"), side, turned)
-    return Table(DeviceFlow, turned)
+    return turned
+
+
+def _keep_neighbours_local(turned: dict[str, NDArray[Any]], beside: NDArray[np.bool_]) -> None:
+    """A far end on the same link is local whatever its address: every IPv6 host has a public one, campuses' IPv4 too.
+
+    ``beside`` marks far ends with a link-layer address of their own. Where NAT of a virtual machine answers with fresh
+    hop limits it looks like one too, hence the second condition that both addresses are of one network.
+    """
+    scope, local, remote = turned["remote_scope"], turned["local_h"], turned["remote_h"]
+    for row in np.flatnonzero(beside & (scope == PUBLIC)).tolist():
+        if same_network(local[row], remote[row]):
+            scope[row] = LOCAL
 
 
 def _controlled(driven_side: NDArray[np.int64], side: int, turned: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:

@@ -71,6 +71,11 @@ class Host:
         """Names, best source first."""
         return sorted(self.names, key=lambda name: (self.names[name], name))
 
+    @property
+    def on_link(self) -> bool:
+        """Whether it sends from a link-layer address of its own, and is no router."""
+        return self.mac is not None and self.role != "gateway"
+
     def leased_names(self) -> frozenset[str]:
         """Names it gave a DHCP server."""
         return frozenset(name for name, rank in self.names.items() if rank == _NAME_ORDER["dhcp"])

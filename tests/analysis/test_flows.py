@@ -8,6 +8,7 @@ from farmwatch.knowledge import load_knowledge
 from farmwatch.records import DeviceFlow
 from tests.rows import Net
 
+GUA, BESIDE = "2003:c1:5::10", "2003:c1:5::20"  # of a public range that is not for documentation
 LAPTOP, OTHER = "f8:bc:12:00:00:05", "54:e1:ad:00:00:06"
 
 
@@ -93,3 +94,29 @@ def test_scopes_follow_the_profile():
         net.flow("2001:db8:1::5" if ":" in address else "10.0.0.5", address)
     tables, _ = derive(net.tables(), load_knowledge(), Profile().with_options(corporate=["198.51.100.0/24"]))
     assert tables[DeviceFlow]["remote_scope"].tolist() == ["local", "own", "special", "public", "local"]
+
+
+def scopes(*addresses, others=(), profile=None):
+    """Scopes of far ends seen from a laptop; ``others`` are hosts on its link."""
+    net = Net()
+    net.host(LAPTOP, "131.159.4.5", GUA)
+    for number, address in enumerate(others):
+        net.host(f"54:e1:ad:00:01:{number:02x}", address)
+    for address in addresses:
+        net.flow(address, GUA if ":" in address else "131.159.4.5", 5900)
+    net.flow(GUA, "2001:db8:f::7")
+    tables, _ = derive(net.tables(), load_knowledge(), profile or Profile())
+    return tables[DeviceFlow]["remote_scope"].tolist()[-len(addresses) :]  # responders come last
+
+
+def test_a_neighbour_is_local_by_its_public_address():
+    """The next desk over IPv6 or with a campus address is no caller from the internet; the same from outside is."""
+    assert scopes(BESIDE, others=[BESIDE]) == ["local"]
+    assert scopes("131.159.9.9", others=["131.159.9.9"]) == ["local"]
+    assert scopes(BESIDE, "131.159.9.9") == ["public", "public"], "behind the router"
+    assert scopes("2003:dead::9", others=["2003:dead::9"]) == ["public"], "another network, whatever its link"
+
+
+def test_a_declared_neighbour_stays_the_companys():
+    profile = Profile().with_options(corporate=["131.159.0.0/16"])
+    assert scopes("131.159.9.9", others=["131.159.9.9"], profile=profile) == ["own"]
