@@ -13,7 +13,7 @@ import typer
 
 from farmwatch.cli import capture, doctor, evaluate, explain, inspect, knowledge, report, scan, schema
 from farmwatch.cli.exits import EXIT_HELP, Exit, exit_for
-from farmwatch.cli.streams import talk
+from farmwatch.cli.streams import is_write_error, open_missing, talk
 from farmwatch.errors import FarmwatchError
 
 __all__ = ["app", "run"]
@@ -84,6 +84,7 @@ def run(arguments: list[str] | None = None) -> None:
     """
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
+    open_missing()
     try:
         app(args=given, prog_name="farmwatch")
     except KeyboardInterrupt:
@@ -95,6 +96,9 @@ def run(arguments: list[str] | None = None) -> None:
         talk(f"farmwatch: {error}")
         sys.exit(exit_for(error))
     except Exception as error:  # noqa: BLE001 (the edge of the program: nothing above it could say it better)
+        if is_write_error(error) and not debug:
+            talk(f"farmwatch: the result cannot be written: {error}")
+            sys.exit(Exit.USAGE)
         if debug:
             traceback.print_exc()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -12,9 +13,13 @@ from typing import TextIO
 
 import typer
 
-__all__ = ["Color", "can_show", "check_writable", "talk", "use_color", "width", "write_result"]
+__all__ = [
+    "Color", "can_show", "check_writable", "is_write_error", "open_missing", "talk", "use_color", "width",
+    "write_result",
+]  # fmt: skip
 
 _PROBE = "\u00b7\u2022\u2013\u2026\u00d7"  # what our own text holds beyond ASCII
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)  # reading never ends in these: it reports damage
 _MIN_COLUMNS = 80  # what output that is not a terminal is wrapped to
 
 
@@ -24,6 +29,18 @@ class Color(StrEnum):
     AUTO = "auto"
     ALWAYS = "always"
     NEVER = "never"
+
+
+def open_missing() -> None:
+    """Give the process the standard streams it was started without (``>&-``), leading nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+
+
+def is_write_error(error: BaseException) -> bool:
+    """Whether an error means that there was no room, or no working device, for the output."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def use_color(choice: Color, stream: TextIO) -> bool:
