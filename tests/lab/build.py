@@ -1,5 +1,7 @@
 """Make the captures of pcaps/: ``python -m tests.lab.build NAME...``, ``--crafted`` or ``--all``.
 
+``--readdress`` rewrites recorded captures for the actors they are recorded with now, instead of recording them again.
+
 Crafted captures come out the same, byte by byte. Recorded ones come from real programs in network namespaces (they
 need root and the programs named in their sidecars) and differ in every packet's time; their truth is measured anew.
 """
@@ -10,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.lab import recordings, scenes, sidecar
+from tests.lab import readdress, recordings, scenes, sidecar
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*scenes.SCENES, *recordings.RECORDINGS]))
     parser.add_argument("--all", action="store_true", help="every capture")
     parser.add_argument("--crafted", action="store_true", help="every crafted capture")
+    parser.add_argument("--readdress", action="store_true", help="rewrite recorded captures, do not record them")
     parser.add_argument("--folder", type=Path, default=PCAPS)
     asked = parser.parse_args(arguments)
     chosen = list(asked.names)
@@ -39,8 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = [name for name in chosen if name not in scenes.SCENES and name not in recordings.RECORDINGS]
     if unknown or not chosen:
         parser.error(f"unknown capture: {', '.join(unknown)}" if unknown else "name a capture, or --crafted, or --all")
+    again = readdress.readdress if asked.readdress else recordings.record
     for name in chosen:
-        path = craft(name, asked.folder) if name in scenes.SCENES else recordings.record(name, asked.folder)
+        path = (craft if name in scenes.SCENES else again)(name, asked.folder)
         print(f"{path.name}: {path.stat().st_size} bytes", file=sys.stderr)
     return 0
 

@@ -40,6 +40,61 @@ def other(mac: str, ip: str, name: str, system: str) -> Machine:
     return Machine(Host(mac, ip), name, system=system)
 
 
+_COMPANIES = {
+    "acme": ("f8:bc:12", "ACME-LT-{:04}", "corp.acme.example", "ACME"),  # Dell
+    "acme-old": ("54:bf:64", "ACME-LT-{:04}", "corp.acme.example", "ACME"),  # Dell
+    "northwind": ("54:e1:ad", "NW-L-{:04}", "ad.northwind-freight.example", "NWFREIGHT"),  # LCFC (Lenovo)
+    "bluefin": ("3c:52:82", "BFN-PC{:04}", "bluefin.test", "BLUEFIN"),  # HP
+    "harborline": ("98:fa:9b", "HARBOR-NB-{:03}", "harborline.example", "HARBORLINE"),  # LCFC (Lenovo)
+    "pier9": ("c8:5b:76", "PIER9-X1-{:03}", "pier9.example", "PIER9"),  # LCFC (Lenovo)
+}
+"""Per company: prefix of its laptops' maker in the IEEE registry, pattern of host names, directory, NetBIOS domain."""
+
+
+def laptop(company: str, number: int, tag: str, ip: str) -> Machine:
+    """Return a company's laptop: its inventory number, and the last three octets of its hardware address.
+
+    The captures of pcaps/ are also scanned together, and one hardware address or host name is then one device. So no
+    two captures share a laptop, a router or a KVM: each scene names its own, and a test compares all sidecars.
+    """
+    prefix, pattern, domain, netbios = _COMPANIES[company]
+    return windows(f"{prefix}:{tag}", ip, pattern.format(number), domain, netbios)
+
+
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """What one recorded capture shares with no other: hardware addresses, far addresses, and the laptop's name.
+
+    The name is the title of the laptop's VNC desktop; all names are of one length, so that one can take another's
+    place in a packet.
+    """
+
+    laptop: str
+    gateway: str
+    relay: str
+    operator: str
+    name: str
+
+
+STAGES = {
+    "vnc-relayed": Actors("f8:bc:12:61:0a:14", "74:ac:b9:44:1a:10", "198.51.100.7", "203.0.113.9", "ACME-LT-0311"),
+    "vnc-helpdesk": Actors("54:bf:64:2e:0b:27", "78:8c:b5:20:3c:11", "198.51.100.8", "203.0.113.10", "ACME-LT-0312"),
+    "vnc-reverse": Actors("54:e1:ad:70:1c:35", "74:ac:b9:44:5b:12", "198.51.100.9", "203.0.113.11", "ACME-LT-0313"),
+    "rdp-relayed": Actors("3c:52:82:a1:0d:42", "78:8c:b5:21:7d:13", "198.51.100.10", "203.0.113.12", "ACME-LT-0314"),
+    "rdp-to-office": Actors("98:fa:9b:53:0e:58", "74:ac:b9:45:9e:14", "198.51.100.11", "203.0.113.13", "ACME-LT-0315"),
+    "ssh-into-laptop": Actors(
+        "f8:bc:12:62:0f:6c", "78:8c:b5:22:0f:15", "198.51.100.12", "203.0.113.14", "ACME-LT-0316"
+    ),
+    "ssh-from-laptop": Actors(
+        "54:bf:64:2f:10:79", "74:ac:b9:46:20:16", "198.51.100.13", "203.0.113.15", "ACME-LT-0317"
+    ),
+    "ssh-reverse": Actors("54:e1:ad:71:11:83", "78:8c:b5:23:31:17", "198.51.100.14", "203.0.113.16", "ACME-LT-0318"),
+    "ssh-bulk": Actors("3c:52:82:a2:12:9d", "74:ac:b9:47:42:18", "198.51.100.15", "203.0.113.17", "ACME-LT-0319"),
+    "web": Actors("98:fa:9b:54:13:a6", "78:8c:b5:24:53:19", "198.51.100.16", "203.0.113.18", "ACME-LT-0320"),
+}
+"""The actors of each recorded capture. Laptops are Dell, LCFC (Lenovo) and HP; routers Ubiquiti and TP-Link."""
+
+
 @dataclass(slots=True)
 class Lan:
     """A LAN on tape: the router, the broadcast address and the random source scenes share."""

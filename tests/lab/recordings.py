@@ -1,7 +1,8 @@
 """The recorded captures: real programs in namespaces, a seeded typist, and the truth measured beside them.
 
-The stage is the same each time. A laptop (10.44.0.23) behind a home router, a relay (198.51.100.7) a short way off, and
-an operator (203.0.113.9) far from the relay. An office server (10.80.0.5) stands behind the router's other side. Delays
+The stage is built the same way each time. A laptop (10.44.0.23) behind a home router, a relay (in 198.51.100.0/24) a
+short way off, and an operator (in 203.0.113.0/24) far from the relay. An office server (10.80.0.5) stands behind the
+router's other side. Hardware addresses, relay and operator are the capture's own: :data:`tests.lab.cast.STAGES`. Delays
 are one way and come from :mod:`tests.lab.link`; the capture is taken on the laptop.
 """
 
@@ -15,19 +16,21 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import net, sidecar, typist
+from tests.lab.cast import STAGES
 from tests.lab.net import Lab
 from tests.lab.sidecar import Device, Session, Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LAPTOP, ROUTER, RELAY, OPERATOR, OFFICE = "10.44.0.23", "10.44.0.1", "198.51.100.7", "203.0.113.9", "10.80.0.5"
-LAPTOP_MAC, ROUTER_MAC = "f8:bc:12:4e:10:a2", "74:ac:b9:31:02:f0"
+    from tests.lab.cast import Actors
+
+LAPTOP, ROUTER, OFFICE = "10.44.0.23", "10.44.0.1", "10.80.0.5"
 
 
 @dataclass(slots=True)
@@ -35,6 +38,7 @@ class Stage:
     """A lab with its actors in place, and what a recording notes down."""
 
     lab: Lab
+    who: Actors
     seconds: float
     truth: dict[str, float] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
@@ -74,23 +78,24 @@ class Stage:
 
 @contextmanager
 def stage(
-    seconds: float, near_ms: float = 5.0, far_ms: float = 95.0, office_ms: float = 10.0, jitter_ms: float = 0.5
-) -> Iterator[Stage]:
+    who: Actors, seconds: float, near_ms: float = 5.0, far_ms: float = 95.0, office_ms: float = 10.0,
+    jitter_ms: float = 0.5,
+) -> Iterator[Stage]:  # fmt: skip
     """Set the stage: namespaces l (laptop), g (router), r (relay), o (operator), w (office), with one-way delays."""
     with Lab() as lab:
         for short, forward in (("l", False), ("g", True), ("r", True), ("o", False), ("w", False)):
             lab.namespace(short, forward=forward)
-        lab.wire(("l", "eth0", f"{LAPTOP}/24", LAPTOP_MAC), ("g", "lan", f"{ROUTER}/24", ROUTER_MAC))
-        lab.delay(("g", "wan", "198.51.100.1"), ("r", "tun0", RELAY), near_ms, jitter_ms)
-        lab.delay(("r", "tun1", "203.0.113.1"), ("o", "tun0", OPERATOR), far_ms, jitter_ms)
+        lab.wire(("l", "eth0", f"{LAPTOP}/24", who.laptop), ("g", "lan", f"{ROUTER}/24", who.gateway))
+        lab.delay(("g", "wan", "198.51.100.1"), ("r", "tun0", who.relay), near_ms, jitter_ms)
+        lab.delay(("r", "tun1", "203.0.113.1"), ("o", "tun0", who.operator), far_ms, jitter_ms)
         lab.delay(("g", "corp", "10.80.0.1"), ("w", "tun0", OFFICE), office_ms, jitter_ms)
         for short, via in (("l", ROUTER), ("r", "198.51.100.1"), ("o", "203.0.113.1"), ("w", "10.80.0.1")):
             lab.run(short, "ip", "route", "replace", "default", "via", via)
-        lab.run("g", "ip", "route", "add", "203.0.113.0/24", "via", RELAY)
-        play = Stage(lab, seconds)
+        lab.run("g", "ip", "route", "add", "203.0.113.0/24", "via", who.relay)
+        play = Stage(lab, who, seconds)
         play.truth |= {
-            "ping_relay_ms": lab.ping_ms("l", RELAY),
-            "ping_operator_ms": lab.ping_ms("l", OPERATOR),
+            "ping_relay_ms": lab.ping_ms("l", who.relay),
+            "ping_operator_ms": lab.ping_ms("l", who.operator),
             "ping_office_ms": lab.ping_ms("l", OFFICE),
         }
         play.truth |= {
@@ -103,8 +108,8 @@ def stage(
         yield play
 
 
-def _device(role: str, **expected: str) -> Device:
-    return Device(LAPTOP, LAPTOP_MAC, "", role, **expected)
+def _device(who: Actors, role: str, **expected: str) -> Device:
+    return Device(LAPTOP, who.laptop, "", role, **expected)
 
 
 def _session(remote: str, tool: str, role: str, truth: dict[str, float], end: str) -> Session:
@@ -114,24 +119,13 @@ def _session(remote: str, tool: str, role: str, truth: dict[str, float], end: st
 
 
 VIEWER = ("vncviewer", "-SecurityTypes", "None", "-RemoteResize=0", "-Log", "*:stderr:30")
-XVNC = (
-    "Xvnc",
-    "-SecurityTypes",
-    "None",
-    "-geometry",
-    "800x600",
-    "-depth",
-    "24",
-    "-AlwaysShared",
-    "-desktop",
-    "ACME-LT-0142",
-)
+XVNC = ("Xvnc", "-SecurityTypes", "None", "-geometry", "800x600", "-depth", "24", "-AlwaysShared")
 
 
 def _drive_vnc(play: Stage, path: Path, target: str, *, reverse: bool = False) -> None:
     """Have the operator drive the laptop's desktop by VNC while the capture runs."""
     lab = play.lab
-    desk = play.desktop("l", *XVNC, "-rfbport", "5900")
+    desk = play.desktop("l", *XVNC, "-desktop", play.who.name, "-rfbport", "5900")
     lab.listening("l", 5900)
     play.work("l", desk)
     screen = play.desktop("o")
@@ -158,47 +152,48 @@ def _relay(play: Stage, listen: int, target: str) -> None:
     play.tools |= net.versions(("socat", "-V"))
 
 
-def vnc_relayed(path: Path, seconds: float = 75) -> Sidecar:
+def vnc_relayed(path: Path, who: Actors, seconds: float = 75) -> Sidecar:
     """VNC through a relay: transport ends at the relay, the person is 200 ms away."""
-    with stage(seconds, far_ms=95) as play:
+    with stage(who, seconds, far_ms=95) as play:
         _relay(play, 5911, f"{LAPTOP}:5900")
         _drive_vnc(play, path, "203.0.113.1::5911")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="The laptop's desktop driven by VNC through a relay near it, by a person 200 ms beyond.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop, driven by the operator behind the relay")],
-        sessions=[_session(f"{RELAY}:*", "vnc", "controlled", truth, "relay")],
+        devices=[_device(who, "company laptop, driven by the operator behind the relay")],
+        sessions=[_session(f"{who.relay}:*", "vnc", "controlled", truth, "relay")],
         must_find=["an incoming VNC session: the laptop is the RFB server", "transport RTT near 10 ms to the relay"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
 
 
-def vnc_helpdesk(path: Path) -> Sidecar:
+def vnc_helpdesk(path: Path, who: Actors) -> Sidecar:
     """VNC straight from a help desk 10 ms away."""
-    with stage(45, near_ms=2.5, far_ms=2.5) as play:
+    with stage(who, 45, near_ms=2.5, far_ms=2.5) as play:
         _drive_vnc(play, path, f"{LAPTOP}::5900")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="A help desk 10 ms away drives the laptop's desktop by VNC, without a relay.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop, helped by its own support desk", abroad="clear", farm="clear")],
-        sessions=[_session(f"{OPERATOR}:*", "vnc", "controlled", truth, "operator")],
+        devices=[_device(who, "company laptop, helped by its own support desk", abroad="clear", farm="clear")],
+        sessions=[_session(f"{who.operator}:*", "vnc", "controlled", truth, "operator")],
         must_find=["an incoming VNC session with a transport RTT of about 10 ms"],
         must_not_find=["a far operator: the hand is near", "a farm"],
     )  # fmt: skip
 
 
-def vnc_reverse(path: Path) -> Sidecar:
+def vnc_reverse(path: Path, who: Actors) -> Sidecar:
     """VNC that the laptop itself dials: the operator's viewer listens."""
-    with stage(45, near_ms=5, far_ms=60) as play:
-        _drive_vnc(play, path, OPERATOR, reverse=True)
+    with stage(who, 45, near_ms=5, far_ms=60) as play:
+        _drive_vnc(play, path, who.operator, reverse=True)
         truth, tools = play.truth, play.tools
     return Sidecar(
-        summary="The laptop dials a listening VNC viewer 130 ms away and is driven from there.",
+        summary="The laptop dials a listening VNC viewer 130 ms away and is driven from there: "
+        "who dials does not tell.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop, driven over a connection it opened itself")],
-        sessions=[_session(f"{OPERATOR}:5500", "vnc", "controlled", truth, "operator")],
+        devices=[_device(who, "company laptop, driven over a connection it opened itself")],
+        sessions=[_session(f"{who.operator}:5500", "vnc", "controlled", truth, "operator")],
         must_find=["VNC in which the laptop speaks first: it is the RFB server although it opened the connection"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -225,31 +220,33 @@ def _drive_rdp(play: Stage, path: Path, host: str, viewer: str, target: str, *mo
     play.tools |= net.versions(("freerdp-shadow-cli", "/version"))
 
 
-def rdp_relayed(path: Path) -> Sidecar:
+def rdp_relayed(path: Path, who: Actors) -> Sidecar:
     """RDP through a relay: the laptop is the RDP server."""
-    with stage(45, far_ms=60) as play:
+    with stage(who, 45, far_ms=60) as play:
         _relay(play, 3390, f"{LAPTOP}:3389")
         _drive_rdp(play, path, "l", "o", "203.0.113.1:3390", "/gfx", "+gfx-progressive")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="The laptop's desktop driven by RDP through a relay near it, by a person 130 ms beyond.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop, driven by RDP")],
-        sessions=[Session(LAPTOP, f"{RELAY}:*", "rdp", "controlled", truth["ping_relay_ms"])],
+        devices=[_device(who, "company laptop, driven by RDP")],
+        sessions=[Session(LAPTOP, f"{who.relay}:*", "rdp", "controlled", truth["ping_relay_ms"])],
         must_find=["an incoming RDP session: the laptop is the RDP server", "transport RTT near 10 ms to the relay"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
 
 
-def rdp_to_office(path: Path) -> Sidecar:
+def rdp_to_office(path: Path, who: Actors) -> Sidecar:
     """RDP from the laptop to a desktop in the office: the ordinary direction."""
-    with stage(45) as play:
+    with stage(who, 45) as play:
         _drive_rdp(play, path, "w", "l", f"{OFFICE}:3389", "/gfx:RFX")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="The laptop's own user drives a desktop in the office by RDP: the mirror image of being driven.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop at work on an office desktop", driven="clear", abroad="clear", farm="clear")],
+        devices=[
+            _device(who, "company laptop at work on an office desktop", driven="clear", abroad="clear", farm="clear")
+        ],
         sessions=[_session(f"{OFFICE}:3389", "rdp", "controlling", truth, "office")],
         must_find=["an outgoing RDP session, role controlling"],
         must_not_find=["driven above clear: the laptop is the RDP client"],
@@ -288,9 +285,9 @@ def _type_over_ssh(play: Stage, short: str, *arguments: str) -> None:
     os.close(ours)
 
 
-def ssh_into_laptop(path: Path) -> Sidecar:
+def ssh_into_laptop(path: Path, who: Actors) -> Sidecar:
     """SSH from a far operator into a server on the laptop."""
-    with stage(60, far_ms=35) as play:
+    with stage(who, 60, far_ms=35) as play:
         options = _sshd(play, "l")
         capture = play.lab.capture("l", "eth0", path)
         _type_over_ssh(play, "o", *options, LAPTOP)
@@ -299,16 +296,16 @@ def ssh_into_laptop(path: Path) -> Sidecar:
     return Sidecar(
         summary="Somebody 80 ms away types into the laptop over SSH.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop with an SSH server, typed into from far away", farm="clear")],
-        sessions=[_session(f"{OPERATOR}:*", "ssh", "controlled", truth, "operator")],
+        devices=[_device(who, "company laptop with an SSH server, typed into from far away", farm="clear")],
+        sessions=[_session(f"{who.operator}:*", "ssh", "controlled", truth, "operator")],
         must_find=["keystroke-paced SSH coming in, transport RTT about 80 ms"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
 
 
-def ssh_from_laptop(path: Path) -> Sidecar:
+def ssh_from_laptop(path: Path, who: Actors) -> Sidecar:
     """SSH from the laptop to the office: the ordinary direction."""
-    with stage(60, office_ms=40) as play:
+    with stage(who, 60, office_ms=40) as play:
         options = _sshd(play, "w")
         capture = play.lab.capture("l", "eth0", path)
         _type_over_ssh(play, "l", *options, OFFICE)
@@ -317,20 +314,20 @@ def ssh_from_laptop(path: Path) -> Sidecar:
     return Sidecar(
         summary="The laptop's own user types on a server 80 ms away over SSH.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop at work", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
         sessions=[_session(f"{OFFICE}:22", "ssh", "controlling", truth, "office")],
         must_find=["keystroke-paced SSH going out, transport RTT about 80 ms"],
         must_not_find=["driven above clear: the laptop is the SSH client"],
     )  # fmt: skip
 
 
-def ssh_reverse(path: Path) -> Sidecar:
+def ssh_reverse(path: Path, who: Actors) -> Sidecar:
     """SSH into the laptop through a tunnel it dialled itself (``ssh -R``)."""
-    with stage(60, far_ms=95) as play:
+    with stage(who, 60, far_ms=95) as play:
         _sshd(play, "l")
         options = _sshd(play, "r", command=None, gateway=True)
         capture = play.lab.capture("l", "eth0", path)
-        play.lab.start("l", "ssh", "-N", "-R", "2222:127.0.0.1:22", *options, RELAY)
+        play.lab.start("l", "ssh", "-N", "-R", "2222:127.0.0.1:22", *options, who.relay)
         play.lab.listening("r", 2222)
         _type_over_ssh(play, "o", *options, "-p", "2222", "203.0.113.1")
         net.stop(capture)
@@ -338,16 +335,16 @@ def ssh_reverse(path: Path) -> Sidecar:
     return Sidecar(
         summary="The laptop holds a reverse SSH tunnel to a relay; somebody 200 ms away types through it.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device("company laptop, typed into through its own outgoing SSH connection")],
-        sessions=[_session(f"{RELAY}:22", "ssh", "controlled", truth, "relay")],
+        devices=[_device(who, "company laptop, typed into through its own outgoing SSH connection")],
+        sessions=[_session(f"{who.relay}:22", "ssh", "controlled", truth, "relay")],
         must_find=["an outgoing SSH connection whose keystrokes come in"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
 
 
-def ssh_bulk(path: Path) -> Sidecar:
+def ssh_bulk(path: Path, who: Actors) -> Sidecar:
     """Files and a repository moved over SSH: nobody types."""
-    with stage(0, office_ms=10) as play:
+    with stage(who, 0, office_ms=10) as play:
         lab = play.lab
         options = _sshd(play, "w", command=None)
         data, repository = lab.folder / "data", lab.folder / "repository"
@@ -378,16 +375,16 @@ def ssh_bulk(path: Path) -> Sidecar:
     return Sidecar(
         summary="Two file copies and three clones over SSH from the laptop to a server 20 ms away: nobody types.",
         vantage="host", truth=truth, tools=tools | net.versions(("git", "--version")),
-        devices=[_device("company laptop at work", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
         sessions=[Session(LAPTOP, f"{OFFICE}:22", "ssh", "controlling", truth["ping_office_ms"])],
         must_find=["SSH going out"],
         must_not_find=["keystroke-paced SSH: all of it is bulk", "driven above clear"],
     )  # fmt: skip
 
 
-def web(path: Path) -> Sidecar:
+def web(path: Path, who: Actors) -> Sidecar:
     """An ordinary browser on an ordinary site, with its name lookups."""
-    with stage(0, office_ms=12) as play:
+    with stage(who, 0, office_ms=12) as play:
         lab = play.lab
         pair = str(lab.folder / "site.crt"), str(lab.folder / "site.key")
         subject = ["-subj", "/O=Example Site/CN=www.papertrade.example", "-days", "30"]
@@ -431,12 +428,12 @@ def web(path: Path) -> Sidecar:
     return Sidecar(
         summary="A browser and curl fetch three sites over HTTPS, with their name lookups: no remote tool, no KVM.",
         vantage="host", truth=truth, tools=tools | net.versions(("chromium", "--version"), ("curl", "--version")),
-        devices=[_device("company laptop whose user reads the web", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop whose user reads the web", driven="clear", abroad="clear", farm="clear")],
         must_not_find=["anything above clear", "a remote-control session"],
     )  # fmt: skip
 
 
-RECORDINGS: dict[str, Callable[[Path], Sidecar]] = {
+RECORDINGS: dict[str, Callable[[Path, Actors], Sidecar]] = {
     "vnc-relayed": vnc_relayed,
     "vnc-helpdesk": vnc_helpdesk,
     "vnc-reverse": vnc_reverse,
@@ -455,7 +452,8 @@ def record(name: str, folder: Path) -> Path:
     """Record one capture into a folder, with its sidecar."""
     path = folder / f"{name}.pcap"
     path.unlink(missing_ok=True)
-    side = RECORDINGS[name](path)
+    side = RECORDINGS[name](path, STAGES[name])
+    side.stage = asdict(STAGES[name])
     side.origin, side.made_by = "lab-recorded", f"python -m tests.lab.build {name}"
     sidecar.write(side, path)
     return path

@@ -11,7 +11,18 @@ import struct
 from typing import TYPE_CHECKING
 
 from tests.lab import frames, hello, names
-from tests.lab.cast import Lan, Machine, announce_kvms, arp_command, other, pikvm, tcp_heartbeat, windows, wireguard
+from tests.lab.cast import (
+    Lan,
+    Machine,
+    announce_kvms,
+    arp_command,
+    laptop,
+    other,
+    pikvm,
+    tcp_heartbeat,
+    windows,
+    wireguard,
+)
 from tests.lab.frames import Conversation, Host, Tape
 from tests.lab.sidecar import Device, Session, Sidecar
 
@@ -21,17 +32,10 @@ if TYPE_CHECKING:
 START = 1_767_618_000.0
 """2026-01-05 13:00 UTC."""
 
-ACME = windows("f8:bc:12:4e:10:a2", "10.0.0.55", "ACME-LT-0142", "corp.acme.example", "ACME")
-NORTH = windows("54:e1:ad:2b:77:31", "10.0.0.57", "NW-L-7731", "ad.northwind-freight.example", "NWFREIGHT")
-BLUEFIN = windows("3c:52:82:90:93:4c", "10.0.0.58", "BFN-PC0934", "bluefin.test", "BLUEFIN")
-HARBOR = windows("98:fa:9b:00:09:e1", "10.0.0.60", "HARBOR-NB-009", "harborline.example", "HARBORLINE")
-ACME2 = windows("54:bf:64:1d:01:77", "10.0.0.61", "ACME-LT-0177", "corp.acme.example", "ACME")
-QUILL = other("a4:83:e7:44:0c:12", "10.0.0.63", "QUILL-MBP-44", "mac")
-FARM = (ACME, NORTH, BLUEFIN, HARBOR, ACME2, QUILL)
 CORPORATE_ROLES = "company laptop standing in the farm"
 
 
-def _lan(seed: int, router_ip: str = "10.0.0.1", router_mac: str = "74:ac:b9:31:02:f0") -> Lan:
+def _lan(seed: int, router_ip: str, router_mac: str) -> Lan:
     return Lan(Tape(START), random.Random(seed), Host(router_mac, router_ip))
 
 
@@ -39,15 +43,29 @@ def _device(machine: Machine, role: str, **expected: str) -> Device:
     return Device(address=machine.host.ip, mac=machine.host.mac, name=machine.name, role=role, **expected)
 
 
+def _scene(lan: Lan, side: Sidecar) -> tuple[Tape, Sidecar]:
+    side.stage = {"gateway": lan.router.mac}
+    return lan.tape, side
+
+
 def farm_lan() -> tuple[Tape, Sidecar]:
     """A farm's LAN for 40 minutes as one laptop in it hears it."""
-    lan = _lan(11)
-    for place, machine in enumerate(FARM):
+    lan = _lan(11, "10.0.0.1", "74:ac:b9:31:02:f0")
+    acme = laptop("acme", 163, "4e:63:0d", "10.0.0.55")
+    others = (
+        laptop("northwind", 7718, "2b:18:c4", "10.0.0.57"),
+        laptop("bluefin", 921, "90:21:e7", "10.0.0.58"),
+        laptop("harborline", 14, "00:14:7a", "10.0.0.60"),
+        laptop("acme-old", 177, "1d:01:77", "10.0.0.61"),
+        other("a4:83:e7:44:0c:12", "10.0.0.63", "QUILL-MBP-44", "mac"),
+    )
+    for place, machine in enumerate((acme, *others)):
         lan.join(5 + 11 * place, machine)
-        lan.live(60, 2400, machine, answered=machine is ACME)
+        lan.live(60, 2400, machine, answered=machine is acme)
+    kvm = pikvm("dc:a6:32:5d:08:b3", "10.0.0.70")
     jet = other("30:52:53:0a:7c:21", "10.0.0.71", "jetkvm-0a7c21f4", "kvm")
     tiny = other("04:c9:8b:1a:22:05", "10.0.0.72", "tinypilot", "linux")
-    announce_kvms(lan, 90, pikvm("dc:a6:32:77:31:0e", "10.0.0.70"), jet, tiny)
+    announce_kvms(lan, 90, kvm, jet, tiny)
     pi = other("b8:27:eb:5c:90:13", "10.0.0.80", "raspberrypi", "linux")
     lan.join(150, pi)
     for at, text in ((300, b"open_zoom"), (330, b"approve_remote"), (1200, b"open_zoom"), (1231, b"approve_remote")):
@@ -62,17 +80,17 @@ def farm_lan() -> tuple[Tape, Sidecar]:
     )
     for step in range(24):
         site = sites[step % 4]
-        lan.browse(200 + 90 * step, ACME, site, f"203.0.113.{20 + step % 4}")
-    roles = [_device(machine, CORPORATE_ROLES) for machine in FARM[1:]]
+        lan.browse(200 + 90 * step, acme, site, f"203.0.113.{20 + step % 4}")
+    roles = [_device(machine, CORPORATE_ROLES) for machine in others]
     side = Sidecar(
         summary="Six laptops of five companies, a PiKVM, a JetKVM, a TinyPilot and an ARP command bus on one home LAN.",
         vantage="host",
         devices=[
             _device(
-                ACME, "company laptop the capture was taken on: its broadcasts, what it hears, and its own web traffic"
+                acme, "company laptop the capture was taken on: its broadcasts, what it hears, and its own web traffic"
             ),
             *roles,
-            Device("10.0.0.70", "dc:a6:32:77:31:0e", "pikvm", "PiKVM announcing itself by DHCP and mDNS"),
+            Device("10.0.0.70", kvm.host.mac, "pikvm", "PiKVM announcing itself by DHCP and mDNS"),
             Device("10.0.0.71", jet.host.mac, jet.name, "JetKVM announcing itself by DHCP option 60 and mDNS"),
             Device("10.0.0.72", tiny.host.mac, tiny.name, "TinyPilot: its own OUI, DHCP and mDNS name"),
             Device(
@@ -93,23 +111,23 @@ def farm_lan() -> tuple[Tape, Sidecar]:
             "RFC 5227 probes as a command bus",
         ],
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 def home() -> tuple[Tape, Sidecar]:
     """An ordinary home for 40 minutes: one company laptop among household machines."""
     lan = _lan(12, "192.168.1.1", "78:8c:b5:10:44:01")
-    laptop = windows("f8:bc:12:4e:10:b7", "192.168.1.23", "ACME-LT-0201", "corp.acme.example", "ACME")
+    work = laptop("acme", 201, "4e:10:b7", "192.168.1.23")
     gamer = windows("d8:bb:c1:09:e2:51", "192.168.1.31", "GAMING-RIG")
     phone = other("ba:1f:70:3c:55:e8", "192.168.1.40", "iPhone", "phone")
     tv = other("a8:23:fe:60:11:7d", "192.168.1.41", "LGwebOSTV", "gadget")
     printer = other("3c:2a:f4:8e:03:19", "192.168.1.42", "BRW3C2AF48E0319", "gadget")
     bulb = other("24:0a:c4:a1:5e:02", "192.168.1.43", "ESP_A15E02", "gadget")
     pi = other("dc:a6:32:01:fe:44", "192.168.1.50", "raspberrypi", "linux")
-    household = (laptop, gamer, phone, tv, printer, bulb, pi)
+    household = (work, gamer, phone, tv, printer, bulb, pi)
     for place, machine in enumerate(household):
         lan.join(4 + 17 * place, machine)
-        lan.live(60, 2400, machine, answered=machine is laptop)
+        lan.live(60, 2400, machine, answered=machine is work)
     services = (
         (printer, "_ipp._tcp", "Brother HL-L2350DW", 631, ("rp=ipp/print",)),
         (tv, "_airplay._tcp", "Living room TV", 7000, ("model=OLED55",)),
@@ -125,13 +143,13 @@ def home() -> tuple[Tape, Sidecar]:
         lan.tape.add(160 + 300 * step, frames.udp(tv.host, 1900, frames.group("239.255.255.250"), 1900, notify, ttl=4))
     sites = ("intranet.corp.acme.example", "news.example", "video.test", "acme-example.okta.com", "shop.example")
     for step in range(30):
-        lan.browse(210 + 70 * step, laptop, sites[step % 5], f"203.0.113.{40 + step % 5}")
-    _meeting(lan, 600, 2300, laptop, "203.0.113.90", 1.2)
+        lan.browse(210 + 70 * step, work, sites[step % 5], f"203.0.113.{40 + step % 5}")
+    _meeting(lan, 600, 2300, work, "203.0.113.90", 1.2)
     side = Sidecar(
         summary="One company laptop in an ordinary home: phone, TV, printer, game PC, bulb, hobby Raspberry Pi.",
         vantage="host",
         devices=[
-            _device(laptop, "company laptop at its owner's home", driven="clear", abroad="clear", farm="clear"),
+            _device(work, "company laptop at its owner's home", driven="clear", abroad="clear", farm="clear"),
             _device(gamer, "private game PC, no company"),
             _device(phone, "phone with a private hardware address"),
             _device(tv, "television"), _device(printer, "printer"), _device(bulb, "smart bulb"),
@@ -144,18 +162,26 @@ def home() -> tuple[Tape, Sidecar]:
             "an all-day meeting: the call lasts 28 minutes",
         ],
     )  # fmt: skip
-    return lan.tape, side
+    return _scene(lan, side)
 
 
-def _meeting(lan: Lan, start: float, end: float, machine: Machine, address: str, gap: float) -> None:
-    """Add a Zoom call thinned to one packet a direction every ``gap`` seconds (layout: Michel et al., IMC 2022)."""
+def _meeting(
+    lan: Lan, start: float, end: float, machine: Machine, address: str, gap: float, *, screen: int = 150,
+    listens: int = 1,
+) -> None:  # fmt: skip
+    """Add a Zoom call thinned to one packet a direction every ``gap`` seconds (layout: Michel et al., IMC 2022).
+
+    ``screen`` is the video in each packet out, in bytes; of the sound coming in, one packet in ``listens`` is kept.
+    """
     begin = lan.browse(start - 4, machine, "us04web.zoom.us", "203.0.113.88", fetches=2)
     lan.resolve(start - 3, machine, "zoomsfo204mmr.sfo.zoom.us", address)
     peer, sport, rng = lan.far(address), lan.rng.randrange(49152, 65535), lan.rng
     at, number = max(start, begin), 0
     while at < end:
         number = (number + 1) & 0xFFFF
-        for source, kind, size, later in ((0, 13, 150, 0.0), (1, 15, 70, gap / 2)):
+        for source, kind, size, later in ((0, 13, screen, 0.0), (1, 15, 70, gap / 2)):
+            if source == 1 and number % listens:
+                continue
             outer = struct.pack("!BH4xB", 5, number, 4 * source)
             clock = int(at * 90000) & 0xFFFFFFFF
             inner = bytes([kind]) + bytes(8) + struct.pack("!HI", number, clock) + bytes(12 if kind == 13 else 4)
@@ -165,11 +191,6 @@ def _meeting(lan: Lan, start: float, end: float, machine: Machine, address: str,
             src, dst = ends[source], ends[1 - source]
             lan.tape.add(at + later, frames.udp(*src, *dst, data))
         at += gap * rng.uniform(0.9, 1.1)
-
-
-def _moved(machine: Machine, ip: str) -> Machine:
-    host = Host(machine.host.mac, ip, machine.host.ttl)
-    return Machine(host, machine.name, machine.domain, machine.netbios, machine.system)
 
 
 def _anydesk(lan: Lan, start: float, end: float, machine: Machine) -> None:
@@ -234,8 +255,11 @@ def _stun_beacon(lan: Lan, start: float, end: float, kvm: Machine) -> None:
 def farm_gateway() -> tuple[Tape, Sidecar]:
     """A farm for one hour, seen on the LAN side of its router."""
     lan = _lan(13, "192.168.50.1", "94:83:c4:2a:10:01")
-    places = [_moved(machine, f"192.168.50.{21 + i}") for i, machine in enumerate((ACME, NORTH, BLUEFIN, HARBOR))]
-    acme, north, bluefin, harbor = places
+    acme = laptop("acme", 142, "4e:10:a2", "192.168.50.21")
+    north = laptop("northwind", 7731, "2b:77:31", "192.168.50.22")
+    bluefin = laptop("bluefin", 934, "90:93:4c", "192.168.50.23")
+    harbor = laptop("harborline", 9, "00:09:e1", "192.168.50.24")
+    places = (acme, north, bluefin, harbor)
     tenants = ("acme-example", "northwind-freight-example", "bluefin-example", "harborline-example")
     for place, (machine, tenant) in enumerate(zip(places, tenants, strict=True)):
         lan.join(3 + 9 * place, machine)
@@ -276,23 +300,24 @@ def farm_gateway() -> tuple[Tape, Sidecar]:
         ],
         must_not_find=["an active remote-control session: all tools are idle"],
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 def meeting_all_day() -> tuple[Tape, Sidecar]:
     """An eight-hour meeting on one laptop, and an ordinary 50-minute one on another, at a home router."""
     lan = _lan(14, "192.168.60.1", "74:ac:b9:31:02:f7")
-    all_day, ordinary = _moved(ACME, "192.168.60.21"), _moved(NORTH, "192.168.60.22")
+    all_day = laptop("acme", 188, "4e:88:31", "192.168.60.21")
+    ordinary = laptop("northwind", 7745, "2b:45:90", "192.168.60.22")
     for place, machine in enumerate((all_day, ordinary)):
         lan.join(2 + 9 * place, machine)
         lan.live(60, 29400, machine, answered=True)
         for step in range(8):
             at = 100 + 3400 * step + 60 * place
             lan.browse(at, machine, f"vpn.{machine.domain}", f"203.0.113.{70 + place}", fetches=1)
-    _meeting(lan, 300, 300 + 8 * 3600, all_day, "203.0.113.91", 9.0)
+    _meeting(lan, 300, 300 + 8 * 3600, all_day, "203.0.113.91", 12.0, screen=330, listens=2)
     _meeting(lan, 3600, 3600 + 3000, ordinary, "203.0.113.92", 4.0)
     side = Sidecar(
-        summary="A screen-sharing meeting of eight hours beside an ordinary one; media thinned to a packet every 9 s.",
+        summary="A screen-sharing meeting of eight hours beside an ordinary one; media thinned to a packet every 12 s.",
         vantage="gateway",
         devices=[
             _device(all_day, "company laptop in one meeting for a whole shift, sending its screen"),
@@ -301,14 +326,15 @@ def meeting_all_day() -> tuple[Tape, Sidecar]:
         must_find=["the all-day meeting media session of 192.168.60.21"],
         must_not_find=["an all-day meeting on 192.168.60.22", "driven above review on either: a meeting is not a hand"],
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 def tunnels() -> tuple[Tape, Sidecar]:
     """Half an hour of three laptops behind one gateway: Astrill, Mullvad, and none."""
     lan = _lan(15, "192.168.70.1", "74:ac:b9:31:02:fb")
-    astrill, mullvad = _moved(ACME, "192.168.70.21"), _moved(ACME2, "192.168.70.22")
-    plain = _moved(HARBOR, "192.168.70.23")
+    astrill = laptop("acme", 195, "4e:95:5c", "192.168.70.21")
+    mullvad = laptop("acme-old", 197, "1d:97:08", "192.168.70.22")
+    plain = laptop("harborline", 21, "00:21:66", "192.168.70.23")
     for place, machine in enumerate((astrill, mullvad, plain)):
         lan.join(2 + 9 * place, machine)
         lan.live(60, 1800, machine, answered=True)
@@ -337,7 +363,7 @@ def tunnels() -> tuple[Tape, Sidecar]:
         ],
         must_not_find=["a tunnel on 192.168.70.23", "driven above clear on any device: a tunnel is not a hand"],
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 def office() -> tuple[Tape, Sidecar]:
@@ -365,14 +391,18 @@ def office() -> tuple[Tape, Sidecar]:
         must_not_find=["a farm: one company, one directory", "driven above clear on any device"],
         profile={"domains": ["bluefin.test"], "approved_tools": ["teamviewer"], "cidrs": ["10.20.0.0/16"]},
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 def cafe() -> tuple[Tape, Sidecar]:
     """A coffee shop for two hours: laptops of several companies come and go, heard by one of them."""
     lan = _lan(17, "172.20.10.1", "74:ac:b9:90:00:01")
-    pier = windows("c8:5b:76:22:90:17", "", "PIER9-X1-031", "pier9.example", "PIER9")
-    guests = [_moved(machine, f"172.20.10.{30 + i}") for i, machine in enumerate((ACME, NORTH, BLUEFIN, pier))]
+    guests = [
+        laptop("acme", 209, "4e:09:7e", "172.20.10.30"),
+        laptop("northwind", 7752, "2b:52:1b", "172.20.10.31"),
+        laptop("bluefin", 958, "90:58:a9", "172.20.10.32"),
+        laptop("pier9", 31, "22:90:17", "172.20.10.33"),
+    ]
     phones = [
         other(f"{mac}:{i:02x}:10:77", f"172.20.10.{60 + i}", "iPhone" if i % 2 else "Galaxy-S23", "phone")
         for i, mac in enumerate(("ba:10:22", "f2:0c:91", "d6:44:0e", "8e:71:5a", "3a:90:c4"))
@@ -397,7 +427,7 @@ def cafe() -> tuple[Tape, Sidecar]:
             "driven above clear",
         ],
     )
-    return lan.tape, side
+    return _scene(lan, side)
 
 
 SCENES: dict[str, Callable[[], tuple[Tape, Sidecar]]] = {

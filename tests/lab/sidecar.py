@@ -47,7 +47,11 @@ class Session:
 
 @dataclass(slots=True)
 class Sidecar:
-    """Everything a sidecar file holds."""
+    """Everything a sidecar file holds.
+
+    ``stage`` names what no other capture shares: the router's hardware address (``gateway``) and, where the capture was
+    recorded, the rest of :class:`tests.lab.cast.Actors`.
+    """
 
     summary: str
     vantage: str
@@ -57,6 +61,7 @@ class Sidecar:
     must_not_find: list[str] = field(default_factory=list)
     profile: dict[str, list[str]] = field(default_factory=dict)
     truth: dict[str, float] = field(default_factory=dict)
+    stage: dict[str, str] = field(default_factory=dict)
     origin: str = ""
     made_by: str = ""
     tools: dict[str, str] = field(default_factory=dict)
@@ -110,13 +115,21 @@ def write(side: Sidecar, capture: Path) -> Path:
         parts.append(f"{key} = [\n{items}]\n")
     parts += [
         _table(f"[{heading}]", values)
-        for heading in ("tools", "truth", "profile")
+        for heading in ("tools", "truth", "stage", "profile")
         if (values := getattr(side, heading))
     ]
     parts += [_table("[[devices]]", asdict(device)) for device in side.devices]
     parts += [_table("[[sessions]]", asdict(session)) for session in side.sessions]
     path.write_text("".join(parts), encoding="utf-8")
     return path
+
+
+def load(path: Path) -> Sidecar:
+    """Return a sidecar as it can be written again; checksum and sizes are taken from the capture then."""
+    facts = {key: value for key, value in read(path).items() if key not in ("sha256", "packets", "bytes")}
+    facts["devices"] = [Device(**one) for one in facts["devices"]]
+    facts["sessions"] = [Session(**one) for one in facts.get("sessions", [])]
+    return Sidecar(**facts)
 
 
 def read(path: Path) -> dict[str, Any]:

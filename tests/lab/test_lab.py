@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import net, recordings, typist
+from tests.lab import cast, net, recordings, typist
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def namespaces() -> None:
 def test_a_recorded_vnc_session_has_its_truth(namespaces: None, tmp_path: Path) -> None:
     """A real VNC session through a relay is captured on the laptop; delays and key presses are written down."""
     path = tmp_path / "vnc.pcap"
-    side = recordings.vnc_relayed(path, seconds=10)
+    who = cast.STAGES["vnc-relayed"]
+    side = recordings.vnc_relayed(path, who, seconds=10)
     # The smallest ping is the link's delay there and back, plus jitter and the time Python takes to wake.
     assert 10 <= side.truth["ping_relay_ms"] < 14
     assert 200 <= side.truth["ping_operator_ms"] < 208
@@ -34,7 +35,10 @@ def test_a_recorded_vnc_session_has_its_truth(namespaces: None, tmp_path: Path) 
     keys = "tcp.len==12 && tcp.payload[0:2]==ff:00"
     command = ["tshark", "-r", str(path), "-Y", keys, "-T", "fields", "-e", "ip.src"]
     sources = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
-    assert set(sources) == {recordings.RELAY}
+    assert set(sources) == {who.relay}
+    command = ["tshark", "-r", str(path), "-T", "fields", "-e", "eth.src"]
+    sources_of_frames = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+    assert set(sources_of_frames) == {who.laptop, who.gateway}
     assert side.truth["key_events"] <= len(sources) <= 2 * side.truth["key_events"] + 2
 
 
