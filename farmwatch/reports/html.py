@@ -46,6 +46,8 @@ def render(report: Report) -> str:
         wording=wording,
         Claim=Claim,
         Outcome=Outcome,
+        next_steps=lambda device: reading.next_steps(device, report.inputs),
+        evidence_from=lambda device: _evidence_from(device, report),
         inspect_command=lambda device: inspect_command(device, report),
         counted=reading.counted,
         findings_of=_findings_of,
@@ -82,6 +84,14 @@ def _findings_of(device: Device, claim: Claim) -> list[tuple[str, list[Finding]]
     """Hits of one claim, by family in the fixed order of families."""
     hits = [finding for finding in reading.by_outcome(device, Outcome.HIT) if finding.claim is claim]
     return [(family, found) for family in reading.FAMILIES if (found := [hit for hit in hits if hit.family == family])]
+
+
+def _evidence_from(device: Device, report: Report) -> str:
+    """Files that a device's evidence comes from, where several were read."""
+    numbers = [number for number in reading.evidence_inputs(device) if 0 <= number < len(report.inputs)]
+    if len(report.inputs) < 2 or not numbers:
+        return ""
+    return f"{wording.plural(len(numbers), 'input')}: {wording.places([report.inputs[n].path for n in numbers], 6)}"
 
 
 def _coverage(device: Device) -> list[Finding]:

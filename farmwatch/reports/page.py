@@ -6,6 +6,7 @@ page needs paragraphs and headings only. Colours are added after wrapping, so th
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 
@@ -25,6 +26,11 @@ _STYLES = {
     "dim": "2",
     "alarm": "1;37;41",
 }
+
+
+# A number and its unit stay on one line. The escape has written out every such space of a stranger's by then.
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|min|h|d|km|B|kB|MB|GB|TB|decibans|bytes|packets)\b|%)")
+_GLUE = "\u00a0"
 
 
 class Page:
@@ -68,24 +74,31 @@ class Page:
         mark = self.text(label)
         lead = f"{mark} " if mark else ""
         pad = indent + len(lead) if hang is None else hang
+        first = True
         lines = textwrap.wrap(
-            lead + self.text(raw),
+            lead + _UNIT.sub(_GLUE, self.text(raw)),
             width=self.width,
             initial_indent=" " * indent,
             subsequent_indent=" " * min(pad, self.width // 2),
             break_on_hyphens=False,
         )
-        for line in lines:
+        for line in (line.replace(_GLUE, " ") for line in lines):
             start = " " * indent + mark
-            if mark and line.startswith(start) and line is lines[0]:
+            if mark and line.startswith(start) and first:
                 self._lines.append(" " * indent + self.styled(mark, style) + line[len(start) :])
             else:
                 bare = line.lstrip(" ")
                 self._lines.append(line[: len(line) - len(bare)] + (bare if mark else self.styled(bare, style)))
+            first = False
 
-    def verbatim(self, raw: str, *, indent: int) -> None:
-        """A command on a line of its own, never wrapped, so that it can be copied."""
-        self._lines.append(" " * indent + self.text(raw))
+    def verbatim(self, raw: str) -> None:
+        """A command on a line of its own, from the first column and never wrapped, so that it can be copied."""
+        self._lines.append(self.text(raw))
+
+    @property
+    def length(self) -> int:
+        """Lines so far."""
+        return len(self._lines)
 
     def row(self, left: str, right: Iterable[tuple[str, str, str]], *, indent: int = 0, flush: bool = True) -> None:
         """A heading with labelled, coloured words at the right edge, or on the next line where there is no room.

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
 from farmwatch.records.finding import Claim, Finding, Outcome
 from farmwatch.records.report import ClaimAssessment, Device, Farm, InputFile, Level, Report, Role, Session
 
 __all__ = [
     "FAMILIES",
+    "RoleBasis",
+    "beside_only",
     "by_outcome",
     "claims",
     "counted",
     "damaged",
     "device_level",
     "device_titles",
+    "evidence_inputs",
+    "hits",
+    "idle_line",
     "members",
+    "next_steps",
     "ordered_devices",
     "ordered_farms",
     "ordered_sessions",
     "proof",
     "reaches",
     "report_level",
+    "role_basis",
     "title",
     "unreadable",
 ]
 
 _RANK = {Level.STRONG: 3, Level.REVIEW: 2, Level.NOT_ENOUGH_DATA: 1, Level.CLEAR: 0}
 _ROLE_RANK = {Role.CONTROLLED: 0, Role.UNCLEAR: 1, Role.CONTROLLING: 2}
+_KEPT = re.compile(r"^keep the capture \(sha256 ([0-9a-f]{6,64}…(?:, [0-9a-f]{6,64}…)*)\)$")
+_MOST_KEPT = 4  # files named in one step
 FAMILIES = ("names", "timing", "hardware", "identity", "place")
+
+
+class RoleBasis(StrEnum):
+    """What a session's role rests on."""
+
+    PROTOCOL = "protocol"
+    BYTES = "bytes"
+    OTHER = "other"
+
+
+def role_basis(session: Session) -> RoleBasis:
+    """What decided the role of a session, read from the reason that the report gives for it."""
+    if " protocol itself shows " in session.role_reason:
+        return RoleBasis.PROTOCOL
+    return RoleBasis.BYTES if " times more bytes " in session.role_reason else RoleBasis.OTHER
+
+
+def idle_line(session: Session) -> bool:
+    """Whether nobody worked in the session: a refused attempt, or a line that waits for one."""
+    return session.role_reason.endswith("no session ran")
 
 
 def claims(device: Device) -> tuple[tuple[Claim, ClaimAssessment], ...]:
@@ -56,8 +89,9 @@ def reaches(report: Report, level: Level) -> bool:
 
 
 def title(device: Device) -> str:
-    """What to call a device: its first name, else address, else its id."""
-    return next(iter((*device.names, *device.ips, *device.macs)), device.device_id)
+    """What to call a device: its first name, else address, else its id; a name that is the id is written like it."""
+    named = next(iter((*device.names, *device.ips, *device.macs)), device.device_id)
+    return device.device_id if named.casefold() == device.device_id.casefold() else named
 
 
 def device_titles(report: Report) -> dict[str, str]:
@@ -82,11 +116,12 @@ def ordered_farms(report: Report) -> tuple[Farm, ...]:
 
 
 def ordered_sessions(device: Device) -> tuple[Session, ...]:
-    """Sessions, those that drive this device first, then by the weight of traffic, then by time."""
+    """Sessions, those that drive this device first, attempts last, then by the weight of traffic, then by time."""
     return tuple(
         sorted(
             device.sessions,
             key=lambda s: (
+                idle_line(s),
                 _ROLE_RANK[s.role],
                 -s.role_probability,
                 -(s.input_events or 0),
@@ -102,8 +137,8 @@ def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
     """The findings that carry the verdict: hits that count, of the worst claim first, no two of one cause."""
     levels = {claim: assessed.level for claim, assessed in claims(device)}
     order = {claim: number for number, claim in enumerate(levels)}
-    hits = [finding for finding in device.findings if finding.outcome is Outcome.HIT and finding.decibans > 0]
-    hits.sort(
+    found = [finding for finding in device.findings if finding.outcome is Outcome.HIT and finding.decibans > 0]
+    found.sort(
         key=lambda f: (
             not f.conclusive,
             -_RANK[levels[f.claim]],
@@ -115,11 +150,56 @@ def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
         )
     )
     chosen: list[Finding] = []
-    for finding in hits:
+    for finding in found:
         cause = finding.group or finding.detector
         if all(cause != (other.group or other.detector) and finding.summary != other.summary for other in chosen):
             chosen.append(finding)
     return tuple(chosen[:limit])
+
+
+def hits(device: Device, *wanted: Claim) -> tuple[Finding, ...]:
+    """Hits that speak for one of the claims (all claims without one), heaviest first, each summary once."""
+    found = [
+        finding
+        for finding in by_outcome(device, Outcome.HIT)
+        if finding.decibans > 0 and (not wanted or finding.claim in wanted)
+    ]
+    unique: dict[str, Finding] = {}
+    for finding in found:
+        unique.setdefault(finding.summary, finding)
+    return tuple(unique.values())
+
+
+def beside_only(device: Device) -> bool:
+    """Whether all that speaks for *driven* is a KVM over IP on the same network."""
+    speaking = hits(device, Claim.DRIVEN)
+    return bool(speaking) and all(finding.detector.startswith("kvm.") for finding in speaking)
+
+
+def evidence_inputs(device: Device) -> tuple[int, ...]:
+    """Numbers of the inputs that a device's sessions and hits come from."""
+    numbers = {session.input for session in device.sessions}
+    numbers.update(row.input for finding in device.findings if finding.outcome is Outcome.HIT for row in finding.rows)
+    return tuple(sorted(numbers))
+
+
+def next_steps(device: Device, inputs: Sequence[InputFile]) -> tuple[str, ...]:
+    """The device's next steps, with the files to keep named beside their checksums, the first few of them."""
+    return tuple(_named_files(step, inputs) for step in device.next_steps)
+
+
+def _named_files(step: str, inputs: Sequence[InputFile]) -> str:
+    """``keep the capture (sha256 6f54…)`` with the name of each file; other steps as they are."""
+    found = _KEPT.match(step)
+    if found is None:
+        return step
+    digests = [digest.removesuffix("…") for digest in found[1].split(", ")]
+    files = [(entry.path, digest) for digest in digests for entry in inputs if entry.sha256.startswith(digest)]
+    if not files:
+        return step
+    named = ", ".join(f"{path} (sha256 {digest}…)" for path, digest in files[:_MOST_KEPT])
+    rest = f" and {len(files) - _MOST_KEPT} more" if len(files) > _MOST_KEPT else ""
+    return f"keep {'the captures' if len(files) > 1 else 'the capture'} {named}{rest}"
 
 
 def counted(device: Device, finding: Finding) -> bool:

@@ -12,18 +12,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from farmwatch.records.report import Device, Lan, LanHost, Session
+from farmwatch.records.report import Device, Lan, LanHost, Role, Session
 from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
 
 __all__ = ["lan_map", "round_trips", "timeline"]
 
 Lane: TypeAlias = tuple[str, str]  # tool and far end
+Timed: TypeAlias = tuple[Session, datetime, datetime]  # session, start, end
 
 WIDTH = 960  #: user units; the page scales the picture
 _LABELS = 240  # width of the label column
 _RIGHT = 20  # room right of the plot
 _LANE = 34  # height of a lane: two lines of label
+_MAX_PANELS = 10  # periods of a timeline
+_ONE_AXIS = timedelta(days=2)  # sessions within it share an axis
+_BREAK = timedelta(hours=12)  # a silence this long starts a new axis where they do not
+_DATE_ROOM = 76  # what a date takes of the axis
 _MAX_LANES = 24  # more would not be read; the rest share the last lane
 _MAX_HOSTS = 36  # hosts in a network map
 _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
@@ -61,10 +66,11 @@ def _picture(height: float, title: str, parts: list[str]) -> str:
 
 
 def timeline(device: Device) -> str:
-    """A device's sessions on a UTC time axis, one lane per tool and far end; '' where it has none with a time.
+    """A device's sessions on UTC time axes, one lane per tool and far end; '' where it has none with a time.
 
-    Bars have a least width, so that a session of no length is still seen. With many far ends the quiet ones share a
-    lane.
+    Days apart are drawn one below the other, each with its own axis, because a bar of minutes would not be seen on an
+    axis of months. Bars have a least width, so that a session of no length is still seen. With many far ends the quiet
+    ones share a lane.
     """
     timed = [
         (session, start, max(start, end))
@@ -73,7 +79,40 @@ def timeline(device: Device) -> str:
     ]
     if not timed:
         return ""
-    lanes: dict[Lane, list[tuple[Session, datetime, datetime]]] = {}
+    panels = _panels(timed)
+    parts: list[str] = []
+    top = 0.0
+    for panel in panels[:_MAX_PANELS]:
+        drawn, height = _panel(panel, top)
+        parts.extend(drawn)
+        top += height
+    if len(panels) > _MAX_PANELS:
+        left_out = sum(len(panel) for panel in panels[_MAX_PANELS:])
+        more = (
+            f"and {wording.plural(left_out, 'later session')} in {len(panels) - _MAX_PANELS} more periods, listed below"
+        )
+        parts.append(_text(0, top + 12, more, "tick"))
+        top += 24
+    return _picture(top, f"Sessions of {reading.title(device)} over time", parts)
+
+
+def _panels(timed: list[Timed]) -> list[list[Timed]]:
+    """Sessions cut into periods wherever nothing ran for half a day; one period where all fits in two days."""
+    entries = sorted(timed, key=lambda entry: (entry[1], entry[2], entry[0].session_id))
+    end = max(entry[2] for entry in entries)
+    panels: list[list[Timed]] = [[entries[0]]]
+    reached = entries[0][2]
+    for entry in entries[1:]:
+        if end - entries[0][1] > _ONE_AXIS and entry[1] - reached > _BREAK:
+            panels.append([])
+        panels[-1].append(entry)
+        reached = max(reached, entry[2])
+    return panels
+
+
+def _panel(timed: list[Timed], top: float) -> tuple[list[str], float]:
+    """One period of the timeline, drawn from ``top`` down, and its height."""
+    lanes: dict[Lane, list[Timed]] = {}
     for entry in timed:
         lanes.setdefault(_lane(entry[0], lanes), []).append(entry)
     first, last = min(start for _, start, _ in timed), max(end for _, _, end in timed)
@@ -85,20 +124,21 @@ def timeline(device: Device) -> str:
     def across(at: datetime) -> float:
         return _LABELS + room * (at - first).total_seconds() / seconds
 
-    bottom = 16 + len(lanes) * _LANE
-    parts = _time_axis(first, last, bottom, across(first), room)
+    bottom = top + 16 + len(lanes) * _LANE
+    parts = _time_axis(first, last, top, bottom, across(first), room)
     for row, (name, entries) in enumerate(lanes.items()):
-        y = 16 + row * _LANE
+        y = top + 16 + row * _LANE
         parts.extend(_label(name, y))
         parts.append(_line(_LABELS, y + _LANE - 1, WIDTH - _RIGHT, y + _LANE - 1, "grid"))
         for session, start, end in entries:
             wide = max(across(end) - across(start), 3.0)
             left = min(across(start), WIDTH - _RIGHT - wide)
+            kind = Role.UNCLEAR if reading.idle_line(session) else session.role
             parts.append(
-                f'<rect x="{_number(left)}" y="{y + 6}" width="{_number(wide)}" height="{_LANE - 12}" rx="2" '
-                f'class="bar {session.role}"><title>{html_text(wording.session_sentence(session))}</title></rect>'
+                f'<rect x="{_number(left)}" y="{_number(y + 6)}" width="{_number(wide)}" height="{_LANE - 12}" rx="2" '
+                f'class="bar {kind}"><title>{html_text(wording.session_sentence(session))}</title></rect>'
             )
-    return _picture(bottom + 34, f"Sessions of {reading.title(device)} over time", parts)
+    return parts, bottom + 38 - top
 
 
 def _lane(session: Session, lanes: dict[Lane, list[Any]]) -> Lane:
@@ -115,8 +155,8 @@ def _label(lane: Lane, y: float) -> list[str]:
     ]
 
 
-def _time_axis(first: datetime, last: datetime, bottom: float, left: float, room: float) -> list[str]:
-    """Ticks at round times, with the date under the first tick of each day."""
+def _time_axis(first: datetime, last: datetime, top: float, bottom: float, left: float, room: float) -> list[str]:
+    """Ticks at round times, with the date under the first tick of each day that has room for it."""
     seconds = (last - first).total_seconds()
     step = next((step for step in _STEPS_S if seconds / step <= 8), None)
     if step is None:
@@ -124,15 +164,15 @@ def _time_axis(first: datetime, last: datetime, bottom: float, left: float, room
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     tick = math.ceil((first - epoch).total_seconds() / step) * step
     parts: list[str] = []
-    day = None
+    day, free = None, -math.inf
     while tick <= (last - epoch).total_seconds():
         at = epoch + timedelta(seconds=tick)
         x = left + room * (at - first).total_seconds() / seconds
-        parts.append(_line(x, 12, x, bottom, "grid"))
+        parts.append(_line(x, top + 12, x, bottom, "grid"))
         parts.append(_text(x, bottom + 14, f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}", "tick", "middle"))
-        if at.date() != day:
-            parts.append(_text(x, bottom + 28, f"{at:%Y-%m-%d} UTC", "tick", "middle"))
-            day = at.date()
+        if at.date() != day and x >= free:
+            parts.append(_text(x, bottom + 28, f"{at:%Y-%m-%d}", "tick", "middle"))
+            day, free = at.date(), x + _DATE_ROOM
         tick += step
     return parts
 

@@ -16,6 +16,10 @@ __all__ = ["render"]
 
 _MOST_BROKEN = 10  # damaged inputs described before -v
 _MOST_ITEMS = 5  # benign readings and blind spots shown before -v
+_MOST_HINTS = 3  # hits named of a clear device
+_MOST_QUIET = 20  # clear devices with hits listed before -v
+_MOST_LINKS = 6  # shared attributes of a farm shown before -v
+_LONG_LINES = 60  # a page longer than this repeats its first line at the end
 
 
 def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = False, ascii_only: bool = False) -> str:
@@ -29,7 +33,8 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
         ascii_only: ASCII instead of dashes and dots that the terminal cannot show.
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
-    _summary(page, report)
+    _counts(page, report)
+    page.say(wording.scope(report))
     _inputs(page, report.inputs, verbose)
     if verbose > 1:
         text_evidence.inputs(page, report)
@@ -38,7 +43,7 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
             _device(page, device, report, verbose)
             if verbose:
                 text_evidence.device(page, device, report, packets=verbose > 1)
-    _farms(page, report)
+    _farms(page, report, verbose)
     _quiet_devices(page, report, verbose)
     if verbose > 1:
         text_evidence.lans(page, report)
@@ -46,15 +51,14 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
     return page.render()
 
 
-def _summary(page: Page, report: Report) -> None:
-    """The first lines: how many devices at which level, and what was read."""
+def _counts(page: Page, report: Report) -> None:
+    """The first line: how many devices at which level."""
     counts = dict.fromkeys(Level, 0)
     for device in report.devices:
         counts[reading.device_level(device)] += 1
     total = wording.plural(len(report.devices), "device")
     words = [("", f"{counts[level]} {_level_word(level)}", str(level)) for level in Level if counts[level]]
     page.row(f"{total}:" if report.devices else "No device found.", words, indent=2, flush=False)
-    page.say(wording.scope(report))
 
 
 def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:
@@ -63,7 +67,7 @@ def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:
     shown = broken if verbose else broken[:_MOST_BROKEN]
     for entry in shown:
         if reading.unreadable(entry):
-            page.say(f"{entry.path}: {entry.error}", label="UNREADABLE", style="alarm", hang=2)
+            page.say(f"{entry.path}: {wording.complaint(entry.error or '')}", label="UNREADABLE", style="alarm", hang=2)
         else:
             page.say(
                 f"{entry.path}: {'; '.join(wording.losses(entry)) or 'part of it could not be read'}. Conclusions rest "
@@ -86,7 +90,8 @@ def _device(page: Page, device: Device, report: Report, verbose: int) -> None:
     )
     if len(device.names) > 1:
         page.say(wording.joined(device.names[1:]), indent=2, label="Also named:")
-    page.say(verdict(device), indent=2, style="bold")
+    _seen(page, device, report)
+    page.say(wording.verdict(device), indent=2, style="bold")
     shown = reading.proof(device)
     for finding in shown:
         page.say(finding.summary, indent=2, label="•")
@@ -97,6 +102,17 @@ def _device(page: Page, device: Device, report: Report, verbose: int) -> None:
     if device.not_looked_at:
         page.say(_some(device.not_looked_at, verbose), indent=2, label="Not looked at:", hang=4)
     _next_steps(page, device, report)
+
+
+def _seen(page: Page, device: Device, report: Report) -> None:
+    """Where a device comes from, where several inputs were read: files and the time from first to last packet."""
+    numbers = [number for number in reading.evidence_inputs(device) if 0 <= number < len(report.inputs)]
+    if len(report.inputs) < 2 or not numbers:
+        return
+    files = wording.places([report.inputs[number].path for number in numbers])
+    times = f"; {wording.span(device.first_ts, device.last_ts)}" if device.first_ts and device.last_ts else ""
+    count = f"{wording.plural(len(numbers), 'input')}: " if len(numbers) > 1 else ""
+    page.say(f"{count}{files}{times}", indent=2, label="Evidence from", hang=4, style="dim")
 
 
 def _some(items: tuple[str, ...], verbose: int) -> str:
@@ -118,35 +134,25 @@ def _heading(device: Device) -> str:
     return "   ".join([name, *rest])
 
 
-def verdict(device: Device) -> str:
-    """The verdict in words: the claims that ask for a person, *driven* in any case."""
-    said = [
-        wording.verdict_sentence(claim, assessed.level)
-        for number, (claim, assessed) in enumerate(reading.claims(device))
-        if number == 0 or assessed.level in {Level.STRONG, Level.REVIEW}
-    ]
-    return " ".join(said)
-
-
 def _next_steps(page: Page, device: Device, report: Report) -> None:
     """What to do, numbered; the last step is the command that shows the first session's packets."""
-    for number, step in enumerate(device.next_steps, 1):
+    for number, step in enumerate(reading.next_steps(device, report.inputs), 1):
         page.say(step, indent=2, label=f"Next {number}.")
     command = inspect_command(device, report)
     if command:
-        page.say("look at the packets of the first session:", indent=2, label=f"Next {len(device.next_steps) + 1}.")
-        page.verbatim(command, indent=10)
+        page.say(f"{command.purpose}:", indent=2, label=f"Next {len(device.next_steps) + 1}.")
+        page.verbatim(command.line)
 
 
-def _farms(page: Page, report: Report) -> None:
+def _farms(page: Page, report: Report, verbose: int) -> None:
     """Groups of devices and what ties them."""
     titles = reading.device_titles(report)
     for farm in reading.ordered_farms(report):
         page.blank()
-        _farm(page, farm, titles)
+        _farm(page, farm, titles, verbose)
 
 
-def _farm(page: Page, farm: Farm, titles: dict[str, str]) -> None:
+def _farm(page: Page, farm: Farm, titles: dict[str, str], verbose: int) -> None:
     """One farm: members, what ties them, what would overturn it."""
     level = farm.assessment.level
     page.row(
@@ -157,13 +163,14 @@ def _farm(page: Page, farm: Farm, titles: dict[str, str]) -> None:
     page.say(wording.joined(reading.members(farm, titles), 12), indent=2, label="Devices:")
     if farm.summary:
         page.say(farm.summary, indent=2, style="bold")
-    for link in sorted(farm.links, key=lambda found: (-found.decibans, found.attribute, found.value)):
-        page.say(
-            f"{link.attribute.replace('_', ' ')} {link.value}: shared by {len(link.devices)} "
-            f"({wording.decibans(link.decibans)} decibans)",
-            indent=2,
-            label="•",
-        )
+    links = sorted(farm.links, key=lambda found: (-found.decibans, found.attribute, found.value))
+    shown = links if verbose else links[:_MOST_LINKS]
+    for link in shown:
+        weight = f" ({wording.decibans(link.decibans)} decibans)" if verbose else ""
+        shared = "all" if len(link.devices) == len(farm.devices) else f"{len(link.devices)} of {len(farm.devices)}"
+        page.say(f"{link.attribute.replace('_', ' ')} {link.value}: shared by {shared}{weight}", indent=2, label="•")
+    if len(links) > len(shown):
+        page.say(f"and {len(links) - len(shown)} more (-v)", indent=4, style="dim")
     if farm.assessment.overturn:
         page.say(farm.assessment.overturn, indent=2, label="Would overturn it:", hang=4)
 
@@ -175,6 +182,7 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
         quiet = [device for device in reading.ordered_devices(report) if reading.device_level(device) is level]
         if not quiet:
             continue
+        hinted = [device for device in quiet if level is Level.CLEAR and reading.hits(device)]
         names = wording.joined([reading.title(device) for device in quiet], 8)
         page.say(
             f"{names}{_blind(quiet) if level is Level.CLEAR else ''}",
@@ -182,7 +190,9 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
             style=str(level),
             hang=2,
         )
-        if verbose:
+        if not verbose:
+            _hints(page, hinted)
+        else:
             for device in quiet:
                 page.blank()
                 page.row(
@@ -192,6 +202,17 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
                 )
                 text_evidence.device(page, device, report, packets=verbose > 1)
             page.blank()
+
+
+def _hints(page: Page, hinted: list[Device]) -> None:
+    """What was seen on clear devices, one paragraph each: below review is not the same as nothing."""
+    for device in hinted[:_MOST_QUIET]:
+        found = reading.hits(device)
+        said = "; ".join(wording.shortened(hit.summary, 110) for hit in found[:_MOST_HINTS])
+        more = f"; and {len(found) - _MOST_HINTS} more (-v)" if len(found) > _MOST_HINTS else ""
+        page.say(f"below review: {said}{more}", indent=2, label=f"{wording.shortened(reading.title(device))}:", hang=4)
+    if len(hinted) > _MOST_QUIET:
+        page.say(f"and {len(hinted) - _MOST_QUIET} more clear devices with something seen (-v)", indent=2, style="dim")
 
 
 def _blind(quiet: list[Device]) -> str:
@@ -209,12 +230,16 @@ def _closing(page: Page, report: Report, verbose: int) -> None:
     page.blank()
     for note in report.notes:
         page.say(note, label="Note:")
-    if report.inputs:
-        for limit in wording.limits(report.inputs):
-            page.say(limit, style="dim")
+    for limit in wording.limits(report.inputs):
+        page.say(limit, style="dim")
     if not any("person decides" in note for note in report.notes):
         page.say("About devices, not people: a person decides.", style="dim")
     unseen = sum(finding.outcome is Outcome.NO_DATA for device in report.devices for finding in device.findings)
-    if not verbose:
+    if verbose:
+        page.say(wording.DECIBANS, style="dim")
+    elif report.devices:
         more = f"; {wording.plural(unseen, 'check')} had no data" if unseen else ""
         page.say(f"Full evidence: -v, -vv or --html report.html{more}", style="dim")
+    if page.length > _LONG_LINES:
+        page.blank()
+        _counts(page, report)

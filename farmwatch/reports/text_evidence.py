@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from farmwatch.records.finding import Claim, Finding, Outcome
 from farmwatch.records.report import ClaimAssessment, Device, Report
 from farmwatch.reports import reading, wording
@@ -21,24 +23,52 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
             place = f"{session.protocol} {session.local} to {session.remote}, {wording.plural(session.flows, 'flow')}"
             reason = f"; role: {session.role_reason}" if session.role_reason else ""
             page.say(f"{place}{_packets(report, session.input, session.packets)}{reason}", indent=6, style="dim")
-    for outcome, heading in (
-        (Outcome.HIT, "Speaks for it"),
-        (Outcome.CLEAR, "Looked at and clear"),
-        (Outcome.NO_DATA, "No data"),
-    ):
+    told = _told_once(reading.by_outcome(found, Outcome.HIT))
+    if told:
+        page.say(f"Speaks for it ({len(told)})", indent=2, style="bold")
+    for answers in told:
+        finding(page, answers[0], report, packets=packets, others=answers[1:])
+    for outcome, heading in ((Outcome.CLEAR, "Looked at and clear"), (Outcome.NO_DATA, "No data")):
         findings = reading.by_outcome(found, outcome)
         if findings:
             page.say(f"{heading} ({len(findings)})", indent=2, style="bold")
-        for answer in findings:
-            finding(page, answer, report, packets=packets)
+        if not packets:
+            _folded(page, findings)
+            continue
+        for answers in _told_once(findings):
+            finding(page, answers[0], report, packets=packets, others=answers[1:])
     for claim, assessed in reading.claims(found):
         _chain(page, claim, assessed)
 
 
-def finding(page: Page, found: Finding, report: Report, *, packets: bool) -> None:
-    """One finding: weight, detector, what was seen and what would be normal."""
-    weight = "" if found.outcome is Outcome.NO_DATA or not found.decibans else f" {wording.decibans(found.decibans)}"
-    page.say(found.summary, indent=4, label=f"{found.detector} [{found.claim}, {found.family}]{weight}:", hang=6)
+def _told_once(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings of one detector that say the same about several claims, together; in the order given."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for found in findings:
+        groups.setdefault((found.detector, found.summary, found.observed), []).append(found)
+    return list(groups.values())
+
+
+def _folded(page: Page, findings: Sequence[Finding]) -> None:
+    """Findings that say nothing, one line per claim: how many detectors, and which."""
+    for claim in Claim:
+        names = sorted({found.detector for found in findings if found.claim is claim})
+        if names:
+            page.say(f"{wording.plural(len(names), 'check')}: {', '.join(names)}", indent=4, label=f"{claim}:", hang=6)
+
+
+def finding(page: Page, found: Finding, report: Report, *, packets: bool, others: Sequence[Finding] = ()) -> None:
+    """One finding: weight, detector, what was seen and what would be normal.
+
+    Args:
+        page: Where to write.
+        found: The finding.
+        report: The report it is from, which names the inputs.
+        packets: Whether to show the rows that prove it.
+        others: The same finding about other claims, named beside the first.
+    """
+    weights = ", ".join(_weighed(one) for one in (found, *others))
+    page.say(found.summary, indent=4, label=f"{found.detector} [{weights}; {found.family}]:", hang=6)
     if found.outcome is Outcome.HIT:
         for label, text in (("seen:", found.observed), ("normal:", found.expected)):
             if text and text != found.summary:
@@ -48,6 +78,12 @@ def finding(page: Page, found: Finding, report: Report, *, packets: bool) -> Non
     if packets:
         for row in found.rows:
             page.say(f"table {row.table}{_packets(report, row.input, row.packets)}", indent=6, style="dim")
+
+
+def _weighed(found: Finding) -> str:
+    """A finding's claim with its weight, where it has one."""
+    silent = found.outcome is Outcome.NO_DATA or not found.decibans
+    return str(found.claim) if silent else f"{found.claim} {wording.decibans(found.decibans)}"
 
 
 def _packets(report: Report, number: int, packets: tuple[int, ...]) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from farmwatch.records.distance import at_most, kilometres
 from farmwatch.records.finding import Claim, WeightSource
-from farmwatch.records.report import Distance, InputFile, Level, Report, Role, Session
-from farmwatch.reports.reading import device_level
+from farmwatch.records.report import ClaimAssessment, Device, Distance, InputFile, Level, Report, Role, Session
+from farmwatch.reports.reading import RoleBasis, beside_only, claims, device_level, hits, idle_line, role_basis
 
 __all__ = [
     "CLAIM_TITLES",
+    "DECIBANS",
     "FAIRNESS",
     "FARTHEST_KM",
     "GLOSSARY",
@@ -18,7 +21,9 @@ __all__ = [
     "LEVEL_MEANINGS",
     "VANTAGE",
     "answer",
+    "claim_sentence",
     "clock",
+    "complaint",
     "decibans",
     "distance",
     "duration",
@@ -32,14 +37,16 @@ __all__ = [
     "number",
     "origin",
     "percent",
+    "places",
     "plural",
+    "role",
     "scope",
     "session_sentence",
     "short_mac",
     "shortened",
     "size",
     "span",
-    "verdict_sentence",
+    "verdict",
 ]
 
 _TO = "\u2013"  # en dash
@@ -54,7 +61,7 @@ CLAIM_TITLES = {
 LEVEL_MEANINGS = {
     Level.STRONG: "two independent families of evidence agree, or one record states the fact outright",
     Level.REVIEW: "enough to ask a person to look, not enough to conclude",
-    Level.CLEAR: "what was looked at speaks against it or shows nothing",
+    Level.CLEAR: "what was looked at speaks against it, or shows too little to ask for a person",
     Level.NOT_ENOUGH_DATA: "too little was seen to say anything; this is not the same as clear",
 }
 VANTAGE = {
@@ -68,18 +75,29 @@ FAIRNESS = (
     "consistent with remote operation of this device; help desks, second computers, assistive technology and travel "
     "look alike. A person decides, after hearing the benign explanations, and records the reason."
 )
+#: legend of every page that shows weights
+DECIBANS = (
+    "Numbers in decibans: +10 makes the odds of a claim ten times as large, +3 doubles them; below 0 lowers them."
+)
 GLOSSARY = (
     ("driven", "Input reaches the device from somebody who is not in front of it."),
     ("abroad", "The person at the far end is farther away than the device's declared place allows."),
     ("farm", "Several devices kept in one place and driven from elsewhere."),
     ("level", "strong, review, clear or not enough data: how far the evidence carries one claim."),
+    ("strong", "Nine in ten such devices would be what is claimed, and two independent families agree."),
+    ("review", "One in ten such devices would be what is claimed: a person should look. Not a conclusion."),
+    ("clear", "Below review: what was seen speaks against the claim or is too little; it is still named."),
+    ("not enough data", "Too little was seen to say anything about the claim; not the same as clear."),
     ("family", "Where evidence comes from: names, timing, hardware, identity or place. One cause can fool one family."),
-    ("deciban", "A tenth of a power of ten of odds: +10 makes a claim ten times as likely, -10 ten times less likely."),
+    ("layers", "Places where a product shows its name: vendor prefix, DHCP, mDNS, SSDP, web page, certificate."),
+    ("deciban", "A tenth of a power of ten of odds: +10 makes the odds of a claim ten times as large."),
     ("prior", "The odds before looking, as decibans: how rare the thing is among all devices."),
     ("transport RTT", "Round trip to whatever answers the packets, which may be a relay near the device."),
     ("loop RTT", "Time from a screen update leaving until the far hand reacts; it crosses every relay."),
     ("distance bound", "Light in fibre reaches at most 99.93 km per millisecond of round trip: a limit, not a place."),
-    ("role", "controlled: this device is driven; controlling: its user drives another one; unclear: not decided."),
+    ("MSS", "Largest payload a TCP packet may carry; smaller than usual where the connection runs inside a tunnel."),
+    ("driven end", "The machine that a session works on; the protocol shows it, or byte direction suggests it."),
+    ("role", "controlled: this device is the driven end; controlling: the other end is; unclear: not decided."),
     ("vantage", "Where the capture was made: on the laptop, on its local network, or at a gateway."),
     ("no data", "A detector had nothing to look at, so its silence says nothing."),
     ("KVM over IP", "A box on the display and USB ports through which somebody far away sees and types."),
@@ -108,11 +126,21 @@ _VERDICTS = {
     (Claim.FARM, Level.CLEAR): "Nothing that was looked at ties it to other devices.",
     (Claim.FARM, Level.NOT_ENOUGH_DATA): "Whether it is one of several could not be told.",
 }
+_HINTS = {
+    Claim.DRIVEN: "Signs of remote control were seen on this device, too few to ask for a person.",
+    Claim.ABROAD: "Signs of a far end far away were seen, too few to ask for a person.",
+    Claim.FARM: "Signs that it is one of several were seen, too few to ask for a person.",
+}  # for clear claims with hits: what was seen is not denied
+_BESIDE = "A KVM over IP stands on the same network; it was not seen attached to this device."
 _ROLES = {
-    Role.CONTROLLED: "this device is driven",
-    Role.CONTROLLING: "its user drives another machine",
-    Role.UNCLEAR: "who drives whom is unclear",
+    (Role.CONTROLLED, RoleBasis.PROTOCOL): "driven end: this device (by the protocol)",
+    (Role.CONTROLLED, RoleBasis.BYTES): "this device is probably the driven end (byte direction)",
+    (Role.CONTROLLED, RoleBasis.OTHER): "this device is probably the driven end",
+    (Role.CONTROLLING, RoleBasis.PROTOCOL): "driven end: the other machine (by the protocol)",
+    (Role.CONTROLLING, RoleBasis.BYTES): "the other machine is probably the driven end (byte direction)",
+    (Role.CONTROLLING, RoleBasis.OTHER): "the other machine is probably the driven end",
 }
+_OFFSET = re.compile(r" at byte (\d+)$")  # how the report says where a loss starts
 
 
 def number(value: int) -> str:
@@ -189,14 +217,6 @@ def milliseconds(value: float) -> str:
     return f"{value:.0f} ms" if value >= 9.95 else f"{value:.1f} ms"
 
 
-def kilometres(value: float) -> str:
-    """Kilometres, rounded up to two leading digits because they are bounds; never 0, which no bound can be."""
-    if value < 100:
-        return f"{max(math.ceil(value), 1)} km"
-    step = 10 ** (len(str(int(value))) - 2)
-    return f"{number(int(-(-value // step)) * step)} km"
-
-
 def percent(probability: float) -> str:
     """A probability in percent, never rounded to certainty."""
     if probability > 0.999:
@@ -238,14 +258,52 @@ def joined(items: tuple[str, ...] | list[str], limit: int = 6) -> str:
     return ", ".join(shown) + (f" and {len(items) - limit} more" if len(items) > limit else "")
 
 
-def verdict_sentence(claim: Claim, level: Level) -> str:
-    """A level of one claim in plain words."""
-    return _VERDICTS[claim, level]
+def claim_sentence(device: Device, claim: Claim, assessed: ClaimAssessment) -> str:
+    """A claim's level in plain words; a clear one with hits does not say that nothing was seen."""
+    if assessed.level is Level.CLEAR and hits(device, claim):
+        return _HINTS[claim]
+    sentence = _VERDICTS[claim, assessed.level]
+    if claim is Claim.DRIVEN and assessed.level in {Level.STRONG, Level.REVIEW} and beside_only(device):
+        return f"{_BESIDE} A person should look." if assessed.level is Level.REVIEW else f"{sentence} {_BESIDE}"
+    return sentence
+
+
+def verdict(device: Device) -> str:
+    """The verdict in words: *driven* in any case, other claims where they ask for a person or were hinted at."""
+    said = [
+        claim_sentence(device, claim, assessed)
+        for claim, assessed in claims(device)
+        if claim is Claim.DRIVEN
+        or assessed.level in {Level.STRONG, Level.REVIEW}
+        or (assessed.level is Level.CLEAR and hits(device, claim) and device_level(device) is Level.CLEAR)
+    ]
+    return " ".join(said)
+
+
+def complaint(reason: str) -> str:
+    """Why an input could not be read, without the offset where that is the start of the file."""
+    return reason.removesuffix(" at byte 0")
 
 
 def losses(entry: InputFile) -> list[str]:
-    """What could not be used of an input, with how much it covers where that is more than one."""
-    return [f"{reason} ({number(count)})" if count > 1 else reason for reason, count in sorted(entry.rejects.items())]
+    """What could not be used of an input, with how much it covers where that is more than one.
+
+    What starts at an offset is counted in bytes, what is counted over a whole capture in packets or messages.
+    """
+    said: list[str] = []
+    for reason, count in sorted(entry.rejects.items()):
+        if count <= 1:
+            said.append(complaint(reason))
+        elif _OFFSET.search(reason):
+            said.append(f"{complaint(reason)} ({number(count)} bytes not used)")
+        else:
+            said.append(f"{reason}: {number(count)} times")
+    return said
+
+
+def places(paths: Sequence[str], limit: int = 3) -> str:
+    """Files by name, the first few with the number of the others."""
+    return joined(tuple(shortened(path, 60) for path in paths), limit)
 
 
 def scope(report: Report) -> str:
@@ -263,15 +321,17 @@ def scope(report: Report) -> str:
         plural(sum(entry.packets for entry in inputs), "packet"),
         duration(seconds),
         plural(sum(entry.flows for entry in inputs), "flow"),
-        f"vantage: {', '.join(vantages) or 'none'}",
+        f"vantage: {', '.join(vantages) or 'unknown'}",
         ", ".join(state) or "complete",
     ]
     return " · ".join(parts)
 
 
 def limits(inputs: tuple[InputFile, ...]) -> tuple[str, ...]:
-    """What the places of capture could not show."""
-    return tuple(_VANTAGE_LIMITS[vantage] for vantage in sorted({entry.vantage for entry in inputs}))
+    """What the places of capture could not show; inputs that could not be read say nothing about it."""
+    return tuple(
+        _VANTAGE_LIMITS[vantage] for vantage in sorted({entry.vantage for entry in inputs if entry.error is None})
+    )
 
 
 def session_sentence(session: Session) -> str:
@@ -281,13 +341,22 @@ def session_sentence(session: Session) -> str:
     lasted = f"{duration(length(session.start, session.end))} from {clock(session.start)}"
     parts = [
         f"{session.tool_name or session.tool} with {shortened(far, 60)}{path}: {lasted}",
-        f"{_ROLES[session.role]} ({percent(session.role_probability)})",
+        role(session),
     ]
     if session.input_events is not None:
         parts.append(plural(session.input_events, "input event"))
     parts.append(f"{size(session.bytes_out)} out, {size(session.bytes_in)} in")
     parts.extend(_round_trips(session))
     return "; ".join(parts)
+
+
+def role(session: Session) -> str:
+    """Which end of a session is driven, and what says so."""
+    if idle_line(session):
+        return "an attempt or a waiting line only; no session ran"
+    if session.role is Role.UNCLEAR:
+        return "which end is driven is unclear"
+    return _ROLES[session.role, role_basis(session)]
 
 
 def _round_trips(session: Session) -> list[str]:
@@ -313,7 +382,7 @@ def distance(found: Distance | None) -> str:
     likely = f", likely {kilometres(found.likely[0])} to {kilometres(found.likely[1])}" if found.likely else ""
     if found.at_most >= FARTHEST_KM:
         return f"anywhere on Earth by its round trip{likely}"
-    return f"at most {kilometres(found.at_most)} away{likely}"
+    return f"{at_most(found.at_most)} away{likely}"
 
 
 def answer(report: Report) -> str:

@@ -61,7 +61,7 @@ def test_levels_move_to_their_own_line_where_there_is_no_room():
 def test_commands_are_never_wrapped():
     """A command to be copied stays on one line."""
     shown = page(60)
-    shown.verbatim("farmwatch inspect " + "a" * 200, indent=4)
+    shown.verbatim("farmwatch inspect " + "a" * 200)
     assert len(shown.render().splitlines()) == 1
 
 

@@ -75,3 +75,32 @@ def test_device_without_a_name_is_called_by_what_it_has(sample):
     assert reading.title(replace(device, names=())) == "10.0.0.101"
     assert reading.title(replace(device, names=(), ips=())) == "02:00:00:00:00:01"
     assert reading.title(replace(device, names=(), ips=(), macs=())) == "dev-quiet-1"
+
+
+def test_title_is_written_like_the_device_id(sample):
+    """A name that differs from the id by case only is shown as the id is."""
+    device = replace(sample.strong_device(), device_id="LT-1", names=("lt-1", "other"))
+    assert reading.title(device) == "LT-1"
+
+
+def test_attempts_come_after_sessions(sample):
+    """A line that waits is never the most telling session."""
+    waiting = sample.session(
+        1, role_reason="x protocol itself shows; an attempt or a waiting line only, no session ran"
+    )
+    device = replace(sample.strong_device(), sessions=(waiting, sample.session(2)))
+    assert [session.session_id for session in reading.ordered_sessions(device)] == ["s2", "s1"]
+
+
+def test_step_to_keep_captures_names_them(sample):
+    """Checksums alone find no file; many files are counted."""
+    inputs = tuple(
+        replace(sample.report().inputs[0], path=f"c{number}.pcap", sha256=f"{number:064x}"[::-1])
+        for number in range(1, 8)
+    )
+    digests = ", ".join(f"{entry.sha256[:12]}…" for entry in inputs)
+    device = replace(sample.strong_device(), next_steps=("ask", f"keep the capture (sha256 {digests})"))
+    ask, kept = reading.next_steps(device, inputs)
+    assert ask == "ask"
+    assert kept.startswith("keep the captures c1.pcap (sha256 100000000000…), c2.pcap")
+    assert kept.endswith("and 3 more")

@@ -139,3 +139,32 @@ def test_neighbours_are_not_identified_by_hardware_address(sample):
     shown = render(sample.report(), verbose=2)
     assert "3c:5a:b4:11:22:33" not in shown
     assert "3c:5a:b4:" in shown
+
+
+def test_clear_devices_with_hits_say_what_was_seen(sample):
+    """Below review is not silence: one paragraph a device, and none for those without hits."""
+    hinted = replace(sample.quiet_device(1, Level.CLEAR), findings=(sample.strong_device().findings[3],))
+    report = replace(sample.report(), devices=(hinted, sample.quiet_device(2, Level.CLEAR)), farms=())
+    shown = " ".join(render(report).split())
+    assert "LT-0001: below review: AnyDesk's relay is contacted while nobody is connected" in shown
+    assert "LT-0002: below review" not in shown
+
+
+def test_decibans_need_their_legend(sample):
+    """Numbers of weights are in the long form only, which says what they mean."""
+    assert "deciban" not in render(sample.report())
+    assert "Numbers in decibans" in " ".join(render(sample.report(), verbose=1).split())
+
+
+def test_long_output_repeats_its_first_line(sample):
+    """Who reads the end of a long page sees the answer."""
+    shown = render(sample.report(), verbose=1).splitlines()
+    assert shown[-1] == shown[0]
+
+
+def test_nothing_readable_offers_no_evidence(sample):
+    """Without a device there is no evidence to read on, and no place of capture to speak of."""
+    report = replace(sample.report(), inputs=sample.report().inputs[2:], devices=(), farms=(), lans=())
+    shown = render(report)
+    assert "Full evidence" not in shown
+    assert "Where the capture was made" not in shown

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farmwatch.analysis.sessions.named import NO_SESSION
 from farmwatch.records.finding import Claim, WeightSource
-from farmwatch.records.report import Distance, Level
+from farmwatch.records.report import Distance, Level, Role
 from farmwatch.reports import wording
+
+PROVEN = "the rfb protocol itself shows which end is driven"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_bounds_are_rounded_up():
 def test_distance_beyond_half_the_earth_says_anywhere():
     """A bound that excludes nothing is not printed as a number."""
     assert wording.distance(Distance(20_326.0)) == "anywhere on Earth by its round trip"
-    assert wording.distance(Distance(1199.2, (100.0, 400.0))) == "at most 1,200 km away, likely 100 km to 400 km"
+    assert wording.distance(Distance(1199.2, (100.0, 400.0))) == "at most about 1,200 km away, likely 100 km to 400 km"
     assert wording.distance(None) == ""
 
 
@@ -81,11 +84,12 @@ def test_offsets_are_turned_into_utc():
     assert wording.clock("2026-11-23T15:02:05+01:00") == "2026-11-23 14:02:05 UTC"
 
 
-def test_every_claim_and_level_has_a_sentence():
+def test_every_claim_and_level_has_a_sentence(sample):
     """No verdict is without words, and none accuses."""
+    device = replace(sample.strong_device(), findings=())
     for claim in Claim:
         for level in Level:
-            sentence = wording.verdict_sentence(claim, level)
+            sentence = wording.claim_sentence(device, claim, sample.claim(level))
             assert sentence.endswith(".")
             assert not {"guilty", "spy", "fraud", "North"} & set(sentence.split())
 
@@ -104,7 +108,7 @@ def test_session_sentence_says_what_is_known_and_nothing_else(sample):
         "AnyDesk",
         "through a relay",
         "41 min",
-        "this device is driven (97 %)",
+        "this device is probably the driven end",
         "1,312 input events",
         "203 ms (197\u2013211)",
     ):
@@ -149,8 +153,54 @@ def test_losses_say_how_much_they_cover(sample):
     """The number is given where it is more than one."""
     assert wording.losses(sample.report().inputs[1]) == [
         "record header at offset 65536 is not possible, 2,048 bytes lost",
-        "truncated packet (3)",
+        "truncated packet: 3 times",
     ]
+
+
+def test_losses_at_an_offset_are_bytes_and_the_start_of_a_file_is_no_offset(sample):
+    """A reader need not guess what a number counts, and an empty file is empty as a whole."""
+    entry = replace(sample.report().inputs[1], rejects={"the file ends inside a packet at byte 19235": 765})
+    assert wording.losses(entry) == ["the file ends inside a packet at byte 19235 (765 bytes not used)"]
+    assert wording.complaint("the file is empty at byte 0") == "the file is empty"
+
+
+def test_unreadable_inputs_have_no_vantage(sample):
+    """Where a file that is no capture was made is not worth a word."""
+    assert wording.limits(sample.report().inputs[2:]) == ()
+    assert "vantage: unknown" in wording.scope(replace(sample.report(), inputs=sample.report().inputs[2:]))
+
+
+@pytest.mark.parametrize(
+    ("role", "reason", "said"),
+    [
+        (Role.CONTROLLED, PROVEN, "driven end: this device (by the protocol)"),
+        (Role.CONTROLLING, PROVEN, "driven end: the other machine (by the protocol)"),
+        (Role.CONTROLLED, "15 times more bytes leave the device",
+         "this device is probably the driven end (byte direction)"),
+        (Role.UNCLEAR, "neither the protocol nor the byte direction decides it", "which end is driven is unclear"),
+        (Role.CONTROLLED, f"{PROVEN}; {NO_SESSION}",
+         "an attempt or a waiting line only; no session ran"),
+    ],
+)  # fmt: skip
+def test_role_is_said_with_what_it_rests_on(sample, role, reason, said):
+    """Proof, likelihood and neither read differently, and nobody drives in a session that never ran."""
+    assert wording.role(sample.session(role=role, role_reason=reason)) == said
+
+
+def test_clear_device_with_hits_is_not_said_to_show_nothing(sample):
+    """What was seen below review is not denied."""
+    quiet = sample.quiet_device(1, Level.CLEAR)
+    assert wording.verdict(quiet) == "Nothing that was looked at suggests remote operation of this device."
+    hinted = replace(quiet, findings=(sample.strong_device().findings[3],))
+    assert wording.verdict(hinted) == "Signs of remote control were seen on this device, too few to ask for a person."
+
+
+def test_kvm_beside_the_device_is_not_said_to_be_on_it(sample):
+    """A KVM on the same network is evidence about the network; the sentence says so."""
+    device = sample.strong_device()
+    beside = replace(device.findings[0], detector="kvm.on_lan")
+    assert "not seen attached" in wording.verdict(replace(device, findings=(beside,)))
+    assert "not seen attached" not in wording.verdict(replace(device, findings=(beside, device.findings[1])))
 
 
 def test_scope_counts_everything_and_says_what_broke(sample):

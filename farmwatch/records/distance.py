@@ -1,0 +1,20 @@
+"""Distances as a person reads them, written the same by detectors and renderers."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["at_most", "kilometres"]
+
+
+def kilometres(value: float) -> str:
+    """Kilometres, rounded up to two leading digits because they are bounds; never 0, which no bound can be."""
+    if value < 100:
+        return f"{max(math.ceil(value), 1)} km"
+    step = 10 ** (len(str(int(value))) - 2)
+    return f"{int(-(-value // step)) * step:,} km"
+
+
+def at_most(value: float) -> str:
+    """A distance that is an upper bound: ``at most about 1,100 km``."""
+    return f"at most about {kilometres(value)}"
