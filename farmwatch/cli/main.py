@@ -96,8 +96,8 @@ def run(arguments: list[str] | None = None) -> None:
         talk(f"farmwatch: {error}")
         sys.exit(exit_for(error))
     except Exception as error:  # noqa: BLE001 (the edge of the program: nothing above it could say it better)
-        if is_write_error(error) and not debug:
-            talk(f"farmwatch: the result cannot be written: {error}")
+        if isinstance(error, OSError) and is_write_error(error) and not debug:
+            talk(f"farmwatch: the result cannot be written: {error.strerror}")
             sys.exit(Exit.USAGE)
         if debug:
             traceback.print_exc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -35,12 +36,13 @@ def open_missing() -> None:
     """Give the process the standard streams it was started without (``>&-``), leading nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  (open until the process ends)
+            setattr(sys, name, stream)
 
 
-def is_write_error(error: BaseException) -> bool:
+def is_write_error(error: OSError) -> bool:
     """Whether an error means that there was no room, or no working device, for the output."""
-    return isinstance(error, OSError) and error.errno in _NO_ROOM
+    return error.errno in _NO_ROOM
 
 
 def use_color(choice: Color, stream: TextIO) -> bool:
@@ -69,14 +71,15 @@ def width(stream: TextIO) -> int:
 
 
 def talk(message: str, *, quiet: bool = False) -> None:
-    """A line to standard error, escaped: paths and names in it may be hostile."""
+    """A line to standard error, escaped: paths and names in it may be hostile. Where nobody listens it is lost."""
     from farmwatch.reports.escape import terminal
 
     if quiet:
         return
-    for line in message.splitlines():
-        sys.stderr.write(terminal(line, ascii_only=not can_show(sys.stderr)) + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        for line in message.splitlines():
+            sys.stderr.write(terminal(line, ascii_only=not can_show(sys.stderr)) + "\n")
+        sys.stderr.flush()
 
 
 def check_writable(path: Path | None, inputs: list[str], option: str) -> None:
