@@ -11,6 +11,9 @@ array one-dimensional, every index checked, no Python objects, tuples returned i
 
 Why the compiled code has a folder of its own per digest of sources, versions and processor: machine code made from an
 older version of any kernel or constant, or for another processor, must never be loaded.
+
+Why that folder must belong to this user alone: what lies in it is run. A folder that anybody else owns or may write to,
+or that is reached through such a folder, is neither read nor written; the code is then made in memory.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
+import stat
 import sys
 import types
 from collections.abc import Callable
@@ -33,6 +38,10 @@ __all__ = ["Kernel", "compiled", "is_compiled", "kernel", "note_compiled", "plai
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_FOLDER_NAME = "kernels-"
+_FOLDERS_KEPT = 6  # of other versions, Pythons and settings: the newest
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_COMPILED: list[MachineKernel] = []  # all kernels of this process that may run as machine code
 
 
 class Kernel(Generic[P, R]):
@@ -58,10 +67,14 @@ def compiled(target: Kernel[P, R]) -> MachineKernel:
     """A kernel as machine code kept on disk; the GIL is released while it runs.
 
     A copy of the function is compiled whose globals name the dispatchers of the kernels it calls, so the interpreted
-    source stays untouched. ``NUMBA_BOUNDSCHECK=1`` in the environment turns bounds checks on.
+    source stays untouched. ``NUMBA_BOUNDSCHECK=1`` in the environment turns bounds checks on; where Numba is missing or
+    ``NUMBA_DISABLE_JIT=1`` the kernel runs interpreted.
     """
     source: Any = target.__wrapped__
-    return MachineKernel(f"{source.__module__}.{source.__qualname__}", _folder(), lambda: _dispatcher(target))
+    name = f"{source.__module__}.{source.__qualname__}"
+    made = MachineKernel(name, _folder(), lambda: _dispatcher(target), plain(target))
+    _COMPILED.append(made)
+    return made
 
 
 @cache
@@ -104,32 +117,108 @@ def is_compiled(name: str) -> bool:
 
 
 def note_compiled(name: str) -> None:
-    """Remember that all kernels of ``name`` are compiled and cached."""
+    """Remember that all kernels of ``name`` are compiled and cached, and clear away those of old versions.
+
+    Nothing is noted where some machine code could not be written; that is no error.
+    """
     folder = _folder()
-    if folder is not None:
+    if folder is None or not all(one.kept for one in _COMPILED):
+        return
+    with suppress(OSError):
         (folder / f"{name}.ready").touch()
+        _prune(folder)
+
+
+def _prune(current: Path) -> None:
+    """Remove all but the newest folders of other versions."""
+    others = [
+        one
+        for one in current.parent.glob(f"{_FOLDER_NAME}*")
+        if one != current and one.is_dir() and not one.is_symlink()
+    ]
+    others.sort(key=lambda one: one.stat().st_mtime, reverse=True)
+    for old in others[_FOLDERS_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @cache
 def _folder() -> Path | None:
-    """Where machine code of exactly these sources lives; ``None`` where nothing can be written."""
+    """Where machine code of exactly these sources lives.
+
+    ``None`` where the folder can be neither found nor made, does not belong to this user alone, or where nothing tells
+    versions apart (an application frozen without sources). A folder that may only be read is still of use.
+    """
     import platformdirs
 
-    digest = hashlib.sha256(f"{sys.version}{os.environ.get('NUMBA_BOUNDSCHECK', '')}{_processor()}".encode())
-    for package in ("numba", "llvmlite"):
-        found = find_spec(package)
-        if found is not None and found.origin is not None:
-            digest.update(Path(found.origin).with_name("_version.py").read_bytes())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        source = path.read_bytes()
-        if path.name in ("layout.py", "machine_code.py") or b"@kernel" in source:
-            digest.update(source)
-    folder = platformdirs.user_cache_path("farmwatch") / f"kernels-{digest.hexdigest()[:16]}"
+    digest = _digest()
+    if digest is None:
+        return None
+    base = platformdirs.user_cache_path("farmwatch")
+    folder = base / f"{_FOLDER_NAME}{digest}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not _is_safe_way(base.parent):
+            return None
+        base.parent.mkdir(parents=True, exist_ok=True)
+        for one in (base, folder):
+            with suppress(FileExistsError):
+                one.mkdir(mode=0o700)
+            if not _is_private(one):
+                return None
     except OSError:
         return None
-    return folder if os.access(folder, os.W_OK) else None
+    return folder
+
+
+def _digest() -> str | None:
+    """What tells these kernels, this Python, compiler, its options and this processor from others."""
+    options = sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_"))
+    digest = hashlib.sha256(f"{sys.version}{options}{_processor()}".encode(errors="replace"))
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    try:
+        for package in ("numba", "llvmlite"):
+            found = find_spec(package)
+            if found is None or found.origin is None:
+                return None
+            digest.update(Path(found.origin).with_name("_version.py").read_bytes())
+        for path in sources:
+            source = path.read_bytes()
+            if path.name in ("jit.py", "layout.py", "machine_code.py") or b"@kernel" in source:
+                digest.update(source)
+    except OSError:
+        return None
+    return digest.hexdigest()[:16] if sources else None
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether nobody but this user and the administrator can have put anything into a folder.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    return os.name != "posix" or (status.st_uid in (0, os.geteuid()) and not status.st_mode & _OTHERS_WRITE)
+
+
+def _is_safe_way(folder: Path) -> bool:
+    """Whether nobody else can put another folder in this one's place; folders that do not exist yet do not count.
+
+    Raises:
+        OSError: one of them cannot be looked at.
+    """
+    if os.name != "posix":
+        return True
+    place = folder.resolve()
+    for one in (place, *place.parents):
+        try:
+            status = one.stat()
+        except FileNotFoundError:
+            continue
+        anybody = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, os.geteuid()) or anybody:
+            return False
+    return True
 
 
 def _processor() -> str:

@@ -147,3 +147,13 @@ def scan_frames() -> Callable[..., Any]:
         return scan_chunks(chunks(), mode=mode, **options)
 
     return scan
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    """A cache folder of the test's own instead of the user's."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: folder / name)
+    return folder
