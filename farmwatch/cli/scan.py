@@ -101,9 +101,12 @@ def scan(
         raise typer.BadParameter("standard input is a terminal; pipe a capture into it")
     declared = _profile(profile, device or [], site or [], corporate or [], vantage)
 
+    import gc
+
     import farmwatch
     from farmwatch.cli.progress import progress_bar
 
+    gc.set_threshold(200_000, 20, 20)  # many small lasting objects, hardly a cycle: searching is in vain
     with progress_bar(paths, wanted=jobs == 1 and not (quiet or no_progress)) as advance:
         report = farmwatch.scan(paths, profile=declared, knowledge=knowledge or (), progress=advance, jobs=jobs)
     show(

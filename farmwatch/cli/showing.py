@@ -48,7 +48,8 @@ def show(
     """Write the report to standard output or ``output``, and as HTML to ``html`` too."""
     from farmwatch.reports.document import canonical
 
-    report = canonical(report)
+    if form is not Format.JSON or html is not None:  # writing JSON rounds by itself
+        report = canonical(report)
     if html is not None:
         from farmwatch.reports.html import render as render_html
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.collectors.lookups import Lookup, lookup
 from farmwatch.errors import DecodeError
 from farmwatch.records import ABSENT
 from farmwatch.wire.flows import FlowTable
-from farmwatch.wire.heads import Datagram, HeadBatch
-from farmwatch.wire.protocols.dns import DnsMessage, parse_dns_tcp
+from farmwatch.wire.heads import HeadBatch
+from farmwatch.wire.protocols.dns import parse_dns_tcp
 from farmwatch.wire.protocols.dtls import parse_dtls
 from farmwatch.wire.protocols.http import (
     HttpResponse,
@@ -27,6 +29,7 @@ from farmwatch.wire.protocols.ja4 import ja4
 from farmwatch.wire.protocols.quic import parse_quic_initials
 from farmwatch.wire.protocols.registry import Identified, identify_tcp, identify_udp
 from farmwatch.wire.protocols.ssh import SshSession
+from farmwatch.wire.protocols.stun import StunMessage, decode_stun_stream
 from farmwatch.wire.protocols.tls import find_tls, parse_client_flight, parse_server_flight
 from farmwatch.wire.protocols.websocket import parse_websocket_request
 from farmwatch.wire.protocols.x509 import Certificate
@@ -39,6 +42,20 @@ _MOST_MARK = 300
 _WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
 _UNMARKED = (0, 0)
 _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
+#: Common names in client certificates of products, lower case. Any other one is as a rule a person's name or address.
+_CLIENT_PRODUCTS = frozenset({"anydesk client", "chromoting"})
+_MOST_STREAMED = 16  #: DNS messages read of each side of a TCP stream
+_MOST_FACTS = 100_000  #: questions and addresses kept of DNS over TCP
+_MOST_KNOWN = 8_192  #: marks remembered; the thread that hands heads over leaves out no more
+_DNS_ROOM = "DNS over TCP: streams left unread, wholly or in part, for lack of room"
+
+
+class Streamed(NamedTuple):
+    """One DNS message of a TCP stream."""
+
+    flow: int
+    side: int  #: who sent it: 0 originator, 1 responder
+    lookup: Lookup
 
 
 @dataclass(slots=True)
@@ -46,11 +63,14 @@ class HeadReader:
     """Takes batches of heads while pass one runs, and keeps what the decoders say by flow number."""
 
     found: dict[int, Identified] = field(default_factory=dict)
-    tls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    tls: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     http: dict[int, dict[str, Any]] = field(default_factory=dict)
     ssh: dict[int, SshSession] = field(default_factory=dict)
-    dns: list[tuple[int, int, DnsMessage]] = field(default_factory=list)  #: flow, direction, message
-    _known: dict[tuple[int, int], tuple[Identified, dict[str, Any]]] = field(default_factory=dict)  #: by mark
+    dns: list[Streamed] = field(default_factory=list)
+    stun: dict[int, list[tuple[int, StunMessage]]] = field(default_factory=dict)  #: of TCP: each side's first message
+    bad: dict[str, int] = field(default_factory=dict)  #: what was left out, by reason
+    _facts: int = 0
+    _known: dict[tuple[int, int], tuple[Identified | None, Mapping[str, Any] | None]] = field(default_factory=dict)
 
     def __call__(self, batch: HeadBatch) -> None:
         """Decode one batch; flows without payload are passed over without touching bytes.
@@ -64,25 +84,49 @@ class HeadReader:
             flow = int(batch.flow[position])
             known = self._known.get(marks[position])
             if known is not None:
-                self.found[flow], self.tls[flow] = known
+                self._repeat(flow, *known)
                 continue
             ports = int(batch.orig_port[position]), int(batch.resp_port[position])
             if batch.proto[position] == 6:
-                self._tcp(flow, batch.head(position, 0), batch.head(position, 1), ports)
-                if marks[position] != _UNMARKED and flow in self.tls:
-                    self._known[marks[position]] = self.found[flow], self.tls[flow]
+                first = int(batch.first_side[position])
+                self._tcp(flow, batch.head(position, 0), batch.head(position, 1), first, ports)
+                if marks[position] != _UNMARKED and len(self._known) < _MOST_KNOWN:
+                    shown = self.tls.get(flow)
+                    self._known[marks[position]] = self.found.get(flow), shown and MappingProxyType(dict(shown))
             else:
-                self._udp(flow, batch.datagrams(position, 0), batch.datagrams(position, 1), ports)
+                self._udp(flow, batch.payloads(position, 0), batch.payloads(position, 1), ports)
 
-    def _tcp(self, flow: int, orig: bytes, resp: bytes, ports: tuple[int, int]) -> None:
+    def _repeat(self, flow: int, found: Identified | None, shown: Mapping[str, Any] | None) -> None:
+        """A flow whose handshake is like one read before."""
+        if found is not None:
+            self.found[flow] = found
+        if shown is not None:
+            self.tls[flow] = shown
+
+    def _dns(self, flow: int, orig: bytes, resp: bytes) -> None:
+        """Reduce the messages of a DNS stream to facts at once, so that streams cannot fill the memory."""
+        partly = False
+        for side, data in enumerate((orig, resp)):
+            if self._facts >= _MOST_FACTS:
+                partly = partly or bool(data)
+                continue
+            try:
+                messages = parse_dns_tcp(data, _MOST_STREAMED + 1)
+            except DecodeError:
+                continue
+            partly = partly or len(messages) > _MOST_STREAMED
+            for message in messages[:_MOST_STREAMED]:
+                facts = lookup(message)
+                self._facts += 1 + len(facts)
+                self.dns.append(Streamed(flow, side, facts))
+        if partly:
+            self.bad[_DNS_ROOM] = self.bad.get(_DNS_ROOM, 0) + 1
+
+    def _tcp(self, flow: int, orig: bytes, resp: bytes, first_side: int, ports: tuple[int, int]) -> None:
         if 53 in ports:
-            for direction, data in enumerate((orig, resp)):
-                try:
-                    self.dns.extend((flow, direction, message) for message in parse_dns_tcp(data))
-                except DecodeError:
-                    continue
+            self._dns(flow, orig, resp)
             return
-        found = identify_tcp(orig, resp, -1, ports)
+        found = identify_tcp(orig, resp, first_side, ports)
         if found.protocol == "unknown":
             return
         self.found[flow] = found
@@ -90,13 +134,19 @@ class HeadReader:
             self._handshake(flow, orig, resp)
         elif found.tunnel or found.protocol in _WRAP_THEMSELVES or orig.startswith(b"CONNECT "):
             self._handshake(flow, _from_tls(orig), _from_tls(resp))
-        if found.protocol in ("http", "devtunnel", "derp"):
-            self._page(flow, orig, resp)
-        elif isinstance(found.record, SshSession):
+        if isinstance(found.record, SshSession):
             self.ssh[flow] = found.record
+        elif found.protocol == "stun":
+            self._stun(flow, orig, resp)
+        if found.protocol in ("http", "devtunnel", "derp") or _is_page(orig, resp):
+            self._page(flow, orig, resp)
 
-    def _udp(self, flow: int, orig: Sequence[Datagram], resp: Sequence[Datagram], ports: tuple[int, int]) -> None:
-        sent, answered = [one.payload for one in orig], [one.payload for one in resp]
+    def _stun(self, flow: int, orig: bytes, resp: bytes) -> None:
+        for side, data in enumerate((orig, resp)):
+            with suppress(DecodeError):
+                self.stun.setdefault(flow, []).append((side, decode_stun_stream(data)[0]))
+
+    def _udp(self, flow: int, sent: list[bytes], answered: list[bytes], ports: tuple[int, int]) -> None:
         found = identify_udp(sent, answered, ports)
         if found.protocol == "unknown":
             return
@@ -115,7 +165,7 @@ class HeadReader:
             row |= {"client_side": client, "version": flight.hello.version, "server_name": flight.hello.sni}
             row |= {"alpn": ",".join(flight.hello.alpn) or None, "ja4": ja4(flight.hello)}
             if flight.certificates:
-                row["client_subject_cn"] = flight.certificates[0].subject.common_name
+                row["client_subject_cn"] = _client_product(flight.certificates[0])
         except DecodeError:
             pass
         try:
@@ -157,7 +207,7 @@ class HeadReader:
                 row |= {"client_side": side, "server_name": hello.sni, "ja4": ja4(hello, "dtls")}
                 row["alpn"] = ",".join(hello.alpn) or None
                 if shown.certificates:
-                    row["client_subject_cn"] = shown.certificates[0].subject.common_name
+                    row["client_subject_cn"] = _client_product(shown.certificates[0])
             else:
                 row |= _certificate(shown.certificates)
         if len(row) > 1:
@@ -168,7 +218,7 @@ class HeadReader:
         try:
             asked = parse_request_head(orig)
             row |= {"method": asked.method, "host": asked.host or None, "path": asked.target}
-            row |= {"user_agent": asked.user_agent or None, "upgrade": asked.upgrade or None}
+            row["upgrade"] = asked.upgrade or None
             if "websocket" in asked.upgrade.lower():
                 protocols = parse_websocket_request(orig).subprotocols
                 row["upgrade"] = " ".join(("websocket", *protocols))
@@ -204,13 +254,24 @@ class HeadReader:
         """Protocol, tool and driven side of every flow."""
         self._settle_greetings(flows)
         count = len(flows)
-        protocol, tool = np.full(count, None, dtype=object), np.full(count, None, dtype=object)
+        protocol, tool, tunnel = (np.full(count, None, dtype=object) for _ in range(3))
         side = np.full(count, ABSENT, np.int64)
         for flow, found in self.found.items():
-            protocol[flow], tool[flow] = found.protocol, found.tool
+            protocol[flow], tool[flow], tunnel[flow] = found.protocol, found.tool, found.tunnel
             if found.controlled_side is not None:
                 side[flow] = found.controlled_side
-        return {"protocol": protocol, "tool": tool, "controlled_side": side}
+        return {"protocol": protocol, "tool": tool, "controlled_side": side, "tunnel": tunnel}
+
+
+def _client_product(certificate: Certificate) -> str | None:
+    """The common name of a client certificate where it is a product's; a person's is not kept."""
+    name = certificate.subject.common_name or ""
+    return name if name.lower() in _CLIENT_PRODUCTS else None
+
+
+def _is_page(orig: bytes, resp: bytes) -> bool:
+    """Whether a stream begins with HTTP, whatever runs inside it afterwards."""
+    return resp.startswith(b"HTTP/1.") or (orig[:1].isupper() and b" HTTP/1." in orig[:_MOST_MARK])
 
 
 def _marks(answer: HttpResponse) -> list[str]:
@@ -244,8 +305,10 @@ def _certificate(chain: Sequence[Certificate]) -> dict[str, Any]:
     return {
         "subject_cn": leaf.subject.common_name or None,
         "subject_org": leaf.subject.organisation or None,
+        "subject_ou": leaf.subject.unit or None,
         "issuer_cn": leaf.issuer.common_name or None,
         "issuer_org": leaf.issuer.organisation or None,
+        "issuer_ou": leaf.issuer.unit or None,
         "san": ",".join(leaf.alt_names[:_MOST_NAMES]) or None,
         "certificate_sha256": leaf.sha256,
     }

@@ -74,6 +74,17 @@ class HeadBatch:
         length = int((self.resp_length if direction else self.orig_length)[position])
         return self.pool[start : start + length].tobytes()
 
+    def payloads(self, position: int, direction: int) -> list[bytes]:
+        """The payloads alone of :meth:`datagrams`, which is what decoders take."""
+        data = self.head(position, direction)
+        found: list[bytes] = []
+        at = RECORD_BYTES
+        while at <= len(data):
+            end = at + (data[at - 4] | data[at - 3] << 8)
+            found.append(data[at:end])
+            at = end + RECORD_BYTES
+        return found
+
     def datagrams(self, position: int, direction: int) -> list[Datagram]:
         """The first datagrams of a UDP flow, in capture order."""
         data = self.head(position, direction)

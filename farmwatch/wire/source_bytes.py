@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import queue
+import sys
 import threading
 import time
 import zlib
@@ -45,6 +47,7 @@ GZIP_MAGIC: Final = b"\x1f\x8b\x08"  # RFC 1952: deflate is the only method ther
 ZSTD_MAGICS: Final = (b"\x28\xb5\x2f\xfd", *(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60)))
 
 _SLICE: Final = 1 << 20  # hashed while still in the processor's cache
+_HASH_NICE: Final = 15
 _GZIP_IN: Final = 64 << 10
 _GZIP_OUT: Final = 256 << 10
 # The zstd binding cannot limit its output. The densest zstd is 4 bytes for 128 KiB, so this much input gives at most
@@ -144,6 +147,10 @@ class FollowingHash:
         return self._digest
 
     def _run(self) -> None:
+        # The hash is needed last: packets go first where processors are short. Only Linux renices a single thread.
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _HASH_NICE)
         digest = hashlib.sha256()
         view = memoryview(bytearray(_SLICE))
         done = 0

@@ -64,6 +64,7 @@ __all__ = ["Mode", "ScanLimits", "Tables", "as_argument", "writable"]
 Mode: TypeAlias = Literal["compiled", "interpreted"]
 
 _HOT = 2048  # rows most tables start with; at least two batches
+_MANY = 1 << 17  # rows the flow table starts with when compiled
 _QUEUE = 8192
 _MESSAGE_PORTS = {53: 1, 5353: 2, 5355: 3, 137: 4, 138: 5, 67: 6, 68: 6, 546: 7, 547: 7, 1900: 8}
 _STUN_PORTS = (3478, 19302)
@@ -129,9 +130,11 @@ class Tables:
         self.pieces: Bytes = np.zeros(G_SLOTS * G_ROOM, dtype=np.uint8)
         self.covered: Bytes = np.zeros(G_SLOTS * G_UNIT_ROOM, dtype=np.uint8)
         self.slots: Ints = np.zeros(G_SLOTS * G_WIDTH, dtype=np.int64)
-        self.hot: Ints = _aligned(_HOT * F_WIDTH)
+        # Pages nobody touched cost nothing, copying rows to grow does: a large capture starts with room for many flows.
+        start = min(_MANY if mode == "compiled" else _HOT, max(limits.flows, _HOT))
+        self.hot: Ints = _aligned(start * F_WIDTH)
         self.table: Ints = np.zeros(4 * _HOT, dtype=np.int64)
-        self.blocks: Ints = np.zeros(4 * _HOT * B_WIDTH, dtype=np.int64)
+        self.blocks: Ints = np.zeros(min(4 * start, max(limits.rtt_blocks, 4 * _HOT)) * B_WIDTH, dtype=np.int64)
         self.queue: Ints = np.zeros(_QUEUE, dtype=np.int64)
         # Never copied: pages nobody touched cost nothing.
         pool = max(limits.head_bytes, 4 * HEAD_BYTES) if heads else HEAD_BYTES
