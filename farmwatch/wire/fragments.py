@@ -12,6 +12,8 @@ from farmwatch.wire.layout import (
     G_BORN,
     G_DST_HI,
     G_DST_LO,
+    G_END,
+    G_GENERATION,
     G_ID,
     G_ROOM,
     G_SLOTS,
@@ -29,10 +31,11 @@ __all__ = ["gather", "release"]
 
 _FILLING = 1
 _FINISHED = 2
+_GENERATIONS = 255  # datagrams a slot takes before its marks must be cleared
 
 
 @kernel
-def gather(  # noqa: PLR0912  a kernel: splitting hides the loop
+def gather(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the loop
     data: Bytes,
     at: int,
     length: int,
@@ -52,7 +55,7 @@ def gather(  # noqa: PLR0912  a kernel: splitting hides the loop
 
     Returns:
         Where the whole datagram starts in ``pieces`` and its size; (-1, 0) while pieces are missing; (-2, 0) when the
-        fragment is damaged.
+        fragment is damaged or contradicts the datagram's size: its bytes, or those before it, would lie behind the end.
     """
     if offset + length > G_ROOM - 1 or length <= 0 or (more and length & 7):
         return -2, 0
@@ -91,21 +94,32 @@ def gather(  # noqa: PLR0912  a kernel: splitting hides the loop
         slots[base + G_TOTAL] = -1
         slots[base + G_UNITS] = 0
         slots[base + G_BORN] = packet
-        start = chosen * G_UNIT_ROOM
-        for unit in range(G_UNIT_ROOM):
-            covered[start + unit] = 0
+        slots[base + G_END] = 0
+        # A unit counts as covered while it bears the slot's present generation: nothing to clear for each datagram.
+        slots[base + G_GENERATION] += 1
+        if slots[base + G_GENERATION] > _GENERATIONS:
+            slots[base + G_GENERATION] = 1
+            start = chosen * G_UNIT_ROOM
+            for unit in range(G_UNIT_ROOM):
+                covered[start + unit] = 0
     base = chosen * G_WIDTH
+    end = offset + length
+    total = slots[base + G_TOTAL]
+    if (total >= 0 and (end > total or (not more and end != total))) or (not more and end < slots[base + G_END]):
+        return -2, 0
+    slots[base + G_END] = max(slots[base + G_END], end)
+    generation = slots[base + G_GENERATION]
     copy_bytes(pieces, chosen * G_ROOM + offset, data, at, length)
     first = chosen * G_UNIT_ROOM + (offset >> 3)
     new = 0
     for unit in range((length + 7) >> 3):
-        if covered[first + unit] == 0:
-            covered[first + unit] = 1
+        if covered[first + unit] != generation:
+            covered[first + unit] = generation
             new += 1
     slots[base + G_UNITS] += new
     if not more:
-        slots[base + G_TOTAL] = offset + length
-    total = slots[base + G_TOTAL]
+        total = end
+        slots[base + G_TOTAL] = end
     if total >= 0 and slots[base + G_UNITS] << 3 >= total:
         slots[base + G_USED] = _FINISHED
         return chosen * G_ROOM, total

@@ -95,6 +95,7 @@ __all__ = ["is_stun", "keep_arp", "keep_host", "keep_message", "keep_stun"]
 _MAGIC = 0x2112A442  # STUN magic cookie, RFC 8489 section 5
 _STUN_PAYLOADS = 16  # whole STUN messages kept per direction of a flow; the facts of all are kept
 _STUN = 9
+_ANSWERED = (1, 3)  # DNS, LLMNR: the same answer to two computers says something about both
 _ARP_DOMAIN = 17 << 49  # keeps the hashes of different tables apart
 _HOST_DOMAIN = 18 << 49
 
@@ -190,6 +191,8 @@ def keep_message(  # noqa: PLR0915  a kernel: splitting hides the loop
         skip = 4
         skipped = 16
     seed = stir((rows[base + R_SRC_LO] ^ rows[base + R_SRC_HI] << 1) & 0x3FFFFFFFFFFFFFFF, keys)
+    if kind in _ANSWERED:
+        seed = stir((seed + (rows[base + R_DST_LO] ^ rows[base + R_DST_HI] << 1)) & 0x3FFFFFFFFFFFFFFF, keys)
     seed = stir((seed + (kind << 40) + size) & 0x3FFFFFFFFFFFFFFF, keys)
     if rows[base + R_PORTS] == 0:
         seed = stir((seed + rows[base + R_SRC_MAC]) & 0x3FFFFFFFFFFFFFFF, keys)

@@ -91,9 +91,9 @@ H_TAKEN = 3
     D_LAST,
     D_SECOND_END,  # first nanosecond after the last active second
     D_NEXT,  # next sequence number expected, -1 none
-    D_FIFO_COUNT,
-    D_FIFO_HEAD,  # position of the oldest segment in flight
-    D_FIFO_TAIL,  # position after the newest
+    D_FIFO_COUNT,  # segments in flight; -1: one, kept in the two fields that follow
+    D_FIFO_HEAD,  # position of the oldest segment in flight, or its expected acknowledgement
+    D_FIFO_TAIL,  # position after the newest, or its time
     D_FLAGS,  # TCP flags or-ed; 256: timestamps option seen
     D_TTL,
     D_SILENCE,
@@ -200,8 +200,8 @@ N_WIDTH = 8
 Q_WIDTH = 4  # kept RTT samples: flow, side, rtt, packet
 
 # --- fragments ------------------------------------------------------------------------------------------------------
-(G_USED, G_SRC_HI, G_SRC_LO, G_DST_HI, G_DST_LO, G_ID, G_TOTAL, G_UNITS, G_BORN, G_NEXT) = range(10)
-G_WIDTH = 10
+(G_USED, G_SRC_HI, G_SRC_LO, G_DST_HI, G_DST_LO, G_ID, G_TOTAL, G_UNITS, G_BORN, G_END, G_GENERATION) = range(11)
+G_WIDTH = 11
 G_SLOTS = 64
 G_ROOM = 65536
 G_UNIT_ROOM = G_ROOM // 8
@@ -265,6 +265,7 @@ REJECTS = (
     "too many nested headers",
     "flow table full",
     "damaged ARP",
+    "round-trip times not followed for lack of room",
 )
 (
     X_LINK,
@@ -279,7 +280,8 @@ REJECTS = (
     X_DEPTH,
     X_FLOWS,
     X_ARP,
-) = range(12)
+    X_BLOCKS,
+) = range(13)
 S_PROTOCOL = S_REJECT + 16
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "esp", "arp", "other ip", "other link")
 (P_TCP, P_UDP, P_ICMP, P_ICMPV6, P_SCTP, P_ESP, P_ARP, P_OTHER_IP, P_OTHER_LINK) = range(9)

@@ -58,7 +58,10 @@ __all__ = [
     "open_wifi",
 ]
 
-# What comes next: an ethertype (>= 0x600), or one of these.
+# What comes next: an ethertype (>= 0x600), or one of these. A number read from a packet could be any of them, so it
+# passes through ``next_after`` first.
+_FIRST_ETHERTYPE = 0x600
+_LARGEST_LENGTH = 1500  # IEEE 802.3: up to here a type field is a length, and LLC follows
 NEXT_FAIL = 0
 NEXT_ETHERNET = 1
 NEXT_LLC = 2
@@ -91,6 +94,12 @@ NEXT_GRE_PPP = 0x880B
 
 
 @kernel
+def next_after(kind: int) -> int:
+    """What comes after a type field that cannot be a length."""
+    return kind if kind >= _FIRST_ETHERTYPE else NEXT_SKIP
+
+
+@kernel
 def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int, int]:  # noqa: C901, PLR0911, PLR0912, PLR0915  a kernel: splitting hides the loop
     """Read the capture's own link header: (what comes next, where, source MAC, reject reason)."""
     if link == 1:
@@ -115,13 +124,15 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
         hardware = be16(data, at + 2)
         if hardware == 824:  # netlink
             return NEXT_SKIP, at, -1, 0
-        return NEXT_LLC if kind == 4 else kind, at + 16, mac, 0
+        return NEXT_LLC if kind == 4 else next_after(kind), at + 16, mac, 0
     if link == 276:  # LINKTYPE_LINUX_SLL2
         if at + 20 > end:
             return NEXT_FAIL, at, -1, X_LINK_CUT
         mac = be48(data, at + 12) if data[at + 11] == 6 else -1
         kind = be16(data, at)
-        return NEXT_LLC if kind == 4 else kind, at + 20, mac, 0
+        if be16(data, at + 8) == 824:  # netlink
+            return NEXT_SKIP, at, -1, 0
+        return NEXT_LLC if kind == 4 else next_after(kind), at + 20, mac, 0
     if link == 105:
         return NEXT_WIFI, at, -1, 0
     if link in (127, 192):  # radiotap and PPI: both start with version, flags, little-endian length
@@ -144,7 +155,7 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
     if link == 104:  # Cisco HDLC
         if at + 4 > end:
             return NEXT_FAIL, at, -1, X_LINK_CUT
-        return be16(data, at + 2), at + 4, -1, 0
+        return next_after(be16(data, at + 2)), at + 4, -1, 0
     if link == 107:  # frame relay, RFC 2427: two address bytes
         if at + 4 > end:
             return NEXT_FAIL, at, -1, X_LINK_CUT
@@ -155,9 +166,9 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
             if nlpid == 0x8E:
                 return NEXT_IP6, at + 4, -1, 0
             if nlpid == 0 and at + 10 <= end and data[at + 4] == 0x80:
-                return be16(data, at + 8), at + 10, -1, 0
+                return next_after(be16(data, at + 8)), at + 10, -1, 0
             return NEXT_SKIP, at, -1, 0
-        return be16(data, at + 2), at + 4, -1, 0
+        return next_after(be16(data, at + 2)), at + 4, -1, 0
     if link in (149, 258):  # PKTAP of macOS: own length, record type, link type, all little-endian
         if at + 12 > end:
             return NEXT_FAIL, at, -1, X_LINK_CUT
@@ -180,7 +191,7 @@ def open_link(data: Bytes, at: int, end: int, link: int) -> tuple[int, int, int,
     if link == 242:  # IP over InfiniBand
         if at + 44 > end:
             return NEXT_FAIL, at, -1, X_LINK_CUT
-        return be16(data, at + 40), at + 44, -1, 0
+        return next_after(be16(data, at + 40)), at + 44, -1, 0
     if link == 100:  # LLC/SNAP over ATM, RFC 2684
         return NEXT_LLC, at, -1, 0
     if link == 239:  # LINKTYPE_NFLOG: type-length-value records; type 9 is the packet
@@ -266,7 +277,7 @@ def open_ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Read a PPP protocol field, compressed or not, with or without address and control: (ethertype, where)."""
     if at + 2 <= end and ((data[at] == 0xFF and data[at + 1] == 0x03) or (data[at] == 0x0F and data[at + 1] == 0)):
         if data[at] == 0x0F:  # Cisco HDLC address in a PPP_HDLC capture
-            return (be16(data, at + 2), at + 4) if at + 4 <= end else (NEXT_SKIP, at)
+            return (next_after(be16(data, at + 2)), at + 4) if at + 4 <= end else (NEXT_SKIP, at)
         at += 2
     if at + 1 > end:
         return NEXT_SKIP, at
@@ -288,7 +299,7 @@ def open_ppp(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
-def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:  # noqa: PLR0911  a kernel: splitting hides the loop
+def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:
     """Step over a tag that switches put between the MACs and the payload: (what comes next, where)."""
     if at + 8 > end:
         return NEXT_SKIP, at
@@ -308,9 +319,10 @@ def open_tag(data: Bytes, at: int, end: int, kind: int) -> tuple[int, int]:  # n
         size = 14 if data[at] & 0x20 else 6
         if at + size + 2 > end:
             return NEXT_SKIP, at
-        return be16(data, at + size), at + size + 2
-    size = 4 if kind == NEXT_VN_TAG else 6
-    return be16(data, at + size), at + size + 2
+    else:
+        size = 4 if kind == NEXT_VN_TAG else 6
+    following = be16(data, at + size)
+    return NEXT_LLC if following <= _LARGEST_LENGTH else next_after(following), at + size + 2
 
 
 @kernel

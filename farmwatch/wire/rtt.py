@@ -1,7 +1,8 @@
 """Passive round-trip times: SEQ/ACK matching (Dapper, Chen 2020, Dart) and TCP timestamps (pping).
 
-Per direction a queue of segments in flight holds (expected acknowledgement, time sent). Only bytes never sent before
-enter it; an acknowledgement drops everything up to it and gives one sample if it names the end of a segment exactly. A
+Per direction a queue of segments in flight holds (expected acknowledgement, time sent); a single one lives in the
+flow's row, so that a connection attempt nobody answers takes no block. Only bytes never sent before enter it; an
+acknowledgement drops everything up to it and gives one sample if it names the end of a segment exactly. A
 retransmission or a hole in the receiver's SACK blocks empties the queue, for what comes next is ambiguous (Karn 1987).
 
 Why the 5th percentile: delayed acknowledgements spoil the median, not the low end.
@@ -37,7 +38,9 @@ from farmwatch.wire.layout import (
     S_BLOCK_CAPACITY,
     S_BLOCK_FREE,
     S_BLOCKS,
+    S_REJECT,
     SAMPLES_KEPT,
+    X_BLOCKS,
 )
 from farmwatch.wire.packets import Ints
 
@@ -59,7 +62,7 @@ _PAIRS_END = 15  # first position in a block after its seven pairs
 
 @kernel
 def take_block(blocks: Ints, state: Ints) -> int:
-    """Position of a fresh block, 0 when there is none left."""
+    """Position of a fresh block; 0, and counted, when there is none left."""
     block: int = state[S_BLOCK_FREE]
     if block:
         state[S_BLOCK_FREE] = blocks[block * B_WIDTH]
@@ -67,6 +70,7 @@ def take_block(blocks: Ints, state: Ints) -> int:
         block = state[S_BLOCKS]
         state[S_BLOCKS] = block + 1
     else:
+        state[S_REJECT + X_BLOCKS] += 1
         return 0
     blocks[block * B_WIDTH] = 0
     return block
@@ -82,12 +86,12 @@ def drop_block(block: int, blocks: Ints, state: Ints) -> None:
 @kernel
 def forget_in_flight(side: int, hot: Ints, blocks: Ints, state: Ints) -> None:
     """Empty the queue of one direction (``side``: where its fields start in ``hot``)."""
-    if hot[side + D_FIFO_COUNT]:
+    if hot[side + D_FIFO_COUNT] > 0:
         block = hot[side + D_FIFO_HEAD] // B_WIDTH
         last = hot[side + D_FIFO_TAIL] // B_WIDTH
         blocks[last * B_WIDTH] = state[S_BLOCK_FREE]
         state[S_BLOCK_FREE] = block
-        hot[side + D_FIFO_COUNT] = 0
+    hot[side + D_FIFO_COUNT] = 0
 
 
 @kernel
@@ -96,11 +100,20 @@ def send_segment(side: int, other: int, expected: int, ts: int, hot: Ints, block
     side &= POSITION
     count = hot[side + D_FIFO_COUNT]
     if count == 0:
+        hot[side + D_FIFO_HEAD] = expected
+        hot[side + D_FIFO_TAIL] = ts
+        hot[side + D_FIFO_COUNT] = -1
+        return
+    if count == -1:
         block = take_block(blocks, state)
         if block == 0:
             return
         tail = block * B_WIDTH + 1
+        blocks[tail] = hot[side + D_FIFO_HEAD]
+        blocks[tail + 1] = hot[side + D_FIFO_TAIL]
         hot[side + D_FIFO_HEAD] = tail
+        tail += 2
+        count = 1
     else:
         if count >= _IN_FLIGHT or (count >= _ONE_SIDED and hot[other + D_PACKETS] == 0):
             return
@@ -126,6 +139,13 @@ def acknowledge(side: int, number: int, ts: int, hot: Ints, blocks: Ints, state:
     if count == 0:
         return sample
     head = hot[side + D_FIFO_HEAD]
+    if count == -1:
+        distance = signed32(head - number)
+        if distance <= 0:
+            hot[side + D_FIFO_COUNT] = 0
+            if distance == 0:
+                sample = ts - hot[side + D_FIFO_TAIL]
+        return sample
     while count:
         head &= POSITION
         distance = signed32(blocks[head] - number)

@@ -324,3 +324,87 @@ def test_other_protocols_are_counted(scan_frames):
     scan = scan_frames([bytes(frame) for frame in frames])
     assert scan.protocols == {"udp": 1, "icmp": 1, "sctp": 1, "esp": 1, "arp": 1, "other ip": 1}
     assert len(scan.flows) == 1
+
+
+def cooked(protocol: int, hardware: int = 1, version: int = 1) -> bytes:
+    """A Linux cooked header, version 1 (113) or 2 (276)."""
+    if version == 1:
+        return struct.pack("!HHH8sH", 0, hardware, 6, b"\2\0\0\0\0\x0a\0\0", protocol)
+    return struct.pack("!HHIHBB8s", protocol, 0, 1, hardware, 0, 6, b"\2\0\0\0\0\x0a\0\0")
+
+
+HEADERS = {  # link type, header that names a protocol, and the flow it must not be taken for
+    "SLL": (113, cooked),
+    "SLL2": (276, lambda kind: cooked(kind, version=2)),
+    "Cisco HDLC": (104, lambda kind: b"\x0f\0" + struct.pack("!H", kind)),
+    "frame relay": (107, lambda kind: b"\x18\x41" + struct.pack("!H", kind)),
+    "frame relay with SNAP": (107, lambda kind: b"\x18\x41\x03\0\x80\0\0\0" + struct.pack("!H", kind)),
+    "InfiniBand": (242, lambda kind: bytes(40) + struct.pack("!HH", kind, 0)),
+    "PPP with a Cisco header": (50, lambda kind: b"\x0f\0" + struct.pack("!H", kind)),
+}
+
+
+@pytest.mark.parametrize("kind", [0, 1, 3, 5, 6, 0x0C, 0x5FF])
+@pytest.mark.parametrize("name", HEADERS)
+def test_small_protocol_numbers_are_no_headers(scan_frames, name, kind):
+    """A protocol number below the ethertypes is stepped over: neither damage nor taken for Ethernet, IP or Wi-Fi."""
+    link, header = HEADERS[name]
+    for inner in (bytes(ETHER / V4 / SYN), bytes(V4 / SYN), bytes(wifi() / snap(V4 / SYN))):
+        scan = scan_frames([header(kind) + inner], link=link)
+        if name == "frame relay" and kind >> 8 == 3:  # 0x03 marks another encapsulation
+            continue
+        assert scan.rejects == {}
+        assert len(scan.flows) == len(scan.hosts) == 0
+        assert scan.protocols == {"other link": 1}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_netlink_in_cooked_captures_is_stepped_over(scan_frames, version):
+    """``tcpdump -i any`` with a netlink monitor: its protocol numbers are families, whatever they look like."""
+    frames = [cooked(kind, hardware=824, version=version) + bytes(V4 / SYN) for kind in (0, 4, 0x0800)]
+    scan = scan_frames(frames, link=113 if version == 1 else 276)
+    assert (scan.rejects, len(scan.flows)) == ({}, 0)
+
+
+@pytest.mark.parametrize(("tag", "size"), [(0x8926, 4), (0x893F, 6), (0x8909, 6)])
+@pytest.mark.parametrize("kind", [0, 1, 3, 5, 64])
+def test_length_behind_a_tag_is_no_header(scan_frames, tag, size, kind):
+    """A length field behind a switch's tag means LLC, and never Ethernet, IP or Wi-Fi."""
+    head = bytes(ETHER)[:12] + struct.pack("!H", tag) + bytes(size) + struct.pack("!H", kind)
+    for inner in (bytes(ETHER / V4 / SYN), bytes(V4 / SYN)):
+        scan = scan_frames([head + inner])
+        assert (scan.rejects, len(scan.flows)) == ({}, 0)
+    scan = scan_frames([head + bytes(snap(V4 / SYN))])
+    assert len(scan.flows) == 1
+
+
+def piece(offset: int, body: bytes, *, more: bool, ident: int = 7) -> bytes:
+    """One IPv4 fragment of a UDP datagram."""
+    return bytes(
+        ETHER / IP(src="10.0.0.1", dst="10.0.0.2", id=ident, proto=17, frag=offset // 8, flags=int(more)) / Raw(body)
+    )
+
+
+def test_bytes_of_another_datagram_never_fill_a_hole(scan_frames):
+    """A datagram whose end is moved down, or which has data behind its end, is not taken for complete."""
+    heads = []
+    head = struct.pack("!HHHH", 5, 6, 0, 0)
+    stale = [piece(0, head + b"s" * 56, more=True, ident=1), piece(64, b"secret!!", more=False, ident=1)]
+    moved = [piece(0, head, more=True), piece(32, b"a" * 8, more=True), piece(40, b"b" * 8, more=True),
+             piece(16, b"c" * 8, more=False)]  # fmt: skip
+    behind = [piece(0, head, more=True, ident=8), piece(24, b"d" * 8, more=False, ident=8),
+              piece(64, b"e" * 16, more=True, ident=8)]  # fmt: skip
+    scan = scan_frames(stale + moved + behind, on_heads=lambda batch: heads.extend(batch.datagrams(0, 0)))
+    assert [one.payload for one in heads] == [b"s" * 56 + b"secret!!"]
+    assert scan.rejects == {"fragment of an incomplete datagram": 6, "fragment damaged": 2}
+
+
+def test_slot_used_many_times_starts_empty_each_time(scan_frames):
+    """The thousandth datagram in a slot is complete only with its own pieces."""
+    head = struct.pack("!HHHH", 5, 6, 0, 0)
+    frames = []
+    for ident in range(1, 600):
+        frames += [piece(0, head + b"x" * 16, more=True, ident=ident), piece(24, b"y" * 8, more=False, ident=ident)]
+    frames += [piece(0, head, more=True, ident=999), piece(24, b"y" * 8, more=False, ident=999)]
+    scan = scan_frames(frames)
+    assert scan.flows.orig_packets.tolist() == [599]

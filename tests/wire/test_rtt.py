@@ -241,3 +241,38 @@ def test_udp_request_and_answer(scan_frames):
     plan = [(0, 0), (45, 1), (100, 0), (130, 1), (3000, 0), (3040, 1)]
     flows = scan_frames([datagram(side) for _, side in plan], times=[at * MS for at, _ in plan]).flows
     assert (flows.request_rtt_samples[0], flows.request_rtt_ns[0]) == (2, 40 * MS)
+
+
+def test_unanswered_attempts_take_no_room(scan_frames):
+    """A flood of SYNs leaves the room for round-trip times to the connections that have some."""
+    from farmwatch.wire.layout import S_BLOCKS
+    from farmwatch.wire.scan import ScanLimits
+    from farmwatch.wire.tables import Tables
+
+    kept = []
+
+    class Watched(Tables):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            kept.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("farmwatch.wire.scan.Tables", Watched)
+        frames = [segment(0, SYN, 1000, 0)[:34] + struct.pack("!H", 1024 + n) + segment(0, SYN, 1000, 0)[36:]
+                  for n in range(500)]  # fmt: skip
+        scan = scan_frames(frames, limits=ScanLimits())
+    assert len(scan.flows) == 500
+    assert int(kept[0].state[S_BLOCKS]) == 1
+
+
+def test_lost_round_trip_times_are_counted(scan_frames):
+    """When the room for segments in flight is used up, that is said."""
+    from farmwatch.wire.scan import ScanLimits
+
+    frames = []
+    for port in range(8200):
+        for number in range(2):
+            frame = segment(0, ACK | PSH, 1000 + 100 * number, 1, 100)
+            frames.append(frame[:34] + struct.pack("!H", 2000 + port) + frame[36:])
+    scan = scan_frames(frames, limits=ScanLimits(rtt_blocks=1))
+    assert scan.rejects == {"round-trip times not followed for lack of room": 8200 - 8191}

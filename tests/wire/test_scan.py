@@ -329,3 +329,11 @@ def test_small_captures_are_interpreted(monkeypatch):
     monkeypatch.setattr("farmwatch.wire.scan.is_compiled", lambda _: False)
     assert choose_mode(5_000_000) == choose_mode(-1) == "interpreted"
     assert choose_mode(500_000_000) == "compiled"
+
+
+def test_equal_answers_to_two_computers_are_both_kept(scan_frames):
+    """What a resolver told laptop A it also told laptop B; a repeat to the same one is only counted."""
+    answer = bytes.fromhex("0001818000010001000000000161016200000100010161016200000100010000003c00040a000001")
+    frames = [udp(53, 5000, answer, source="10.0.0.53", target=f"10.0.0.{host}") for host in (1, 2, 1)]
+    messages = scan_frames(frames).messages
+    assert messages.count.tolist() == [2, 1]
