@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.identity import Host, Hosts
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge import Grade, Knowledge, Match, registrable_domain
@@ -19,6 +19,7 @@ from farmwatch.records import (
     Http,
     LanMember,
     NameQuery,
+    Rows,
     Table,
     Tables,
     TenantSign,
@@ -27,6 +28,10 @@ from farmwatch.records import (
 from farmwatch.records import Flow as FlowRow
 
 __all__ = ["lan_members", "tenant_signs"]
+
+_Layers: TypeAlias = dict[str, tuple[Match, str, tuple[int, int]]]  #: layer -> match, what was seen, input and packet
+_Shown: TypeAlias = dict[str, _Layers]  #: by product
+_ROLE_ORDER = {"gateway": 0, "kvm": 1, "device": 2, "server": 3, "neighbour": 4}  #: of a host of several inputs
 
 #: Hosts under which each customer has a name of its own: the label before them names a company. Public product facts;
 #: general knowledge of the vendors' published host patterns.
@@ -49,51 +54,79 @@ _NO_TENANT = frozenset(
 
 
 def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[LanMember]:
-    """Every host with a link-layer address, what product it shows itself to be, and by how many layers."""
+    """Every host with a link-layer address, once per network however many inputs show it.
+
+    What a host shows itself to be is put together over all inputs. One that is a KVM is not judged as a laptop; but a
+    name is its owner's choice, so a device that only calls itself one, or that somebody drives, stays under judgement.
+    """
     products = _products(tables, hosts, knowledge)
     office = _office_like(tables, hosts)
-    rows: list[dict[str, Any]] = []
+    grouped: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, host in enumerate(hosts.hosts):
-        lan = hosts.lan_of(host)
-        if not lan or host.mac is None:
-            continue
-        product = _strongest(products.get(index, {}))
-        if product and host.role == "gateway" and not _announces(product[1]):
+        if host.mac is not None and (lan := hosts.lan_of(host)):
+            grouped[lan, host.mac].append(index)
+    rows: Rows[LanMember] = Rows(LanMember)
+    for (lan, mac), indices in grouped.items():
+        own = [hosts.hosts[index] for index in indices]
+        shown = _put_together([products[index] for index in indices if index in products])
+        product = _strongest(shown)
+        if product and any(host.role == "gateway" for host in own) and not _announces(product[1]):
             product = None  # a maker of KVMs makes routers too
-        kind = product[0].kind if product else ""
-        if kind == "kvm" and host.role != "gateway" and _announces(product[1]):
-            host.role, host.device_id = "kvm", None
+        if product and product[0].kind == "kvm" and _announces(product[1]):
+            _take_for_kvm(own, product[1], prefixed=any("oui" in layers for layers in shown.values()))
         layers = sorted(product[1].items()) if product else []
-        rows.append(
-            {
-                "lan": lan,
-                "input": host.input,
-                "host": host.key,
-                "addresses": ",".join(sorted(host.addresses)),
-                "names": ",".join(host.best_names()),
-                "vendor": knowledge.maker(host.mac) or None,
-                "role": host.role,
-                "device_id": host.device_id,
-                "product": product[0].id if product else None,
-                "product_name": product[0].name if product else None,
-                "product_kind": str(kind) if product else None,
-                "layers": ",".join(f"{layer}/{hit[0].grade}" for layer, hit in layers),
-                "proof": "; ".join(hit[1] for _, hit in layers),
-                "packet": min((hit[2] for _, hit in layers), default=host.first_packet),
-                "laptop_like": index in office,
-            }
+        host = min(own, key=lambda host: (_ROLE_ORDER[host.role], host.input))
+        at, packet = min((hit[2] for _, hit in layers), default=(host.input, host.first_packet))
+        names = dict.fromkeys(name for host in own for name in host.best_names())
+        rows.add(
+            lan=lan, input=at, inputs=",".join(str(host.input) for host in own), host=mac,
+            addresses=",".join(sorted({address for host in own for address in host.addresses})), names=",".join(names),
+            vendor=knowledge.maker(mac) or None, role=host.role, device_id=host.device_id,
+            product=product[0].id if product else None, product_name=product[0].name if product else None,
+            product_kind=str(product[0].kind) if product else None,
+            layers=",".join(f"{layer}/{hit[0].grade}" for layer, hit in layers),
+            proof="; ".join(hit[1] for _, hit in layers), packet=packet,
+            laptop_like=any(index in office for index in indices),
         )  # fmt: skip
-    return Table(
-        LanMember, {name: column.array([row[name] for row in rows]) for name, column in LanMember.columns.items()}
-    )
+    return rows.table()
 
 
-def _announces(layers: dict[str, tuple[Match, str, int]]) -> bool:
+def _put_together(found: Sequence[_Shown]) -> _Shown:
+    """What one host shows in several inputs: of each layer the first sighting."""
+    together: _Shown = {}
+    for products in found:
+        for product, layers in products.items():
+            known = together.setdefault(product, {})
+            for layer, hit in layers.items():
+                if layer not in known or hit[2] < known[layer][2]:
+                    known[layer] = hit
+    return together
+
+
+def _take_for_kvm(own: Sequence[Host], layers: _Layers, *, prefixed: bool) -> None:
+    """Give a host the role of a KVM, and judge it no longer as a laptop, as far as what it shows allows.
+
+    Args:
+        own: the host, once per input.
+        layers: what says that it is a KVM.
+        prefixed: its link-layer address is of a maker of KVMs or of boards that KVMs are built from.
+    """
+    sure = prefixed and (len(layers) > 1 or "oui" not in layers or layers["oui"][0].grade is Grade.HIGH)
+    driven = any(host.driven for host in own)
+    for host in own:
+        if host.role == "gateway" or (host.device_id is not None and not sure):
+            continue
+        host.role = "kvm"
+        if not driven:
+            host.device_id = None
+
+
+def _announces(layers: _Layers) -> bool:
     """Whether a host shows itself as the product: a prefix alone does so only where its holder makes nothing else."""
     return len(layers) > 1 or "oui" not in layers or layers["oui"][0].grade is Grade.HIGH
 
 
-def _strongest(products: dict[str, dict[str, tuple[Match, str, int]]]) -> Any:
+def _strongest(products: _Shown) -> Any:
     """The product most layers agree on: (entry, layers)."""
     if not products:
         return None
@@ -109,17 +142,16 @@ def _strongest(products: dict[str, dict[str, tuple[Match, str, int]]]) -> Any:
     return next(iter(best.values()))[0].entry, best
 
 
-def _products(
-    tables: Tables, hosts: Hosts, knowledge: Knowledge
-) -> dict[int, dict[str, dict[str, tuple[Match, str, int]]]]:
-    """By host, product and layer: the match, what was seen, and the packet. Only KVMs and their building parts."""
-    found: dict[int, dict[str, dict[str, tuple[Match, str, int]]]] = defaultdict(lambda: defaultdict(dict))
+def _products(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> dict[int, _Shown]:
+    """By host: the KVMs and building parts of KVMs that it shows itself to be."""
+    found: dict[int, _Shown] = defaultdict(lambda: defaultdict(dict))
     for index, matches, layer, seen, packet in _product_signs(tables, hosts, knowledge):
         for match in matches:
             if str(match.entry.kind) in ("kvm", "hardware"):
                 layers = found[index][match.id]
-                if layer not in layers or packet < layers[layer][2]:
-                    layers[layer] = (match, seen, packet)
+                at = (hosts.hosts[index].input, packet)
+                if layer not in layers or at < layers[layer][2]:
+                    layers[layer] = (match, seen, at)
     return found
 
 
@@ -211,7 +243,7 @@ def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[Tenant
 
     for source in (_lease_tenants, _announced_tenants, _asked_tenants, _served_tenants):
         source(tables, hosts, note)
-    own = {_company(domain) for domain in profile.company_domains}
+    own = {_company(domain) or domain for domain in profile.company_domains}  # one word: a NetBIOS domain
     rows = [
         {
             "lan": hosts.lan_of(hosts.hosts[index]),
@@ -318,7 +350,7 @@ def _tenant_label(name: str) -> str | None:
 
 
 def _office_like(tables: Tables, hosts: Hosts) -> set[int]:
-    """Hosts that look like managed office computers: a Windows DHCP class, a directory search, or a company domain."""
+    """Hosts that look like managed office computers: a company's domain, a NetBIOS domain, or a directory search."""
     found: set[int] = set()
 
     def note(index: int | None, tenant: str | None, layer: str, packet: int, ts: Any) -> None:  # noqa: ARG001  (the callback's shape)

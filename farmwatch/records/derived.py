@@ -140,10 +140,11 @@ class RemoteSession(Record, table="sessions", key=("session_id",)):
 
 
 class LanMember(Record, table="lan_members", key=("lan", "host")):
-    """A host on a local network, with what it shows of itself."""
+    """A host on a local network, once for all inputs that show it, with what it shows of itself."""
 
     lan: str = column("Local network.")
-    input: int = column("Number of the input.")
+    input: int = column("Number of the input that holds the packet below.")
+    inputs: str = column("Numbers of all inputs that show it, comma separated.")
     host: str = column("Host: its link-layer address, else its IP address.")
     addresses: str = column("IP addresses, comma separated.")
     names: str = column("Names, comma separated; '' for none.")

@@ -188,3 +188,77 @@ def test_the_order_of_rows_does_not_matter():
     two, _ = derive(turned(net.tables()), load_knowledge(), Profile())
     for record in (LanMember, TenantSign):
         assert list(one[record].rows()) == list(two[record].rows())
+
+
+def test_a_name_does_not_take_a_laptop_from_judgement():
+    """Calling oneself a KVM is one's own choice: without a maker's prefix behind it the laptop stays judged."""
+    net = home()
+    lease(net, LAPTOP, host_name="pikvm")
+    tables, _ = derive(net.tables(), load_knowledge(), Profile())
+    assert tables[DeviceSeen]["device_id"].tolist() == ["PIKVM"]
+    assert (members(net)[LAPTOP].role, members(net)[LAPTOP].product) == ("device", "pikvm")
+
+
+def test_a_kvm_that_somebody_drives_is_listed_and_judged():
+    """Prefix and name agree, but the box answers a remote-control protocol: it is a KVM and a device."""
+    net = home(JET)
+    net.flow("10.0.0.7", "198.51.100.9")
+    net.flow(
+        "203.0.113.9",
+        "10.0.0.7",
+        5900,
+        protocol="rfb",
+        controlled_side=1,
+        orig_data_pkts=20,
+        resp_data_pkts=20,
+    )
+    lease(net, JET, host_name="jetkvm-0a7c21f4", vendor_class="jetkvm")
+    row = members(net)[JET]
+    assert (row.role, row.product, row.device_id) == ("kvm", "jetkvm", "JETKVM-0A7C21F4")
+
+
+def three_days():
+    """One home with a laptop, an office computer beside it and a KVM, captured three times; names only on day two."""
+    nets = []
+    for number in range(3):
+        net = Net(number)
+        net.host(LAPTOP, "10.0.0.5")
+        net.flow("10.0.0.5", "198.51.100.7")
+        for at, mac in enumerate((BESIDE, JET), 7):
+            net.host(mac, f"10.0.0.{at + 10 * number}")
+            net.flow(f"10.0.0.{at + 10 * number}", "224.0.0.251", 5353, proto="udp", resp_pkts=0)
+        nets.append(net)
+    lease(nets[1], BESIDE, host_name="nw-l-7731", fqdn="nw-l-7731.northwind.example")
+    lease(nets[1], JET, host_name="jetkvm-0a7c21f4", vendor_class="jetkvm")
+    return nets[0].tables().joined(nets[1].tables()).joined(nets[2].tables())
+
+
+def test_a_host_of_several_captures_is_one_member():
+    """Three captures of one home list each host once, with what all of them show and where the proof is."""
+    tables, _ = derive(three_days(), load_knowledge(), Profile())
+    rows = list(tables[LanMember].rows())
+    found = {row.host: row for row in rows}
+    assert len(rows) == len(found) == 3
+    assert (found[BESIDE].inputs, found[BESIDE].laptop_like, found[BESIDE].names) == ("0,1,2", True, "nw-l-7731")
+    assert found[BESIDE].addresses == "10.0.0.17,10.0.0.27,10.0.0.7"
+    assert found[JET].role == "kvm"
+    assert [layer.split("/")[0] for layer in found[JET].layers.split(",")] == ["dhcp", "oui"]
+
+
+def test_a_kvm_known_in_one_capture_is_judged_in_none():
+    """What names the box in the second capture keeps it from judgement in the first, where it called its cloud."""
+    tables = three_days()
+    first = Net(3)
+    first.host(JET, "10.0.0.8")
+    first.flow("10.0.0.8", "198.51.100.9")
+    derived, _ = derive(tables.joined(first.tables()), load_knowledge(), Profile())
+    assert set(derived[DeviceSeen]["device_id"].tolist()) == {LAPTOP}
+
+
+def test_the_own_company_is_marked_by_its_netbios_domain():
+    """A domain of one word in the profile is the directory's short name, which need not be part of the DNS name."""
+    net = home(BESIDE)
+    net.add("announcements", packet=30, protocol="nbns", mac=BESIDE, address="10.0.0.7", domain="ACMECORP",
+            service="domain")  # fmt: skip
+    tables, _ = derive(net.tables(), load_knowledge(), Profile(company_domains=("acmecorp", "acme.example")))
+    assert tables[TenantSign]["own"].tolist() == [True]
