@@ -6,7 +6,7 @@ decoders read them, so that memory stays bounded however large the file is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from farmwatch.collectors.flow_rows import flow_rows, host_rows
 from farmwatch.collectors.heads import HeadReader
-from farmwatch.collectors.messages import MessageRows, arp_rows, stun_rows
+from farmwatch.collectors.messages import MessageRows, arp_rows
+from farmwatch.collectors.pages import without_reading
 from farmwatch.collectors.proofs import describe
+from farmwatch.collectors.stun import stun_rows
 from farmwatch.errors import SourceError
 from farmwatch.records import (
     CaptureInput,
@@ -100,27 +102,28 @@ def _size(source: Path | str | BinaryIO) -> int:
 
 
 def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads: HeadReader) -> Tables:
-    flows = flow_rows(scan.flows, number, heads.columns(scan.flows))
     messages = MessageRows(number)
     messages.read(scan.messages)
-    for row, direction, message in heads.dns:
+    identified = heads.columns(scan.flows)
+    messages.name_flows(scan.flows, identified["protocol"])
+    flows = flow_rows(scan.flows, number, identified)
+    for row, side, message in heads.dns:
         client, server = flows["orig_h"][row], flows["resp_h"][row]
-        client, server = (client, server) if (direction == 0) != message.is_response else (server, client)
+        client, server = (client, server) if (side == 0) != message.is_response else (server, client)
         messages.dns_stream(message, client, server, int(flows["first_packet"][row]), int(scan.flows.first_ns[row]))
     for address, resolved in reader.names.items():
         for name in [resolved] if isinstance(resolved, str) else resolved:
             messages.named(address, name, "resolution block", 0, max(scan.first_ns, 0), None)
-    ends = (flows["orig_h"], flows["resp_h"], flows["orig_p"], flows["resp_p"])
     tables = Tables(
         [
-            _rejects(number, reader, scan, messages),
+            _rejects(number, reader, scan, messages.bad | heads.bad),
             flows,
             host_rows(scan.hosts, number),
-            stun_rows(scan.stun, scan.messages, ends, number),
+            stun_rows(scan.stun, scan.messages, flows, number, heads.stun),
             arp_rows(scan.arp, number),
             *messages.tables(),
             _shown(Tls, flows, number, heads.tls),
-            _shown(Http, flows, number, heads.http),
+            _shown(Http, flows, number, without_reading(heads.http, flows)),
             _shells(flows, number, heads),
             _remote_control(flows, number, heads),
         ]
@@ -150,7 +153,7 @@ def _left_out(scan: WireScan) -> dict[str, int]:
     return {what: count for what, count in room.items() if count}
 
 
-def _rejects(number: int, reader: CaptureReader, scan: WireScan, messages: MessageRows) -> Table[Reject]:
+def _rejects(number: int, reader: CaptureReader, scan: WireScan, left_out: dict[str, int]) -> Table[Reject]:
     rows: Rows[Reject] = Rows(Reject)
     for damage in reader.damage:
         rows.add(input=number, reason=damage.reason, offset=damage.offset, count=max(damage.length, 1))
@@ -161,7 +164,7 @@ def _rejects(number: int, reader: CaptureReader, scan: WireScan, messages: Messa
     for reason, count in clock.items():
         if count:
             rows.add(input=number, reason=reason, count=count)
-    for reason, count in sorted((scan.rejects | _left_out(scan) | messages.bad).items()):
+    for reason, count in sorted((scan.rejects | _left_out(scan) | left_out).items()):
         rows.add(input=number, reason=reason, count=count)
     return rows.table()
 
@@ -170,7 +173,7 @@ def _flow_facts(flows: Table[Flow], number: int, flow: int) -> dict[str, Any]:
     return {"input": number, "flow": flow, "ts": flows["ts"][flow], "packet": int(flows["first_packet"][flow])}
 
 
-def _shown(record: type[R], flows: Table[Flow], number: int, shown: dict[int, dict[str, Any]]) -> Table[R]:
+def _shown(record: type[R], flows: Table[Flow], number: int, shown: Mapping[int, Mapping[str, Any]]) -> Table[R]:
     """What decoders showed of flows, by column: there are as many rows as handshakes in the capture."""
     chosen = np.array(sorted(shown), dtype=np.int64)
     rows = [shown[flow] for flow in chosen.tolist()]

@@ -14,6 +14,9 @@ from farmwatch.wire.messages import HostTable
 __all__ = ["addresses", "flow_rows", "host_rows", "macs"]
 
 _NS_PER_MS = 1e6
+_STATES = np.array(
+    ["" if state is TcpState.NONE else state.name.lower().replace("_", "-") for state in TcpState], dtype=object
+)
 
 
 def addresses(hi: NDArray[np.int64], lo: NDArray[np.int64]) -> NDArray[Any]:
@@ -35,7 +38,7 @@ def macs(numbers: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def flow_rows(flows: FlowTable, number: int, identified: dict[str, NDArray[Any]]) -> Table[Flow]:
-    """All flows of one input. ``identified`` holds the columns protocol, tool and controlled_side."""
+    """All flows of one input. ``identified`` holds the columns protocol, tool, tunnel and controlled_side."""
     count = len(flows)
     encapsulations = np.empty(len(Encapsulation), dtype=object)
     encapsulations[:] = [
@@ -54,6 +57,8 @@ def flow_rows(flows: FlowTable, number: int, identified: dict[str, NDArray[Any]]
         "resp_h": addresses(flows.resp_ip_hi, flows.resp_ip_lo),
         "resp_p": _own(flows.resp_port),
         "encapsulation": encapsulations[flows.encapsulation],
+        "vlan": _absent(flows.vlan),
+        "state": _STATES[np.where(tcp, flows.state, int(TcpState.NONE))],
         "first_packet": _own(flows.first_packet),
         "last_packet": _own(flows.last_packet),
         "first_data_side": _absent(flows.first_payload_side),
@@ -80,7 +85,9 @@ def _side(flows: FlowTable, side: str) -> dict[str, NDArray[Any]]:
     rtt = np.where(tcp_samples > 0, of("rtt_p5_ns"), -1)
     if side == "resp":
         rtt = np.where((tcp_samples == 0) & (flows.request_rtt_samples > 0), flows.request_rtt_ns, rtt)
+    stamped = of("ts_rtt_samples") > 0
     return {
+        f"{side}_ts_rtt_ms": np.where(stamped, of("ts_rtt_min_ns") / _NS_PER_MS, np.nan),
         f"{side}_mac": macs(of("mac")),
         f"{side}_pkts": _own(of("packets")),
         f"{side}_wire_bytes": _own(of("bytes")),

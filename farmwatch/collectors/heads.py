@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from farmwatch.collectors.lookups import Lookup, lookup
 from farmwatch.errors import DecodeError
 from farmwatch.records import ABSENT
+from farmwatch.wire.beside import MOST_MARKS
 from farmwatch.wire.flows import FlowTable
 from farmwatch.wire.heads import HeadBatch
 from farmwatch.wire.protocols.dns import parse_dns_tcp
@@ -46,7 +47,6 @@ _HELLO = 1  #: handshake type of a ClientHello, RFC 8446 section 4
 _CLIENT_PRODUCTS = frozenset({"anydesk client", "chromoting"})
 _MOST_STREAMED = 16  #: DNS messages read of each side of a TCP stream
 _MOST_FACTS = 100_000  #: questions and addresses kept of DNS over TCP
-_MOST_KNOWN = 8_192  #: marks remembered; the thread that hands heads over leaves out no more
 _DNS_ROOM = "DNS over TCP: streams left unread, wholly or in part, for lack of room"
 
 
@@ -90,7 +90,7 @@ class HeadReader:
             if batch.proto[position] == 6:
                 first = int(batch.first_side[position])
                 self._tcp(flow, batch.head(position, 0), batch.head(position, 1), first, ports)
-                if marks[position] != _UNMARKED and len(self._known) < _MOST_KNOWN:
+                if marks[position] != _UNMARKED and len(self._known) < MOST_MARKS:
                     shown = self.tls.get(flow)
                     self._known[marks[position]] = self.found.get(flow), shown and MappingProxyType(dict(shown))
             else:
@@ -243,16 +243,8 @@ class HeadReader:
             "marks": "\n".join(_marks(answer)),
         }
 
-    def _settle_greetings(self, flows: FlowTable) -> None:
-        """RFB ends whose greetings look alike: the one that spoke first is the server (RFC 6143 section 7.1.1)."""
-        for flow, found in self.found.items():
-            first = int(flows.first_payload_side[flow])
-            if found.protocol == "rfb" and found.controlled_side is None and first >= 0:
-                self.found[flow] = replace(found, controlled_side=first)
-
     def columns(self, flows: FlowTable) -> dict[str, NDArray[Any]]:
         """Protocol, tool and driven side of every flow."""
-        self._settle_greetings(flows)
         count = len(flows)
         protocol, tool, tunnel = (np.full(count, None, dtype=object) for _ in range(3))
         side = np.full(count, ABSENT, np.int64)

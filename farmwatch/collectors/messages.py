@@ -1,58 +1,59 @@
-"""Naming, discovery and address-assignment messages as rows: names, queries, leases, announcements, STUN, ARP."""
+"""Naming, discovery and address-assignment messages as rows: names, queries, leases, announcements, ARP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from farmwatch.collectors.flow_rows import addresses, macs
+from farmwatch.collectors.lookups import QTYPES, Lookup, lookup
 from farmwatch.errors import DecodeError
-from farmwatch.records import Announcement, Arp, DhcpRequest, Name, NameQuery, Rows, Stun, Table
-from farmwatch.wire.flows import mac_text
-from farmwatch.wire.messages import ArpTable, MessageKind, MessageTable, StunTable
+from farmwatch.records import Announcement, Arp, DhcpRequest, Name, NameQuery, Rows, Table
+from farmwatch.wire.flows import FlowTable, mac_text
+from farmwatch.wire.messages import ArpTable, MessageKind, MessageTable
 from farmwatch.wire.protocols.dhcp import parse_dhcp
 from farmwatch.wire.protocols.dhcpv6 import parse_dhcpv6
-from farmwatch.wire.protocols.dns import DnsMessage, answers_by_address, parse_dns
+from farmwatch.wire.protocols.dns import parse_dns
 from farmwatch.wire.protocols.lldp import parse_cdp, parse_lldp
 from farmwatch.wire.protocols.mdns import parse_mdns
 from farmwatch.wire.protocols.nbns import parse_nbdgm, parse_nbns
 from farmwatch.wire.protocols.ndp import parse_ndp
 from farmwatch.wire.protocols.ssdp import parse_ssdp
-from farmwatch.wire.protocols.stun import decode_stun
 
-__all__ = ["MessageRows", "arp_rows", "stun_rows"]
+__all__ = ["MessageRows", "arp_rows"]
 
-_QTYPES = {
-    1: "A",
-    2: "NS",
-    5: "CNAME",
-    6: "SOA",
-    12: "PTR",
-    15: "MX",
-    16: "TXT",
-    28: "AAAA",
-    33: "SRV",
-    65: "HTTPS",
-    255: "ANY",
-}
 _DHCP_KINDS = {1: "discover", 2: "offer", 3: "request", 4: "decline", 5: "ack", 6: "nak", 7: "release", 8: "inform"}
 _DHCPV6_KINDS = {
     1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind", 7: "reply", 8: "release",
     9: "decline", 10: "reconfigure", 11: "information-request",
 }  # fmt: skip
+_SPOKEN_ON = {
+    "dns": (53,), "mdns": (5353,), "llmnr": (5355,), "nbns": (137,), "netbios-datagram": (138,), "dhcp": (67, 68),
+    "dhcpv6": (546, 547), "ssdp": (1900,),
+}  # fmt: skip
 _WORKSTATION, _SERVER, _DOMAIN_MASTER, _DOMAIN_CONTROLLERS = 0x00, 0x20, 0x1B, 0x1C
-_STUN_METHODS = {
-    1: "binding",
-    3: "allocate",
-    4: "refresh",
-    6: "send",
-    7: "data",
-    8: "create-permission",
-    9: "channel-bind",
-}
-_STUN_KINDS = ("request", "indication", "success", "error")
 _MOST_TEXT = 300
+_MOST_VALUE = 64  #: characters kept of one TXT value
+_MOST_SAID = 64  #: hosts or services taken from one announcement
+_MOST_OPAQUE = 128  #: hexadecimal digits kept of a DHCP option without a text form
+# Rows of one input that any sender on the network can add to; busy offices have a tenth.
+_MOST_NAMES = 200_000
+_MOST_QUERIES = 200_000
+_MOST_ANNOUNCEMENTS = 50_000
+_MOST_REMEMBERED = 100_000  #: facts of decoded messages kept for repeats
+#: TXT keys that tell of a device. Others hold what its owner typed: names, e-mail addresses, rooms.
+_DEVICE_KEYS = frozenset(
+    {"model", "md", "am", "ty", "usb_mfg", "usb_mdl", "vendor", "manufacturer", "mfg", "product", "version", "ver",
+     "vers", "srcvers", "firmware", "fw", "fv", "kvmd_version", "board", "platform", "base", "video", "os", "osxvers"}
+)  # fmt: skip
+_PRESENT_KEYS = frozenset({"serial", "sn"})  #: TXT keys of which only the presence is kept
+_PEOPLE = "_presence._tcp"  #: link-local messaging (XEP-0174): instances and TXT pairs are persons
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  (what DHCP writes for none, not a bind)
 
 
@@ -68,13 +69,6 @@ class _Sent(NamedTuple):
     destination: str
 
 
-class _Dns(NamedTuple):
-    """What rows are made of in a DNS message."""
-
-    asked: tuple[tuple[str, str], ...]  #: name, type; of a query
-    answers: tuple[tuple[str, str], ...]  #: address, name; of a response
-
-
 @dataclass(slots=True)
 class MessageRows:
     """Fills the tables that naming and discovery messages feed."""
@@ -87,8 +81,12 @@ class MessageRows:
     bad: dict[str, int] = field(default_factory=dict)
     _asked: dict[tuple[str, str, str, str], list[Any]] = field(default_factory=dict)
     _known: set[tuple[str, str, str, str | None]] = field(default_factory=set)
-    _said: set[tuple[str | None, str, str | None, str | None, str | None]] = field(default_factory=set)
-    _decoded: dict[bytes, _Dns] = field(default_factory=dict)
+    _said: dict[tuple[str | None, str, str | None, str | None, str | None], tuple[_Sent, str]] = field(
+        default_factory=dict
+    )
+    _decoded: dict[bytes, Lookup] = field(default_factory=dict)
+    _remembered: int = 0
+    _unread: set[int] = field(default_factory=set)  #: flows with a message that did not decode
 
     def read(self, messages: MessageTable) -> None:
         """Decode all kept messages; what does not decode is counted by protocol."""
@@ -102,12 +100,12 @@ class MessageRows:
         destinations = addresses(messages.dst_ip_hi, messages.dst_ip_lo)
         senders = macs(messages.src_mac)
         columns = (
-            messages.kind, messages.packet, messages.ts_ns, messages.last_ns, messages.count, messages.offset,
-            messages.length,
+            messages.kind, messages.packet, messages.ts_ns, messages.last_ns, messages.count, messages.flow,
+            messages.offset, messages.length,
         )  # fmt: skip
         rows = zip(*(column.tolist() for column in columns), senders.tolist(), sources, destinations, strict=True)
         pool = messages.pool.data
-        for kind, packet, ts, last, count, offset, length, mac, source, destination in rows:
+        for kind, packet, ts, last, count, flow, offset, length, mac, source, destination in rows:
             reader = readers.get(kind)
             if reader is None:
                 continue
@@ -115,49 +113,66 @@ class MessageRows:
             try:
                 reader(bytes(pool[offset : offset + length]), sent)
             except DecodeError:
-                reason = f"{MessageKind(kind).name.lower()} message not readable"
-                self.bad[reason] = self.bad.get(reason, 0) + count
+                self._left_out(f"{MessageKind(kind).name.lower()} message not readable", count)
+                self._unread.add(flow)
 
-    def dns_stream(self, message: DnsMessage, client: str, server: str, packet: int, ts: int) -> None:
+    def name_flows(self, flows: FlowTable, protocol: NDArray[Any]) -> None:
+        """Fill in the protocol of UDP flows on a port of naming or discovery whose messages were all readable."""
+        readable = (flows.proto == 17) & (flows.orig_data_packets + flows.resp_data_packets > 0)
+        readable[[flow for flow in self._unread if flow >= 0]] = False
+        for name, ports in _SPOKEN_ON.items():
+            here = readable & (np.isin(flows.resp_port, ports) | np.isin(flows.orig_port, ports))
+            protocol[[row for row in np.flatnonzero(here).tolist() if protocol[row] is None]] = name
+
+    def dns_stream(self, message: Lookup, client: str, server: str, packet: int, ts: int) -> None:
         """One DNS message from a TCP stream."""
         sender = server if message.is_response else client
         sent = _Sent(packet, ts, ts, 1, None, sender, client if message.is_response else server)
-        self._dns_message(_dns_facts(message), sent, "dns")
+        self._dns_message(message, sent, "dns")
 
     def named(self, address: str, name: str, source: str, sent_packet: int, ts: int, client: str | None) -> None:
         """Note a name for an address once."""
+        name = name.lower().rstrip(".")
         key = (address, name, source, client)
-        if name and address and key not in self._known:
-            self._known.add(key)
-            self.names.add(
-                input=self.number, address=address, name=name.lower().rstrip("."), source=source, ts=ts,
-                packet=sent_packet, client=client,
-            )  # fmt: skip
+        if not name or not address or key in self._known:
+            return
+        if len(self._known) >= _MOST_NAMES:
+            self._left_out("names of addresses left out for lack of room")
+            return
+        self._known.add(key)
+        self.names.add(
+            input=self.number, address=address, name=name, source=source, ts=ts, packet=sent_packet, client=client
+        )
+
+    def _left_out(self, reason: str, count: int = 1) -> None:
+        self.bad[reason] = self.bad.get(reason, 0) + count
 
     def _query(self, protocol: str, name: str, qtype: int, sent: _Sent) -> None:
-        self._asked_for(protocol, name.lower().rstrip("."), _QTYPES.get(qtype, str(qtype)), sent)
+        if not _personal(name):
+            self._asked_for(protocol, name.lower().rstrip("."), QTYPES.get(qtype, str(qtype)), sent)
 
     def _asked_for(self, protocol: str, name: str, qtype: str, sent: _Sent) -> None:
         key = (protocol, sent.source, name, qtype)
         known = self._asked.get(key)
-        if known is None:
-            self._asked[key] = [sent.packet, sent.ts, sent.last_ts, sent.sights, sent.mac]
-        else:
+        if known is not None:
             known[2] = max(known[2], sent.last_ts)
             known[3] += sent.sights
+        elif len(self._asked) < _MOST_QUERIES:
+            self._asked[key] = [sent.packet, sent.ts, sent.last_ts, sent.sights, sent.mac]
+        else:
+            self._left_out("name queries left out for lack of room", sent.sights)
 
     def _say(
         self, protocol: str, sent: _Sent, name: str | None, *, domain: str | None = None, service: str | None = None,
         text: str = "",
     ) -> None:  # fmt: skip
-        key = (sent.mac or sent.source, protocol, name, domain, service)
-        if key in self._said:
-            return
-        self._said.add(key)
-        self.heard.add(
-            input=self.number, ts=sent.ts, packet=sent.packet, protocol=protocol, mac=sent.mac, address=sent.source,
-            name=name or None, domain=domain or None, service=service or None, text=text[:_MOST_TEXT],
-        )  # fmt: skip
+        """Note what a host says of itself; said again, the first packet stays and the longer text wins."""
+        key = (sent.mac or sent.source, protocol, name or None, domain or None, service or None)
+        known = self._said.get(key)
+        if known is None and len(self._said) >= _MOST_ANNOUNCEMENTS:
+            self._left_out("announcements left out for lack of room", sent.sights)
+        elif known is None or len(text) > len(known[1]):
+            self._said[key] = (known[0] if known else sent, text[:_MOST_TEXT])
 
     def _dns(self, payload: bytes, sent: _Sent) -> None:
         self._dns_message(self._dns_decoded(payload), sent, "dns")
@@ -165,32 +180,46 @@ class MessageRows:
     def _llmnr(self, payload: bytes, sent: _Sent) -> None:
         self._dns_message(self._dns_decoded(payload), sent, "llmnr")
 
-    def _dns_decoded(self, payload: bytes) -> _Dns:
+    def _dns_decoded(self, payload: bytes) -> Lookup:
         """A message's facts; the same message from many clients, its transaction id left out, is decoded once."""
         known = self._decoded.get(payload[2:])
         if known is None:
-            known = self._decoded[payload[2:]] = _dns_facts(parse_dns(payload))
+            known = lookup(parse_dns(payload))
+            self._remembered += 1 + len(known)
+            if self._remembered > _MOST_REMEMBERED:
+                self._decoded.clear()
+                self._remembered = 0
+            self._decoded[payload[2:]] = known
         return known
 
-    def _dns_message(self, message: _Dns, sent: _Sent, protocol: str) -> None:
+    def _dns_message(self, message: Lookup, sent: _Sent, protocol: str) -> None:
         for name, qtype in message.asked:
             self._asked_for(protocol, name, qtype, sent)
         for address, name in message.answers:
             self.named(address, name, protocol, sent.packet, sent.ts, sent.destination)
+        if message.left_out:
+            self._left_out("questions or addresses of overlong DNS messages left out", message.left_out)
 
     def _mdns(self, payload: bytes, sent: _Sent) -> None:
         message = parse_mdns(payload)
-        for name in message.asked:
+        for name in message.asked[:_MOST_SAID]:
             self._query("mdns", name, 12, sent)
-        for host in message.hosts:
-            self._say("mdns", sent, host.name, service="host")
-            for address in host.addresses:
-                self.named(address, host.name, "mdns", sent.packet, sent.ts, None)
-        for service in message.services:
-            text = ";".join(f"{key}={value}" for key, value in service.properties)
-            self._say("mdns", sent, service.instance, service=service.service, text=text)
-        for kind in message.service_types:
+        for host in message.hosts[:_MOST_SAID]:
+            if not _personal(host.name):
+                self._say("mdns", sent, host.name, service="host")
+                for address in host.addresses[:_MOST_SAID]:
+                    self.named(address, host.name, "mdns", sent.packet, sent.ts, None)
+        for service in message.services[:_MOST_SAID]:
+            if service.service == _PEOPLE:
+                self._say("mdns", sent, None, service=service.service)
+                continue
+            instance = None if _personal(service.instance) else service.instance
+            self._say("mdns", sent, instance, service=service.service, text=_device_text(service.properties))
+        for kind in message.service_types[:_MOST_SAID]:
             self._say("mdns", sent, None, service=kind)
+        over = (message.asked, message.hosts, message.services, message.service_types)
+        if left := sum(max(len(listed) - _MOST_SAID, 0) for listed in over):
+            self._left_out("entries of overlong mDNS messages left out", left)
 
     def _nbns(self, payload: bytes, sent: _Sent) -> None:
         message = parse_nbns(payload)
@@ -240,7 +269,9 @@ class MessageRows:
             address=given, host_name=message.hostname or None,
             fqdn=message.fqdn or None, vendor_class=message.vendor_class or None,
             parameters=",".join(str(code) for code in message.parameters) or None, server=message.server_id or None,
-            domain=message.domain or None, router=message.routers[0] if message.routers else None,
+            domain=message.domain or None, search_domains=",".join(message.search_domains) or None,
+            router=message.routers[0] if message.routers else None,
+            client_id=message.client_id[:_MOST_OPAQUE] or None, vendor_data=message.vendor_data[:_MOST_OPAQUE] or None,
         )  # fmt: skip
         if message.hostname and given and not message.is_reply:
             self.named(given, message.hostname, "dhcp", sent.packet, sent.ts, None)
@@ -257,27 +288,46 @@ class MessageRows:
             vendor_class=message.vendor_classes[0] if message.vendor_classes else None,
             parameters=",".join(str(code) for code in message.requested_options) or None,
             domain=message.search_domains[0] if message.search_domains else None,
+            search_domains=",".join(message.search_domains) or None,
+            client_id=message.client.raw[:_MOST_OPAQUE] if message.client else None,
         )  # fmt: skip
+        if message.fqdn and message.addresses:
+            self.named(message.addresses[0], message.fqdn, "dhcpv6", sent.packet, sent.ts, None)
 
     def _ssdp(self, payload: bytes, sent: _Sent) -> None:
         message = parse_ssdp(payload)
         if message.method != "M-SEARCH":
-            text = "; ".join(part for part in (message.server, message.location) if part)
+            text = "; ".join(part for part in (message.server, _bare_url(message.location)) if part)
             self._say("ssdp", sent, message.friendly_name, service=message.search_target, text=text)
 
     def _lldp(self, payload: bytes, sent: _Sent) -> None:
         message = parse_lldp(payload)
         text = " ".join(part for part in (message.system_description, message.manufacturer, message.model) if part)
         self._say("lldp", sent, message.system_name, service="switch or host", text=text)
+        for address in message.management_addresses:
+            self._managed(address, message.system_name, "lldp", sent)
 
     def _cdp(self, payload: bytes, sent: _Sent) -> None:
         message = parse_cdp(payload)
         self._say("cdp", sent, message.device_id, service="switch or host", text=message.platform)
+        for address in message.addresses:
+            self._managed(address, message.device_id, "cdp", sent)
+
+    def _managed(self, address: str, name: str, source: str, sent: _Sent) -> None:
+        """A management address: of several families, only IP addresses name a host."""
+        with suppress(ValueError):
+            self.named(str(ip_address(address)), name, source, sent.packet, sent.ts, None)
 
     def _ndp(self, payload: bytes, sent: _Sent) -> None:
         message = parse_ndp(payload)
         if message.icmp_type == 134:  # router advertisement, RFC 4861 section 4.2
-            self._say("ndp", sent, None, service="router")
+            prefixes = " ".join(f"{one.prefix}/{one.length}" for one in message.prefixes)
+            shown = {
+                "mtu": str(message.mtu or ""), "prefixes": prefixes, "search": " ".join(message.search_domains),
+                "dns": " ".join(message.dns_servers),
+            }  # fmt: skip
+            text = ";".join(f"{name}={value}" for name, value in shown.items() if value)
+            self._say("ndp", sent, None, service="router", text=text)
 
     def tables(self) -> tuple[Table[Any], ...]:
         """The filled tables; nothing may be read afterwards."""
@@ -286,51 +336,36 @@ class MessageRows:
                 input=self.number, ts=ts, last_ts=last, packet=packet, protocol=protocol, client=client, client_mac=mac,
                 name=name, qtype=qtype, count=count,
             )  # fmt: skip
+        for (_, protocol, said, domain, service), (sent, text) in self._said.items():
+            self.heard.add(
+                input=self.number, ts=sent.ts, packet=sent.packet, protocol=protocol, mac=sent.mac,
+                address=sent.source, name=said, domain=domain, service=service, text=text,
+            )  # fmt: skip
         return self.names.table(), self.queries.table(), self.leases.table(), self.heard.table()
 
 
-def _dns_facts(message: DnsMessage) -> _Dns:
-    """What a query asks for, or the addresses a response gives."""
-    if message.is_response:
-        return _Dns((), tuple((address, name) for address, name, _ in answers_by_address(message)))
-    return _Dns(
-        tuple((one.name.lower().rstrip("."), _QTYPES.get(one.rtype, str(one.rtype))) for one in message.questions), ()
-    )
+def _personal(name: str) -> bool:
+    """Whether a multicast name is that of a person: an account before its machine, or a messaging presence."""
+    return "@" in name or _PEOPLE in name.lower()
 
 
-def stun_rows(stun: StunTable, messages: MessageTable, flows: Sequence[Any], number: int) -> Table[Stun]:
-    """Every STUN header, with software and reflexive address where the message itself was kept.
+def _device_text(properties: Sequence[tuple[str, str]]) -> str:
+    """TXT pairs that tell of the device, and nothing its owner typed."""
+    kept = [
+        f"{key}={value[:_MOST_VALUE] if key in _DEVICE_KEYS else ''}"
+        for key, value in properties
+        if key in _PRESENT_KEYS or (key in _DEVICE_KEYS and "@" not in value)
+    ]
+    return ";".join(kept)
 
-    Args:
-        stun: header facts of every message.
-        messages: kept messages; a repeat of one is not kept, its header is.
-        flows: originator addresses, responder addresses, originator ports, responder ports of all flows.
-        number: number of the input.
-    """
-    kept: dict[int, tuple[str | None, str | None]] = {}
-    for row in (messages.kind == MessageKind.STUN).nonzero()[0].tolist():
-        try:
-            message = decode_stun(messages.payload(row))
-        except DecodeError:
-            continue
-        kept[int(messages.packet[row])] = (message.software, str(message.mapped[0]) if message.mapped else None)
-    rows: Rows[Stun] = Rows(Stun)
-    originators, responders, orig_ports, resp_ports = flows
-    for at in range(len(stun)):
-        flow, side, kind, packet = int(stun.flow[at]), int(stun.direction[at]), int(stun.type[at]), int(stun.packet[at])
-        method = kind & 0xF | (kind & 0xE0) >> 1 | (kind & 0x3E00) >> 2  # RFC 8489 section 5, figure 3
-        source, destination = (originators, responders) if side == 0 else (responders, originators)
-        cookie = int(stun.txn_hi[at]) >> 32 == 0
-        software, mapped = kept.get(packet, (None, None))
-        rows.add(
-            input=number, flow=flow if flow >= 0 else None, packet=packet, ts=int(stun.ts_ns[at]),
-            source=source[flow] if flow >= 0 else "", destination=destination[flow] if flow >= 0 else "",
-            destination_port=int((resp_ports if side == 0 else orig_ports)[flow]) if flow >= 0 else 0,
-            method=_STUN_METHODS.get(method, str(method)), kind=_STUN_KINDS[(kind >> 4 & 1) | (kind >> 7 & 2)],
-            transaction=f"{int(stun.txn_hi[at]) & (1 << 64) - 1:x}{int(stun.txn_lo[at]) & (1 << 64) - 1:016x}",
-            classic=not cookie, change_request=bool(stun.change_request[at]), software=software, mapped=mapped,
-        )  # fmt: skip
-    return rows.table()
+
+def _bare_url(url: str) -> str:
+    """A URL without user, query and fragment."""
+    scheme, slashes, rest = url.partition("?")[0].partition("#")[0].partition("://")
+    if not slashes:
+        return scheme.rpartition("@")[2]
+    host, slash, path = rest.partition("/")
+    return scheme + slashes + host.rpartition("@")[2] + slash + path
 
 
 def arp_rows(arp: ArpTable, number: int) -> Table[Arp]:

@@ -24,18 +24,28 @@ def describe(found: Identified) -> tuple[str | None, str, str]:
     """Version in the greeting, proof sentence and further header facts of one recognised flow."""
     record = found.record
     if isinstance(record, RfbSession):
-        security = record.security_chosen or ", ".join(record.security_offered) or "none shown"
-        return record.server_version, "the RFB server greets first and is the driven end", f"security: {security}"
+        offered = f"security offered: {', '.join(record.security_offered)}" if record.security_offered else ""
+        chosen = f"chosen: {record.security_chosen}" if record.security_chosen else ""
+        security = "; ".join(part for part in (offered, chosen) if part) or "security: not shown"
+        return record.server_version, "the RFB server greets first and is the driven end", security
     if isinstance(record, RdpSession):
-        selected = record.confirm.selected if record.confirm else None
-        answered = "answered" if record.confirmed else "not answered: an attempt"
         version = record.client.version if record.client else None
-        return (
-            version,
-            "the X.224 request comes from the driving end",
-            f"{answered}; security: {selected or 'not shown'}",
-        )
+        return version, "the X.224 request comes from the driving end", _rdp_security(record)
     if isinstance(record, SshSession):
         banners = [end.banner.software for end in record.ends if end.banner]
         return None, record.server_evidence or "no side shown", " / ".join(banners)
     return None, _PROOFS.get(found.protocol, f"first bytes of {found.protocol}"), ""
+
+
+def _rdp_security(record: RdpSession) -> str:
+    """What security was asked for and chosen in an RDP negotiation, and why it failed where it did."""
+    parts = ["answered" if record.confirmed else "not answered: an attempt"]
+    request, confirm = record.request, record.confirm
+    if request is not None and request.requested is not None:
+        asked = [*request.requested, *(("restricted admin",) if request.restricted_admin else ())]
+        parts.append(f"asked: {', '.join(asked) or 'standard'}")
+    if confirm is not None:
+        parts.append(f"refused: {confirm.failure}" if confirm.failure else f"chosen: {confirm.selected or 'not shown'}")
+    if record.encryption is not None:
+        parts.append(f"encryption: {record.encryption}")
+    return "; ".join(parts)

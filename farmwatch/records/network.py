@@ -68,7 +68,8 @@ class Flow(Record, table="flows", key=("input", "flow")):
     resp_p: int = column("Responder port.")
     orig_mac: str | None = column("Originator's link-layer address as seen here.", absent="no link layer")
     resp_mac: str | None = column("Responder's link-layer address as seen here.", absent="no link layer")
-    encapsulation: str = column("Outer layers the flow was found in, outermost first, '' for none.")
+    encapsulation: str = column("Outer layer the flow was found in, the innermost of several; '' for none.")
+    vlan: int | None = column("Innermost VLAN id of its first packet.", absent="not tagged")
     first_packet: int = column("Number of its first packet.")
     last_packet: int = column("Number of its last packet.")
     orig_pkts: int = column("Packets from the originator.")
@@ -80,6 +81,7 @@ class Flow(Record, table="flows", key=("input", "flow")):
     orig_data_pkts: int = column("Packets with payload from the originator.")
     resp_data_pkts: int = column("Packets with payload from the responder.")
     first_data_side: int | None = column("Who sent payload first: 0 originator, 1 responder.", absent="no payload")
+    state: str = column("TCP: syn, half-open, established, midstream, closing, closed or reset; '' for UDP.")
     established: bool = column("TCP: handshake or data both ways seen; UDP: packets both ways.")
     orig_mss: int | None = column("MSS option of the originator's SYN.", unit="B", absent="no SYN or no option")
     resp_mss: int | None = column("MSS option of the responder's SYN/ACK.", unit="B", absent="no SYN/ACK or no option")
@@ -97,6 +99,12 @@ class Flow(Record, table="flows", key=("input", "flow")):
         "5th percentile of round trips from the capture point to the responder.", unit="ms", absent="no sample"
     )
     resp_rtt_samples: int = column("Round-trip samples on the responder's side.")
+    orig_ts_rtt_ms: float | None = column(
+        "Least round trip to the originator by TCP timestamps, a cross-check.", unit="ms", absent="no sample"
+    )
+    resp_ts_rtt_ms: float | None = column(
+        "Least round trip to the responder by TCP timestamps, a cross-check.", unit="ms", absent="no sample"
+    )
     orig_small_pkts: int = column("Small data packets from the originator (1 to 127 bytes of payload).")
     resp_small_pkts: int = column("Small data packets from the responder (1 to 127 bytes of payload).")
     orig_small_gaps: int = column("Gaps of 10 ms to 2 s between small packets of the originator.")
@@ -106,6 +114,7 @@ class Flow(Record, table="flows", key=("input", "flow")):
     longest_silence_s: float = column("Longest gap between packets, of the side that paused longer.", unit="s")
     protocol: str | None = column("Application protocol named by its first bytes.", absent="not recognised")
     tool: str | None = column("Remote-access tool named by its first bytes alone.", absent="none named")
+    tunnel: str | None = column("socks, http-connect or websocket where that runs inside one.", absent="runs bare")
     controlled_side: int | None = column(
         "Side that the protocol itself proves to be driven: 0 originator, 1 responder.", absent="protocol does not say"
     )
@@ -122,7 +131,7 @@ class RemoteControl(Record, table="remote_control", key=("input", "flow")):
     version: str | None = column("Protocol or software version in the greeting.", absent="not shown")
     controlled_side: int | None = column("0 originator, 1 responder is the driven side.", absent="not shown")
     proof: str = column("What in the bytes names the protocol and the side.")
-    detail: str = column("Further header facts: security types, requested security, compression; '' for none.")
+    detail: str = column("Further header facts: security asked for and chosen, software; '' for none.")
 
 
 class Tls(Record, table="tls", key=("input", "flow")):
@@ -142,15 +151,23 @@ class Tls(Record, table="tls", key=("input", "flow")):
     client_side: int | None = column("Who sent the ClientHello: 0 originator, 1 responder.", absent="hello not seen")
     subject_cn: str | None = column("Server certificate: common name.", absent="TLS 1.3 hides it, or not seen")
     subject_org: str | None = column("Server certificate: organisation.", absent="not in it")
+    subject_ou: str | None = column("Server certificate: organisational unit.", absent="not in it")
     issuer_cn: str | None = column("Server certificate's issuer: common name.", absent="not in it")
     issuer_org: str | None = column("Server certificate's issuer: organisation.", absent="not in it")
+    issuer_ou: str | None = column("Server certificate's issuer: organisational unit.", absent="not in it")
     san: str | None = column("Server certificate: DNS names, comma separated, first 20.", absent="not in it")
     certificate_sha256: str | None = column("SHA-256 of the server's leaf certificate.", absent="not seen")
-    client_subject_cn: str | None = column("Client certificate: common name.", absent="none in clear")
+    client_subject_cn: str | None = column(
+        "Client certificate: common name where it is a product's.", absent="none in clear, or perhaps a person's"
+    )
 
 
 class Http(Record, table="http", key=("input", "flow")):
-    """First request and answer of a clear HTTP/1 conversation; query strings and cookies are not kept."""
+    """First request and answer of a clear HTTP/1 conversation; query strings and cookies are not kept.
+
+    What people read on the internet is none of our business: path and title are kept of pages on private addresses, and
+    elsewhere only where they are a known product's.
+    """
 
     input: int = column("Number of the input.")
     flow: int = column("Flow in its input.")
@@ -158,11 +175,10 @@ class Http(Record, table="http", key=("input", "flow")):
     packet: int = column("First packet of the flow.")
     method: str | None = column("Request method.", absent="request not seen")
     host: str | None = column("Host header.", absent="not sent")
-    path: str | None = column("Path without its query.", absent="request not seen")
-    user_agent: str | None = column("User-Agent header.", absent="not sent")
+    path: str | None = column("Path without its query.", absent="request not seen, or on the internet")
     status: int | None = column("Status code of the answer.", absent="answer not seen")
     server: str | None = column("Server header.", absent="not sent")
-    title: str | None = column("Title of a small clear HTML page.", absent="no such page")
+    title: str | None = column("Title of a small clear HTML page.", absent="no such page, or on the internet")
     favicon_mmh3: int | None = column("MurmurHash3 of a small icon, as search engines compute it.", absent="no icon")
     favicon_md5: str | None = column("MD5 of a small icon.", absent="no icon")
     upgrade: str | None = column("Protocol asked for by Upgrade, with the WebSocket sub-protocol.", absent="no upgrade")
@@ -186,8 +202,8 @@ class Ssh(Record, table="ssh", key=("input", "flow")):
     paced: bool = column("Both ends send keystrokes on a fixed grid (OpenSSH 9.5 or later).")
 
 
-class Stun(Record, table="stun", key=("input", "packet")):
-    """One STUN or TURN message header."""
+class Stun(Record, table="stun", key=("input", "packet", "kind", "transaction")):
+    """One STUN or TURN message header; of a TCP stream the first of each side, at the flow's first packet."""
 
     input: int = column("Number of the input.")
     flow: int | None = column("Flow in its input.", absent="flow table was full")
@@ -202,7 +218,13 @@ class Stun(Record, table="stun", key=("input", "packet")):
     classic: bool = column("RFC 3489 message without the magic cookie.")
     change_request: bool = column("Carries the obsolete CHANGE-REQUEST attribute.")
     software: str | None = column("SOFTWARE attribute.", absent="not sent or not kept")
-    mapped: str | None = column("Reflexive address in a response.", absent="none in it")
+    mapped: str | None = column("Reflexive address in a response.", absent="none in it, or not kept")
+    peer: str | None = column("XOR-PEER-ADDRESS: whom a relay is asked to speak to.", absent="none in it, or not kept")
+    relayed: str | None = column("XOR-RELAYED-ADDRESS: the address a relay gives.", absent="none in it, or not kept")
+    error_code: int | None = column("ERROR-CODE of an error response.", absent="none in it, or not kept")
+    rtt_ms: float | None = column(
+        "At a response: since its request, which was sent once.", unit="ms", absent="no such request, or on TCP"
+    )
 
 
 class Name(Record, table="names", key=("input", "address", "name", "source")):
@@ -211,7 +233,7 @@ class Name(Record, table="names", key=("input", "address", "name", "source")):
     input: int = column("Number of the input.")
     address: str = column("IP address.")
     name: str = column("Name, lower case, without trailing dot.")
-    source: str = column("dns, mdns, llmnr, nbns, browser, dhcp, dhcpv6, tls, lldp, cdp or resolution block.")
+    source: str = column("dns, mdns, llmnr, nbns, browser, dhcp, dhcpv6, lldp, cdp or resolution block.")
     ts: datetime = column("First time seen.")
     packet: int = column("First packet that shows it.")
     client: str | None = column("Address that asked for it.", absent="announced, not asked for")
@@ -247,8 +269,13 @@ class DhcpRequest(Record, table="dhcp", key=("input", "packet")):
     vendor_class: str | None = column("Option 60, or 16 of version 6.", absent="not sent")
     parameters: str | None = column("Option 55 as comma-separated numbers.", absent="not sent")
     server: str | None = column("Server identifier, option 54.", absent="not sent")
-    domain: str | None = column("Domain handed out, option 15.", absent="not sent")
+    domain: str | None = column("Domain handed out, option 15, or the first of 24 of version 6.", absent="not sent")
+    search_domains: str | None = column(
+        "Search list handed out, options 119, or 24 of version 6, comma separated.", absent="not sent"
+    )
     router: str | None = column("Router handed out, option 3.", absent="not sent")
+    client_id: str | None = column("Option 61, or 1 of version 6, in hex, first 64 bytes.", absent="not sent")
+    vendor_data: str | None = column("Option 43 in hex, first 64 bytes.", absent="not sent")
 
 
 class Announcement(Record, table="announcements", key=("input", "packet", "service", "name")):
@@ -263,7 +290,9 @@ class Announcement(Record, table="announcements", key=("input", "packet", "servi
     name: str | None = column("Host, instance or system name.", absent="not in it")
     domain: str | None = column("NetBIOS domain or workgroup.", absent="not in it")
     service: str | None = column("Service type, device type or role.", absent="not in it")
-    text: str = column("TXT pairs, SERVER line, system description; '' for none.")
+    text: str = column(
+        "TXT pairs that tell of the device, SERVER line, system description, what a router advertises; '' for none."
+    )
 
 
 class Arp(Record, table="arp", key=("input", "packet")):

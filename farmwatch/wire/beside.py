@@ -20,10 +20,12 @@ from farmwatch.wire.heads import HeadBatch
 from farmwatch.wire.jit import kernel
 from farmwatch.wire.packets import Bytes, Ints
 
-__all__ = ["Beside", "gather_heads"]
+__all__ = ["MOST_MARKS", "Beside", "gather_heads"]
 
 _BATCH_BYTES: Final = 8 << 20  # of heads copied at a time
 _BATCHES: Final = 2  # that may wait
+#: Distinct marks whose bytes are left out from the second head on; receivers remember as many, from the first on.
+MOST_MARKS: Final = 8_192
 # The thread in the kernels waits this long for the interpreter lock each time it comes back, instead of Python's 5 ms.
 _SWITCH_SECONDS: Final = 0.0002
 
@@ -44,7 +46,8 @@ def gather_heads(pool: Bytes, starts: Ints, lengths: Ints, out: Bytes, places: I
 class Beside:
     """Calls a receiver of heads from a thread, one batch after the other, in order.
 
-    A head whose mark was handed over before comes without its bytes: its receiver has decoded one like it.
+    A head whose mark is one of the first 8,192 and was handed over before comes without its bytes: its receiver has
+    decoded one like it.
     """
 
     def __init__(self, receive: Callable[[HeadBatch], None], gather: Callable[..., Any]) -> None:
@@ -92,7 +95,7 @@ class Beside:
         for row, mark in enumerate(zip(batch.mark.tolist(), batch.mark_check.tolist(), strict=True)):
             if mark in self._seen:
                 fresh[row] = 0
-            elif mark != (0, 0):
+            elif mark != (0, 0) and len(self._seen) < MOST_MARKS:
                 self._seen.add(mark)
         return batch.orig_length * fresh, batch.resp_length * fresh
 

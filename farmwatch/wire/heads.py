@@ -14,6 +14,7 @@ from farmwatch.wire.layout import (
     D_HEAD_STATE,
     D_WIDTH,
     F_COMMON,
+    F_META,
     F_PORTS,
     F_WIDTH,
     HS_CUT,
@@ -50,8 +51,7 @@ class HeadBatch:
     resp_port: Ints
     orig_length: Ints  #: bytes (TCP) or bytes of all kept datagrams with their records (UDP); 0 nothing kept
     resp_length: Ints
-    orig_first8: Ints  #: first 8 payload bytes, big-endian, zero-filled on the right, as a signed number
-    resp_first8: Ints
+    first_side: Ints  #: who sent payload first: 0 originator, 1 responder, -1 no payload
     orig_truncated: Ints  #: 1 where the head ends at a gap or at lack of room, not at the flow's end or 8 KiB
     resp_truncated: Ints
     orig_midstream: Ints  #: 1 where the start of this side's stream was not captured
@@ -115,14 +115,6 @@ def head_batch(flows: Ints, hot: Ints, pool: Bytes) -> HeadBatch:
     start = [side[:, D_HEAD] for side in sides]
     # A TCP head also ends at a gap when later bytes wait beyond it.
     waiting = [(side[:, D_AHEAD_0 : D_AHEAD_2 + 1] >= 0).any(axis=1) & (proto == 6) for side in sides]
-    first8 = [
-        _first8(
-            pool,
-            start[side] + np.where(proto == 17, RECORD_BYTES, 0),
-            length[side] - np.where(proto == 17, RECORD_BYTES, 0),
-        )
-        for side in range(2)
-    ]
     return HeadBatch(
         flow=flows,
         proto=proto,
@@ -130,8 +122,7 @@ def head_batch(flows: Ints, hot: Ints, pool: Bytes) -> HeadBatch:
         resp_port=rows[:, F_PORTS] & 0xFFFF,
         orig_length=length[0],
         resp_length=length[1],
-        orig_first8=first8[0],
-        resp_first8=first8[1],
+        first_side=(rows[:, F_META] >> 25 & 3) - 1,
         orig_truncated=((state[0] & HS_CUT != 0) | waiting[0]).astype(np.int64),
         resp_truncated=((state[1] & HS_CUT != 0) | waiting[1]).astype(np.int64),
         orig_midstream=(state[0] & HS_MIDSTREAM != 0).astype(np.int64),
@@ -142,13 +133,3 @@ def head_batch(flows: Ints, hot: Ints, pool: Bytes) -> HeadBatch:
         mark=np.zeros(len(flows), dtype=np.int64),
         mark_check=np.zeros(len(flows), dtype=np.int64),
     )
-
-
-def _first8(pool: Bytes, start: Ints, length: Ints) -> Ints:
-    """The first eight bytes of each run as one big-endian number, zeros where the run is shorter."""
-    found = np.zeros(len(start), dtype=np.int64)
-    for index in range(8):
-        present = length > index
-        value = np.where(present, pool[np.where(present, start + index, 0)], 0).astype(np.int64)
-        found = (found << 8) | value
-    return found

@@ -195,8 +195,8 @@ def parse_dns(payload: bytes) -> DnsMessage:
     )
 
 
-def parse_dns_tcp(head: bytes) -> list[DnsMessage]:
-    """Decode the length-prefixed messages of one direction of a TCP connection (RFC 1035 section 4.2.2).
+def parse_dns_tcp(head: bytes, most: int = _MAX_MESSAGES) -> list[DnsMessage]:
+    """Decode the first ``most`` length-prefixed messages of one direction of a TCP connection (RFC 1035 4.2.2).
 
     The last message may be cut by the end of the head. Sample: ``00 1d`` and then 29 bytes of message.
 
@@ -205,7 +205,7 @@ def parse_dns_tcp(head: bytes) -> list[DnsMessage]:
     """
     messages: list[DnsMessage] = []
     position = 0
-    while position + 14 <= len(head) and len(messages) < _MAX_MESSAGES:
+    while position + 14 <= len(head) and len(messages) < most:
         end = position + 2 + (head[position] << 8 | head[position + 1])
         try:
             messages.append(parse_dns(head[position + 2 : end]))
