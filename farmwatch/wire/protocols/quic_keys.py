@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["InitialKeys", "Suite", "derive", "suite_of"]
 
@@ -84,6 +85,11 @@ def derive(suite: Suite, connection_id: bytes, sender: str = "client") -> Initia
 
 def _expand(secret: bytes, label: bytes, size: int) -> bytes:
     """HKDF-Expand-Label for outputs of at most one SHA-256 block, so one HMAC (RFC 8446 section 7.1)."""
-    label = b"tls13 " + label
-    info = size.to_bytes(2, "big") + bytes([len(label)]) + label + b"\x00\x01"
-    return hmac.digest(secret, info, "sha256")[:size]
+    return hmac.digest(secret, _info(label, size), "sha256")[:size]
+
+
+@cache
+def _info(label: bytes, size: int) -> bytes:
+    """What HKDF-Expand-Label expands; there are eight of them."""
+    whole = b"tls13 " + label
+    return size.to_bytes(2, "big") + bytes([len(whole)]) + whole + b"\x00\x01"
