@@ -60,6 +60,12 @@ class Run:
         return min(self.seconds)
 
 
+def _ordinary() -> dict[str, str]:
+    """Return the environment of an ordinary installation: Python keeps the bytecode of what it imports."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"farmwatch-bench-bytecode-{os.getuid()}")}
+
+
 def measure(program: str, command: list[str], times: int = 1, env: dict[str, str] | None = None) -> Run | None:
     """Run a command several times; None when it is not installed."""
     if shutil.which(command[0]) is None:
@@ -67,7 +73,7 @@ def measure(program: str, command: list[str], times: int = 1, env: dict[str, str
     rows = []
     for _ in range(times):
         starter = [sys.executable, "-I", "-S", "-c", _STARTER, *command]
-        done = subprocess.run(starter, check=True, capture_output=True, env={**os.environ, **(env or {})})
+        done = subprocess.run(starter, check=True, capture_output=True, env={**_ordinary(), **(env or {})})
         rows.append(json.loads(done.stdout))
     return Run(program, [row[0] for row in rows], [row[1] for row in rows], max(row[2] for row in rows), rows[-1][3])
 
