@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import AddressBook, mask_mac
 from farmwatch.analysis.clouds import cloud_signs
 from farmwatch.analysis.crowd import CROWDED, limit_devices
-from farmwatch.analysis.detectors import DETECTORS, Findings, run_detectors
+from farmwatch.analysis.detectors import DETECTORS, run_detectors
 from farmwatch.analysis.farms import find_farms
 from farmwatch.analysis.flows import device_flows
 from farmwatch.analysis.identity import Host, Hosts, address_sort_key, find_hosts
 from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
-from farmwatch.analysis.scoring import assess_device
+from farmwatch.analysis.scoring import assess_claim, assess_device
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
 from farmwatch.analysis.sightings import find_sightings
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import (
     Assessment,
     CaptureInput,
+    Claim,
+    ClaimAssessment,
     Device,
     DeviceSeen,
     Distance,
@@ -99,7 +102,8 @@ def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: s
     every, hosts = derive(tables, knowledge, profile)
     findings = run_detectors(DETECTORS, every)
     sessions = _sessions(every[RemoteSession])
-    devices = [_device(name, every, findings, sessions.get(name, ()), profile) for name in findings]
+    about = _About.of(every)
+    devices = [_device(name, about, findings[name], sessions.get(name, ()), profile) for name in findings]
     devices.sort(key=_urgency)
     return Report(
         tool=Tool("farmwatch", version, knowledge.version),
@@ -145,11 +149,44 @@ def _devices(hosts: Hosts, tables: Tables, profile: Profile) -> Table[DeviceSeen
     return rows.table()
 
 
-def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Session], profile: Profile) -> Device:
-    seen = tables[DeviceSeen]
-    rows = seen.where(seen.groups("device_id")[name])
-    own = findings[name]
-    assessment = _assessed(name, own, tables, profile)
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the tables say about each device, looked up once for all of them."""
+
+    seen: Table[DeviceSeen]
+    rows: Mapping[str, NDArray[np.int64]]  #: device -> its rows of ``seen``
+    vendors: Mapping[str, str]
+    unmeasured: frozenset[str]  #: devices of live sessions whose far end may sit behind a relay
+    checksums: Mapping[int, str]  #: input -> start of its checksum
+
+    @classmethod
+    def of(cls, tables: Tables) -> _About:
+        """Look everything up."""
+        seen, members, sessions, inputs = (
+            tables[DeviceSeen],
+            tables[LanMember],
+            tables[RemoteSession],
+            tables[CaptureInput],
+        )
+        vendors: dict[str, str] = {}
+        for device, vendor in zip(members["device_id"].tolist(), members["vendor"].tolist(), strict=True):
+            if device and vendor:
+                vendors.setdefault(device, vendor)
+        hidden = sessions["live"] & (sessions["role"] != "controlling") & (sessions["relayed"] != 0)
+        digests = zip(inputs["input"].tolist(), inputs["sha256"].tolist(), strict=True)
+        return cls(
+            seen,
+            seen.groups("device_id"),
+            vendors,
+            frozenset(sessions["device_id"][hidden].tolist()),
+            {number: digest[:12] for number, digest in digests if digest},
+        )
+
+
+def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence[Session], profile: Profile) -> Device:
+    rows = about.seen.where(about.rows[name])
+    assessment = _assessed(name, own, about, rows, profile)
+    checksums = [about.checksums[number] for number in sorted(set(rows["input"].tolist())) if number in about.checksums]
     return Device(
         device_id=name,
         ips=_listed(rows["addresses"]),
@@ -158,26 +195,22 @@ def _device(name: str, tables: Tables, findings: Findings, sessions: Sequence[Se
         assessment=assessment,
         sessions=tuple(sessions),
         findings=tuple(own),
-        vendor=_vendor(tables[LanMember], name),
+        vendor=about.vendors.get(name),
         not_looked_at=_not_looked_at(own, set(rows["vantage"]), sessions),
-        next_steps=_next_steps(assessment, own, sessions, _checksums(tables[CaptureInput], rows["input"].tolist())),
+        next_steps=_next_steps(assessment, own, sessions, checksums),
         benign_considered=_benign(own),
         first_ts=_iso(rows["first_ts"].min()),
         last_ts=_iso(rows["last_ts"].max()),
     )
 
 
-def _assessed(name: str, findings: Sequence[Finding], tables: Tables, profile: Profile) -> Assessment:
+def _assessed(
+    name: str, findings: Sequence[Finding], about: _About, rows: Table[DeviceSeen], profile: Profile
+) -> Assessment:
     """All claims; ``abroad`` is not clear where somebody drives the device and may sit behind a relay."""
     assessment = assess_device(findings, profile.prior)
-    sessions = tables[RemoteSession]
-    unmeasured = (
-        (sessions["device_id"] == name)
-        & sessions["live"]
-        & (sessions["role"] != "controlling")
-        & (sessions["relayed"] != 0)
-    )
-    if assessment.abroad.level is not Level.CLEAR or not unmeasured.any():
+    assessment = replace(assessment, farm=_farm_of_one_place(assessment.farm, findings, rows, profile.prior))
+    if assessment.abroad.level is not Level.CLEAR or name not in about.unmeasured:
         return assessment
     unknown = replace(
         assessment.abroad,
@@ -188,15 +221,32 @@ def _assessed(name: str, findings: Sequence[Finding], tables: Tables, profile: P
     return replace(assessment, abroad=unknown)
 
 
+def _farm_of_one_place(
+    everywhere: ClaimAssessment, findings: Sequence[Finding], rows: Table[DeviceSeen], prior: float
+) -> ClaimAssessment:
+    """The farm claim of the place that speaks for it most.
+
+    A farm is one place: the KVM at a laptop's home and the companies met in a café do not add up. Findings count where
+    the inputs that prove them were captured, those without proof rows everywhere.
+    """
+    places: dict[str, set[int]] = {}
+    for number, lan in zip(rows["input"].tolist(), rows["lan"].tolist(), strict=True):
+        places.setdefault(lan or f"input {number}", set()).add(number)
+    if len(places) < 2:
+        return everywhere
+    claims = [
+        assess_claim(
+            Claim.FARM,
+            [one for one in findings if not one.rows or inputs.intersection(row.input for row in one.rows)],
+            prior,
+        )
+        for _, inputs in sorted(places.items())
+    ]
+    return max(claims, key=lambda claim: claim.decibans)
+
+
 def _listed(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for value in values for part in value.split(",") if part))
-
-
-def _vendor(members: Table[LanMember], name: str) -> str | None:
-    for row in members.groups("device_id").get(name, ()):
-        if members["vendor"][row]:
-            return str(members["vendor"][row])
-    return None
 
 
 def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Sequence[Session]) -> tuple[str, ...]:
@@ -214,15 +264,8 @@ def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Se
     return (_ENDPOINT_TELEMETRY, *limits, *(f"{', '.join(what)}: {reason}" for reason, what in blind.items()))
 
 
-def _checksums(inputs: Table[CaptureInput], numbers: Sequence[int]) -> dict[int, str]:
-    """Start of the checksum of each input that shows a device."""
-    wanted = set(numbers)
-    columns = zip(inputs["input"].tolist(), inputs["sha256"].tolist(), strict=True)
-    return {number: digest[:12] for number, digest in columns if number in wanted and digest}
-
-
 def _next_steps(
-    assessment: Assessment, findings: Sequence[Finding], sessions: Sequence[Session], checksums: Mapping[int, str]
+    assessment: Assessment, findings: Sequence[Finding], sessions: Sequence[Session], checksums: Sequence[str]
 ) -> tuple[str, ...]:
     """What to do now, most telling first; nothing for a device that is clear."""
     claims = (assessment.driven, assessment.abroad, assessment.farm)
@@ -233,9 +276,7 @@ def _next_steps(
     proof = {finding.detector for finding in _telling(findings)}
     driven = [one for one in sessions if one.role is Role.CONTROLLED and not one.role_reason.endswith(NO_SESSION)]
     asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1] if proof & _OF_SESSIONS]
-    kept = (
-        [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums.values())})"] if checksums else []
-    )
+    kept = [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums)})"] if checksums else []
     return (*asked, *list(steps)[: _MOST_STEPS - len(asked)], *kept)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,9 +102,14 @@ def _assessed(places: Sequence[_Place], findings: Findings, prior: float) -> Cla
 def _places(tables: Tables) -> list[_Place]:
     found = []
     members, seen = tables[LanMember], tables[DeviceSeen]
+    known = {
+        mac: device
+        for macs, device in zip(seen["macs"].tolist(), seen["device_id"].tolist(), strict=True)
+        for mac in macs.split(",")
+    }
     for lan, judged in devices_on_lan(tables).items():
         inputs = frozenset(seen["input"][seen["lan"] == lan].tolist())
-        devices = (*judged, *_heard(members, lan, judged))
+        devices = (*judged, *_heard(members, lan, judged, known))
         found.append(_Place(FarmLink(_NETWORK, lan, devices, _NETWORK_DECIBANS), inputs))
         for row in np.flatnonzero((members["lan"] == lan) & (members["role"] == "kvm")).tolist():
             name = f"{members['product_name'][row]} {members['host'][row][:8]}…"
@@ -113,14 +118,18 @@ def _places(tables: Tables) -> list[_Place]:
     return found
 
 
-def _heard(members: Table[LanMember], lan: str, judged: Sequence[str]) -> list[str]:
-    """Office computers on a network that are not judged: by name, else by masked link-layer address."""
+def _heard(members: Table[LanMember], lan: str, judged: Collection[str], known: Mapping[str, str]) -> list[str]:
+    """Office computers on a network that are not judged: by name, else by masked link-layer address.
+
+    ``known`` names devices by link-layer address: one that is judged by what it did elsewhere keeps its own name.
+    """
     rows = np.flatnonzero((members["lan"] == lan) & members["laptop_like"] & (members["role"] == "neighbour"))
-    found: list[str] = []
+    found: set[str] = set()
     for row in rows.tolist():
-        name = members["names"][row].split(",")[0].upper() or mask_mac(members["host"][row])
-        found.append(f"{name} (neighbour)" if name in judged or name in found else name)
-    return sorted(set(found))
+        mac = members["host"][row]
+        name = members["names"][row].split(",")[0].upper() or mask_mac(mac)
+        found.add(known.get(mac) or (f"{name} (neighbour)" if name in judged or name in found else name))
+    return sorted(found - set(judged))
 
 
 def _controllers(tables: Tables) -> Iterable[_Place]:

@@ -171,3 +171,35 @@ def test_networks_show_hosts_and_mask_neighbours():
     [lan] = report_of(net.tables()).lans
     assert {(host.role, host.macs) for host in lan.hosts} >= {("device", (LAPTOP,)), ("neighbour", ("54:e1:ad:…:06",))}
     assert "…" in lan.gateway
+
+
+def place(number, gateway, *, kvm=False, companies=0):
+    """A network with the laptop, and perhaps a KVM and other companies' computers."""
+    net = Net(number, gateway=gateway)
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "203.0.113.200")
+    leases = [("30:52:53:00:00:07", {"host_name": "jetkvm-0a7c21f4", "vendor_class": "jetkvm"})] if kvm else []
+    leases += [(f"54:e1:ad:00:01:{n:02x}", {"fqdn": f"pc{n}.company{n}.example"}) for n in range(companies)]
+    for at, (mac, said) in enumerate(leases, 10):
+        net.host(mac, f"10.0.0.{at}")
+        net.flow(f"10.0.0.{at}", "224.0.0.251", 5353, proto="udp", resp_pkts=0)
+        net.add("dhcp", packet=20 + at, ip_version=4, message="request", mac=mac, **said)
+    return net.tables()
+
+
+def test_a_farm_is_one_place():
+    """A KVM at home and four companies in a café do not add up; in one place they do."""
+    home, cafe = place(0, "3c:a6:2f:00:00:01", kvm=True), place(1, "3c:a6:2f:00:00:02", companies=4)
+    [apart] = report_of(home.joined(cafe)).devices
+    alone = [report_of(tables).devices[0].assessment.farm for tables in (home, cafe)]
+    assert apart.assessment.farm.decibans == max(claim.decibans for claim in alone)
+    [together] = report_of(place(0, "3c:a6:2f:00:00:01", kvm=True, companies=4)).devices
+    assert together.assessment.farm.decibans > apart.assessment.farm.decibans
+    assert (apart.assessment.farm.level, together.assessment.farm.level) == (Level.CLEAR, Level.REVIEW)
+
+
+def test_networks_are_named_by_a_masked_gateway():
+    """No neighbour's whole address stands in the report, the router's neither."""
+    text = dumps(report_of(place(0, "3c:a6:2f:12:34:56", kvm=True, companies=4)))
+    assert "3c:a6:2f:\\u2026:56" in text
+    assert "3c:a6:2f:12:34:56" not in text

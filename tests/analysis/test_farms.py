@@ -97,3 +97,20 @@ def test_names_of_groups_and_order_do_not_depend_on_rows():
     findings = {device: [hit(18.0), hit(12.6, "kvm.on_lan", "kvm", Family.HARDWARE)] for device in ("A", "B")}
     tables = home("A", "B", members=[KVM])
     assert find_farms(tables, findings, PRIOR) == find_farms(turned(tables), findings, PRIOR)
+
+
+def test_a_computer_that_is_judged_is_no_neighbour():
+    """What was only heard at one place but judged at another is one computer, by its own name."""
+    tables = tables_of(
+        devices=[
+            {"device_id": "A", "lan": "r", "macs": "f8:bc:12:00:00:05"},
+            {"device_id": "B", "lan": "café", "macs": "54:e1:ad:00:00:07", "input": 1},
+        ],
+        lan_members=[
+            {"lan": "r", "host": "54:e1:ad:00:00:07", "names": "b", "laptop_like": True, "role": "neighbour"},
+            {"lan": "r", "role": "neighbour"} | KVM,
+        ],
+    )
+    findings = {"A": [hit(18.0), hit(12.6, "kvm.on_lan", "kvm", Family.HARDWARE)], "B": []}
+    [farm] = find_farms(tables, findings, PRIOR)
+    assert farm.devices == ("A", "B")
