@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from farmwatch.cli import options
+from farmwatch.cli.amounts import seconds, size_bytes
 from farmwatch.cli.recording import Recorder
 from farmwatch.cli.streams import Color, check_writable, talk
 from farmwatch.errors import DependencyError, SourceError
@@ -25,8 +26,8 @@ HELP = """Record a network interface to pcap files, then scan them with --scan. 
 
 \b
 Examples:
-  sudo farmwatch capture -i eth0 -o case.pcap --duration 3600 --scan
-  sudo farmwatch capture -i eth0 -o case.pcap --max-size 500 --rotate 10
+  sudo farmwatch capture -i eth0 -o case.pcap --duration 8h --scan
+  sudo farmwatch capture -i eth0 -o case.pcap --max-size 100MB --rotate 10
 
 Record only networks you may record. A snaplen of 256 keeps headers and handshakes and cuts most content.
 """  #: text of ``farmwatch capture --help``
@@ -38,12 +39,21 @@ def capture(
     interface: Annotated[str, typer.Option("--interface", "-i", metavar="IFACE", help="Interface to record.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="pcap file to write.")],
     duration: Annotated[
-        float | None, typer.Option("--duration", metavar="SECONDS", min=0.1, help="Stop after this. Default: never.")
-    ] = None,
-    max_size: Annotated[
         float | None,
         typer.Option(
-            "--max-size", metavar="MB", min=0.001, help="Size of a file, in MB of 10^6 bytes. Default: no limit."
+            "--duration",
+            metavar="TIME",
+            parser=seconds,
+            help="Stop after this: 30s, 30m, 8h, 1d; a plain number is seconds. Default: never.",
+        ),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(
+            "--max-size",
+            metavar="SIZE",
+            parser=size_bytes,
+            help="Size of a file: 500kB, 100MB, 2GB; a plain number is MB of 10^6 bytes. Default: no limit.",
         ),
     ] = None,
     rotate: Annotated[
@@ -62,11 +72,10 @@ def capture(
 ) -> None:
     """Record a network interface to pcap files."""
     if rotate and max_size is None:
-        raise typer.BadParameter("--rotate needs --max-size: it says when a file is full")
+        raise typer.BadParameter("needs --max-size: it says when a file is full", param_hint="--rotate")
     check_writable(output, [], "--output")
-    max_bytes = None if max_size is None else int(max_size * 1_000_000)
     recorder = _record(
-        interface, output, duration=duration, max_bytes=max_bytes, rotate=rotate, snaplen=snaplen, quiet=quiet
+        interface, output, duration=duration, max_bytes=max_size, rotate=rotate, snaplen=snaplen, quiet=quiet
     )
     talk(f"{recorder.packets} packets in {', '.join(map(str, recorder.files))}", quiet=quiet)
     if then_scan:

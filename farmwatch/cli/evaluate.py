@@ -20,7 +20,8 @@ HELP = """Judge labelled captures and print how well it went.
 
 LABELS is a CSV with the columns file (relative to the CSV), role (positive, confusable, negative, malformed) and tool.
 Printed: how many positives name their tool, every device whose 'driven' came out above clear elsewhere, and what became
-of damaged captures.
+of damaged captures. 'driven > clear' counts captures with a device whose 'driven' is review or strong: a false alarm in
+every role but positive.
 
 \b
 Example:
@@ -65,14 +66,22 @@ def _table(results: Sequence[CaptureResult]) -> list[str]:
             named = sum(row.named for row in own) if role == "positive" else "-"
             cells = (len(own), named, sum(row.accused_of_driving for row in own), *outcomes)
             lines.append(f"{role:<11}" + "".join(f"{cell:>16}" for cell in cells))
+    if any(result.label.role == "positive" for result in results):
+        lines.append("driven > clear: captures with a device at review or strong; a positive may be rightly clear,")
+        lines.append("where the tool was only present or the device's user drives another machine")
     return lines
 
 
 def _exceptions(results: Sequence[CaptureResult], seconds: float) -> list[str]:
     """What a reader should look at one by one."""
-    groups: dict[str, list[CaptureResult]] = {
-        "positives whose tool was not named": [r for r in results if r.label.role == "positive" and not r.named],
-        "others with a device above clear": [r for r in results if r.label.role != "positive" and r.accused],
+    groups: dict[str, list[CaptureResult]] = {}
+    if any(result.label.role == "positive" for result in results):
+        groups["positives whose tool was not named"] = [
+            r for r in results if r.label.role == "positive" and not r.named
+        ]
+    if any(result.label.role != "positive" for result in results):
+        groups["others with a device above clear"] = [r for r in results if r.label.role != "positive" and r.accused]
+    groups |= {
         "errors": [r for r in results if r.outcome == "error"],
         f"slower than {seconds:g} s": [r for r in results if r.seconds > seconds],
     }

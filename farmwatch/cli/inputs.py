@@ -13,6 +13,7 @@ from farmwatch.reports.escape import visible
 __all__ = ["expand"]
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")  # what captures are called
+_HINT = "FILE"  # the argument that messages name
 _PACKED = (".gz", ".zst")
 _MAGICS = (
     b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
@@ -44,7 +45,9 @@ def _one(argument: str) -> list[str]:
     if path.is_dir():
         captures = _captures(path)
         if not captures:
-            raise typer.BadParameter(f"no captures in folder {argument} (looked for {', '.join(_SUFFIXES)})")
+            raise typer.BadParameter(
+                f"no captures in folder {argument} (looked for {', '.join(_SUFFIXES)})", param_hint=_HINT
+            )
         return captures
     if glob.has_magic(argument):
         matched = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 (absolute and ** patterns alike)
@@ -52,8 +55,8 @@ def _one(argument: str) -> list[str]:
             return [
                 entry for match in matched for entry in (_captures(Path(match)) if Path(match).is_dir() else [match])
             ]
-        raise typer.BadParameter(f"nothing matches {argument}")
-    raise typer.BadParameter(f"no such file or folder: {argument}{_suggestion(path)}")
+        raise typer.BadParameter(f"nothing matches {argument}", param_hint=_HINT)
+    raise typer.BadParameter(f"no such file or folder: {argument}{_suggestion(path)}", param_hint=_HINT)
 
 
 def _captures(folder: Path) -> list[str]:

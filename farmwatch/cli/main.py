@@ -90,6 +90,10 @@ def run(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         talk("interrupted")
         sys.exit(Exit.INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == Exit.INTERRUPTED:  # typer catches Ctrl-C itself and says nothing
+            talk("interrupted")
+        raise
     except FarmwatchError as error:
         if debug:
             traceback.print_exc()

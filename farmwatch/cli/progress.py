@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Advance", "progress_bar"]
+from farmwatch.cli.streams import talk
+
+__all__ = ["Advance", "progress_bar", "tell_of_compiling"]
 
 _WORTH_BYTES = 16 << 20  # smaller captures are read before a bar could be looked at, and loading rich would be the wait
 
@@ -57,6 +59,18 @@ def progress_bar(paths: list[str], *, wanted: bool) -> Iterator[Advance | None]:
             bar.update(task, completed=sum(read.values()))
 
         yield advance
+
+
+def tell_of_compiling(paths: list[str]) -> None:
+    """Say on standard error that a large first scan begins with compiling, during which no byte is read."""
+    from farmwatch.wire.jit import is_compiled
+    from farmwatch.wire.scan import choose_mode
+
+    if is_compiled("scan"):
+        return
+    sizes = (Path(path).stat().st_size for path in paths if path != "-" and Path(path).is_file())
+    if any(choose_mode(size) == "compiled" for size in sizes):
+        talk("preparing fast code once (about 20 s)\u2026")
 
 
 def _total(paths: list[str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,17 +99,26 @@ def scan(
     if html is not None and html == output:
         raise typer.BadParameter("--html and --output name the same file; --format html -o FILE writes HTML alone")
     if "-" in paths and sys.stdin.isatty():
-        raise typer.BadParameter("standard input is a terminal; pipe a capture into it")
+        raise typer.BadParameter("standard input is a terminal; pipe a capture into it", param_hint="FILE")
     declared = _profile(profile, device or [], site or [], corporate or [], vantage)
 
     import gc
 
     import farmwatch
-    from farmwatch.cli.progress import progress_bar
+    from farmwatch.cli.declared import check_devices, warn_of_unknown_tools
+    from farmwatch.cli.progress import progress_bar, tell_of_compiling
 
+    if declared is not None:
+        warn_of_unknown_tools(declared, knowledge or ())
+    if not quiet:
+        tell_of_compiling(paths)
     gc.set_threshold(200_000, 20, 20)  # many small lasting objects, hardly a cycle: searching is in vain
     with progress_bar(paths, wanted=jobs == 1 and not (quiet or no_progress)) as advance:
         report = farmwatch.scan(paths, profile=declared, knowledge=knowledge or (), progress=advance, jobs=jobs)
+    if declared is not None and declared.only_devices:
+        anyone = replace(declared, only_devices=())
+        again = None if "-" in paths else lambda: farmwatch.scan(paths, profile=anyone, knowledge=knowledge or ())
+        check_devices(report, declared.only_devices, again)
     show(
         report,
         form=Format.JSON if json else form,

@@ -235,8 +235,9 @@ class _Checker:
         for number, group in enumerate(self.tables(table, "fact", where), start=1):
             spot = f"{where}: fact {number}"
             before = len(self.faults)
-            self.keys(group, _FACT_KEYS, spot)
             layer = self.choice(group, "layer", spot, Layer)
+            known_layer = len(self.faults) == before
+            self.keys(group, _FACT_KEYS, spot)
             values = self.texts(group, "values", spot, needed=True)
             if self.flag(group, "disabled", spot):
                 dropped.update((layer, value) for value in values)
@@ -247,9 +248,7 @@ class _Checker:
             source = self.text(group, "source", spot)
             note = self.text(group, "note", spot, needed=False)
             alone = self.flag(group, "alone", spot) if "alone" in group else None
-            if len(self.faults) > before:
-                continue
-            for value in values:
+            for value in values if known_layer else ():
                 fires = self._alone(layer, value, spot, alone=alone)
                 facts.append(Fact(layer, value, sign, grade, side, source, fires, note))
         return facts, dropped
@@ -270,9 +269,11 @@ class _Checker:
         where = f"entry {number}"
         name = table.get("id")
         if not isinstance(name, str) or not _ID.match(name):
-            self.fault(f"{where}: id", f"is {name!r}, expected lower-case letters, digits, dots, dashes (at most 64)")
-            return None
-        where = f"entry {name}"
+            stated = "is missing" if name is None else f"is {name!r}"
+            self.fault(f"{where}: id", f"{stated}, expected lower-case letters, digits, dots, dashes (at most 64)")
+            name = ""  # the rest is checked all the same: one run shows every fault
+        else:
+            where = f"entry {name}"
         self.keys(table, _ENTRY_KEYS, where)
         fields: dict[str, Any] = {}
         for key in ("name", "vendor", "note"):
@@ -287,7 +288,8 @@ class _Checker:
         if "aliases" in table:
             fields["aliases"] = self.texts(table, "aliases", where, needed=False)
         facts, dropped = self.facts(table, where)
-        return _EntryPatch(name, fields, tuple(facts), frozenset(dropped), self.flag(table, "disabled", where))
+        disabled = self.flag(table, "disabled", where)
+        return _EntryPatch(name, fields, tuple(facts), frozenset(dropped), disabled) if name else None
 
     def beacon(self, table: Mapping[str, Any], number: int) -> StunBeacon:
         where = f"stun_beacon {number}"

@@ -62,3 +62,17 @@ def test_standard_input_has_no_total(monkeypatch):
     with progress_bar(["-"], wanted=True) as advance:
         assert advance is not None
         advance("-", 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "size", "said"), [(False, 100 << 20, True), (True, 100 << 20, False), (False, 10, False)]
+)
+def test_waiting_for_the_compiler_is_announced(monkeypatch, tmp_path, capsys, compiled, size, said):
+    """Only a large scan on a machine without compiled kernels waits, and says for what."""
+    monkeypatch.setattr("farmwatch.wire.jit.is_compiled", lambda _name: compiled)
+    monkeypatch.setattr("farmwatch.wire.scan.is_compiled", lambda _name: compiled)
+    path = tmp_path / "big.pcap"
+    with path.open("wb") as file:
+        file.truncate(size)
+    progress.tell_of_compiling([str(path), "-"])
+    assert ("about 20 s" in capsys.readouterr().err) == said

@@ -180,6 +180,37 @@ def test_all_faults_of_a_file_are_reported_at_once(write: Write) -> None:
         assert any(fault.startswith(part) for fault in found), (part, found)
 
 
+def test_an_entry_without_an_id_is_checked_to_its_end(write: Write) -> None:
+    """A missing id hides no other fault, nor does a bad layer hide a bad grade."""
+    text = """
+        [[entry]]
+        name = "X"
+        colour = "blue"
+        [[entry.fact]]
+        layer = "smell"
+        values = ["x"]
+        sign = "session"
+        grade = "best"
+        source = "x"
+        [[entry.fact]]
+        layer = "port"
+        values = ["tcp/0"]
+        sign = "session"
+        grade = "best"
+        source = "x"
+    """
+    found = faults(write(text))
+    for part in (
+        "entry 1: id: is missing",
+        "entry 1: colour: is not a known field",
+        "entry 1: fact 1: layer: is 'smell'",
+        "entry 1: fact 1: grade: is 'best'",
+        "entry 1: fact 2: grade: is 'best'",
+        "entry 1: fact 2: values: 'tcp/0' expected tcp/5938",
+    ):
+        assert any(fault.startswith(part) for fault in found), (part, found)
+
+
 @pytest.mark.parametrize(
     ("layer", "value", "part"),
     [
