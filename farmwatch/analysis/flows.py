@@ -24,6 +24,8 @@ _OUT_IN = {
 }  # fmt: skip
 
 
+#: Sources of names in which hosts speak for themselves.
+_ANNOUNCED = frozenset({"mdns", "llmnr", "nbns", "browser", "dhcp", "dhcpv6", "lldp", "cdp"})
 _KEY_BYTES = (
     60.0  #: mean payload of a typed key in SSH is 36 to 52 bytes; inside another SSH connection 75 and more (lab)
 )
@@ -36,7 +38,7 @@ def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[Devic
     """One row per flow and device at one of its ends; a flow between two devices gives two rows."""
     flows = tables[Flow]
     ids = np.array([*(host.device_id for host in hosts.hosts), None], dtype=object)
-    names = _Names(tables)
+    names = _Names(tables, book)
     beside = np.array([host.on_link for host in hosts.hosts] + [False], dtype=np.bool_)  # -1, no host, takes the last
     sides = []
     for side, ends in ((0, hosts.orig), (1, hosts.resp)):
@@ -112,9 +114,14 @@ def _controlled(driven_side: NDArray[np.int64], side: int, turned: Mapping[str, 
 
 
 class _Names:
-    """Names for the far ends of flows: what the handshake asked for, else what the client had looked up."""
+    """Names for the far ends of flows: what the handshake asked for, else what the client had looked up.
 
-    def __init__(self, tables: Tables) -> None:
+    Only DNS names far ends on the internet. What hosts announce of themselves is anybody's word: it names local
+    addresses only, and only by a single label or under ``.local``, so that nobody here can pass for a known service or
+    for the company. Names that a capture file brings along are its maker's word, and name nothing.
+    """
+
+    def __init__(self, tables: Tables, book: AddressBook) -> None:
         self.shown = np.full(len(tables[Flow]), None, dtype=object)
         for record, column in ((Http, "host"), (Tls, "server_name")):
             table = tables[record]
@@ -125,9 +132,13 @@ class _Names:
         seen = tables[Name]
         columns = (
             seen["ts"].astype(np.int64).tolist(),
-            *(seen[name].tolist() for name in ("name", "input", "address", "client")),
+            *(seen[name].tolist() for name in ("name", "input", "address", "client", "source")),
         )
-        for ts, name, number, address, client in sorted(zip(*columns, strict=True), key=lambda row: row[:4]):
+        for ts, name, number, address, client, source in sorted(zip(*columns, strict=True), key=lambda row: row[:4]):
+            if source != "dns" and not (
+                source in _ANNOUNCED and ("." not in name or name.endswith(".local")) and book.scope(address) == "local"
+            ):
+                continue
             if client:
                 self.asked.setdefault((number, client, address), []).append((ts, name))
             self.known.setdefault((number, address), []).append((ts, name))

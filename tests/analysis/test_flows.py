@@ -51,6 +51,26 @@ def test_a_flow_between_two_devices_counts_for_both():
     ]
 
 
+def test_nobody_on_the_network_names_the_internet():
+    """What a neighbour announces names local addresses, under local names; a capture's own names name nothing."""
+    net = laptop()
+    for number, (address, name, source) in enumerate(
+        (
+            ("142.250.1.1", "relay-1234.net.anydesk.com", "mdns"),
+            ("142.250.1.2", "relay-1234", "nbns"),
+            ("142.250.1.3", "relay-1234.net.anydesk.com", "resolution block"),
+            ("10.0.0.20", "relay-1234.net.anydesk.com", "mdns"),
+            ("10.0.0.21", "printer.local", "mdns"),
+            ("10.0.0.22", "server-1", "browser"),
+            ("142.250.1.4", "www.example.org", "dns"),
+        )
+    ):
+        net.flow("10.0.0.5", address, 7070)
+        net.add("names", address=address, name=name, source=source, packet=number)
+    named = {row.remote_h: row.remote_name for row in seen(net) if row.remote_name}
+    assert named == {"10.0.0.21": "printer.local", "10.0.0.22": "server-1", "142.250.1.4": "www.example.org"}
+
+
 def test_the_far_end_is_named_by_the_handshake_before_the_lookup():
     """SNI first, then what this client asked for, then what anybody asked for; over IPv6 too."""
     net = laptop()
