@@ -57,8 +57,9 @@ Cells: TypeAlias = Any  #: a one-dimensional integer array (compiled) or a memor
 
 # Largest captured length libpcap and tshark write or accept for ordinary link types (libpcap: MAXIMUM_SNAPLEN).
 USUAL_CAPLEN: Final = 262_144
-# Largest record or block the reader will hold in memory; a longer one is taken for a damaged length.
-MAX_RECORD_BYTES: Final = 256 << 20
+# Largest record or block the reader will hold in memory (a D-Bus message of 128 MiB and its headers); a longer one is
+# taken for a damaged length.
+MAX_RECORD_BYTES: Final = 129 << 20
 # Times are kept within 1970 +- 146 years, so that the difference of any two still fits 63 bits of nanoseconds.
 TS_LIMIT_SECONDS: Final = 4_611_686_017
 

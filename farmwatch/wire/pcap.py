@@ -32,7 +32,6 @@ from farmwatch.wire.framing import (
     FULL,
     LAST_TS,
     LOST,
-    MAX_RECORD_BYTES,
     MORE,
     PACKETS,
     TIMED,
@@ -73,6 +72,7 @@ PCAP_MAGICS: Final = {
 _AIX_LINKS: Final = {6: 1, 9: 6, 15: 10, 24: 0}
 # Link types whose records are longer than USUAL_CAPLEN by nature: D-Bus, USBPcap, EBHSCR.
 _LONG_RECORDS: Final = {231: 128 << 20, 249: 128 << 20, 279: 8 << 20}
+_BELIEVED_SNAPLEN: Final = 16 << 20  # for all others: a larger one only makes damaged lengths look sound
 _PROBE_RECORDS: Final = 8
 
 
@@ -117,7 +117,7 @@ def read_pcap_header(head: bytes) -> PcapHeader | None:
         candidates = (16,)
         if (major, minor) == (2, 2) and network in _AIX_LINKS:
             link, tick = _AIX_LINKS[network], 1
-    ceiling = max(USUAL_CAPLEN, min(snaplen, MAX_RECORD_BYTES), _LONG_RECORDS.get(link, 0))
+    ceiling = max(USUAL_CAPLEN, min(snaplen, _BELIEVED_SNAPLEN), _LONG_RECORDS.get(link, 0))
     record = candidates[0]
     if len(candidates) > 1:
         record = _best_record_header(head, size, candidates, order, ceiling)

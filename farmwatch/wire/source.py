@@ -62,6 +62,7 @@ from farmwatch.wire.source_bytes import (
     StoredBytes,
     Stream,
     UnpackedStream,
+    words,
 )
 from farmwatch.wire.source_open import open_again, open_source, stored_size, what_starts_like
 
@@ -135,6 +136,7 @@ class CaptureReader:
         names: Address -> name, from pcapng name resolution blocks: chosen by whoever made the file.
         interface_names: Names of pcapng interfaces, in order, each once.
         exhausted: Whether everything has been read.
+        hash_fault: Why there is no ``sha256`` though one was wanted; empty otherwise. Known once that was asked for.
     """
 
     def __init__(
@@ -155,6 +157,7 @@ class CaptureReader:
         self.size_bytes = 0
         self.bytes_read = 0
         self._digest = ""
+        self.hash_fault = ""
         self.damage: list[Damage] = []
         self.packets = 0
         self.names: dict[str, str] = {}
@@ -206,6 +209,7 @@ class CaptureReader:
         """
         if self._following is not None and self.exhausted:
             self._digest = self._following.result()
+            self.hash_fault = self._following.fault
             self._following = None
         return self._digest
 
@@ -300,7 +304,7 @@ class CaptureReader:
         head = self._stored.peek(4)
         if not head:
             fault = self._stored.fault
-            reason = f"cannot be read: {fault.strerror}" if fault else "the file is empty"
+            reason = f"cannot be read: {words(fault)}" if fault else "the file is empty"
             raise SourceError(self.path, 0, reason)
         if head.startswith(GZIP_MAGIC):
             self.compression = "gzip"
@@ -336,8 +340,13 @@ class CaptureReader:
         return new.start
 
     def _gather(self, carry: Any, new: Block, need: int) -> Block:
-        """A block of its own for a record longer than a block: bytes are added until it is whole."""
+        """A block of its own for a record longer than a block: bytes are added until it is whole.
+
+        At least as many are added as there were: a file that claims one long record after the other must not have the
+        same bytes copied again and again.
+        """
         size = new.end - new.start
+        need = max(need, 2 * len(carry))
         room = max(need, len(carry) + size) + size
         array = np.empty(room, np.uint8)
         end = len(carry)

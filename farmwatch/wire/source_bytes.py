@@ -40,6 +40,7 @@ __all__ = [
     "StoredBytes",
     "Stream",
     "UnpackedStream",
+    "words",
 ]
 
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"  # RFC 1952: deflate is the only method there is
@@ -55,8 +56,16 @@ _GZIP_OUT: Final = 256 << 10
 _ZSTD_IN: Final = 2 << 10
 
 
+def words(fault: Exception) -> str:
+    """What went wrong, in the system's words where it has some."""
+    return (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
+
+
 class StoredBytes:
-    """A file as it is stored: reads it, counts it, hashes it. An error while reading ends it like an end of file."""
+    """A file as it is stored: reads it, counts it, hashes it. An error while reading ends it like an end of file.
+
+    The file may be anybody's object, so that any error may come out of it.
+    """
 
     def __init__(self, file: Any, *, hashing: bool) -> None:
         self._file = file
@@ -64,7 +73,7 @@ class StoredBytes:
         self._read_into = getattr(file, "readinto", None)
         self._head = b""
         self.count = 0  #: bytes read so far
-        self.fault: OSError | None = None
+        self.fault: Exception | None = None
         self.stopped = False  #: set from another thread to end reading early
         self.ended = False  #: the end of the file was reached
 
@@ -126,7 +135,7 @@ class StoredBytes:
                         part[: len(data)] = data
                         return len(data)
                 time.sleep(0.01)  # a non-blocking pipe with nothing to say yet
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  a caller's file object raises what it likes; it is told as damage
             self.fault = error
             return 0
 
@@ -138,15 +147,22 @@ class FollowingHash:
         self._file = file
         self._stored = stored
         self._digest = ""
+        self.fault = ""  #: why there is no hash, once :meth:`result` was asked for
         self._thread = threading.Thread(target=self._run, name="farmwatch-hash", daemon=True)
         self._thread.start()
 
     def result(self) -> str:
-        """The hash of all bytes the reader got, waited for; empty if it stopped early or the file shrank meanwhile."""
+        """The hash of all bytes the reader got, waited for; empty if it stopped early or the file failed meanwhile."""
         self._thread.join()
         return self._digest
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except OSError as error:
+            self.fault = words(error)
+
+    def _follow(self) -> None:
         # The hash is needed last: packets go first where processors are short. Only Linux renices a single thread.
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
@@ -163,6 +179,7 @@ class FollowingHash:
                 if ahead > 0:
                     size = file.readinto(view[: min(ahead, _SLICE)])  # type: ignore[attr-defined] # unbuffered file
                     if not size:
+                        self.fault = "the file shrank while it was read"
                         return
                     digest.update(view[:size])
                     done += size
@@ -188,9 +205,7 @@ class Stream:
     def _check_reading(self) -> None:
         fault, self.stored.fault = self.stored.fault, None
         if fault is not None:
-            self.faults.append(
-                (self.produced, f"reading stopped at stored byte {self.stored.count:,}: {fault.strerror}")
-            )
+            self.faults.append((self.produced, f"reading stopped at stored byte {self.stored.count:,}: {words(fault)}"))
 
 
 class PlainStream(Stream):
@@ -259,8 +274,12 @@ def _gunzip(stream: UnpackedStream) -> Iterator[bytes]:
                 piece, decoder = decoder.unused_data, None
             elif not piece and len(out) == _GZIP_OUT:
                 # All input is taken, yet more output may be waiting inside the decoder.
-                while more := decoder.decompress(b"", _GZIP_OUT):
-                    yield more
+                try:
+                    while more := decoder.decompress(b"", _GZIP_OUT):
+                        yield more
+                except zlib.error as error:
+                    stream.broken("gzip", str(error))
+                    return
                 if decoder.eof:
                     piece, decoder = decoder.unused_data, None
     if decoder is not None:
@@ -354,10 +373,17 @@ class ReadAhead:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        stream = self._stream
         try:
             while (array := self._free.get()) is not None:
-                size = self._stream.fill(array.data[self._reserve :])
-                last = self._reserve + size < self._size
+                before = stream.produced
+                try:
+                    size = stream.fill(array.data[self._reserve :])
+                    last = self._reserve + size < self._size
+                except Exception as error:  # noqa: BLE001  whatever it is, what was read before it is worth keeping
+                    size = stream.produced - before
+                    last = True
+                    stream.faults.append((stream.produced, f"reading stopped: {words(error)}"))
                 self._ready.put(Block(array, self._reserve, self._reserve + size, last, self._stream.stored.count))
                 if last:
                     break

@@ -16,13 +16,15 @@ import tempfile
 import threading
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
 import zstandard
 
 from farmwatch.errors import SourceError
+from farmwatch.wire import source_bytes
+from farmwatch.wire.pcap import read_pcap_header
 from farmwatch.wire.source import MAX_DAMAGE, CaptureReader, Mode, open_capture
 
 Rows = list[tuple[int, bytes, int, int]]
@@ -275,6 +277,113 @@ def test_reading_errors_keep_what_was_read(plain: Path) -> None:
     assert len(rows) == (3000 - 24) // 216
     assert not reader.complete
     assert any("Input/output error" in one.reason and one.offset == 3000 for one in reader.damage)
+
+
+@pytest.mark.parametrize("fault", [ValueError("read of closed file"), EOFError("it ended"), RuntimeError()], ids=repr)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_any_error_of_a_file_object_keeps_what_was_read(fault: Exception, packed: bool) -> None:
+    """A file object that raises something else than a disk error costs the rest of the file, not what came before."""
+    content = gzip.compress(pcap(4000), 0) if packed else pcap(4000)
+
+    class Failing(io.BytesIO):
+        """A stream that fails after 300,000 bytes."""
+
+        def readinto(self, view: Any) -> int:
+            if self.tell() >= 300_000:
+                raise fault
+            return super().readinto(view[: 300_000 - self.tell()])
+
+    rows, reader = read(Failing(content))
+    assert 300_000 // 216 - 2 <= len(rows) <= 300_000 // 216
+    assert any((str(fault) or "RuntimeError") in one.reason for one in reader.damage)
+
+
+def test_error_in_the_reading_thread_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a fault of the program itself in the thread that reads leaves the packets before it."""
+    real = source_bytes.StoredBytes.fill
+    calls = []
+
+    def failing(self: Any, view: memoryview) -> int:
+        calls.append(len(view))
+        if len(calls) > 3:
+            raise MemoryError("no room")
+        return real(self, view)
+
+    monkeypatch.setattr(source_bytes.StoredBytes, "fill", failing)
+    rows, reader = read(io.BytesIO(pcap(4000)), block_bytes=100_000)
+    assert len(rows) == 200_000 // 216
+    assert [one.reason for one in reader.damage if "no room" in one.reason] == ["reading stopped: no room"]
+
+
+def test_gzip_damage_in_waiting_output_is_damage() -> None:
+    """Zlib may find the damage only when asked for output it still held back."""
+
+    class Decoder:
+        """Gives a full piece, keeps the rest, and fails over it."""
+
+        unconsumed_tail = b""
+        eof = False
+
+        def copy(self) -> Decoder:
+            return self
+
+        def decompress(self, piece: bytes, most: int = 0) -> bytes:
+            if piece:
+                return pcap(2000)[:most]
+            raise zlib.error("invalid distance")
+
+    empty = gzip.compress(b"")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zlib, "decompressobj", lambda _: Decoder())
+        rows, reader = read(io.BytesIO(empty))
+    assert len(rows) == (256 << 10) // 216
+    assert any("invalid distance" in one.reason for one in reader.damage)
+
+
+def test_hash_that_cannot_be_computed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk error while hashing apart costs the hash, with a reason, and nothing else."""
+
+    class Failing:
+        """A second reading that fails."""
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def readinto(self, view: Any) -> int:
+            raise OSError(5, "Input/output error")
+
+    path = tmp_path / "large.pcap"
+    path.write_bytes(pcap(1000, 30_000))
+    monkeypatch.setattr("farmwatch.wire.source.open_again", lambda file, name: Failing())
+    with open_capture(path) as reader:
+        assert sum(chunk.count for chunk in reader.chunks()) == 1000
+    assert (reader.sha256, reader.hash_fault) == ("", "Input/output error")
+
+
+def test_huge_lengths_are_not_copied_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snap length of 256 MiB and a long record in every block cost time in proportion to the file."""
+    monkeypatch.setattr("farmwatch.wire.pcap._BELIEVED_SNAPLEN", 1 << 22)
+    copied = []
+    real = CaptureReader._gather
+
+    def counting(self: CaptureReader, carry: Any, new: Any, need: int) -> Any:
+        block = real(self, carry, new, need)
+        copied.append(block.end)
+        return block
+
+    monkeypatch.setattr(CaptureReader, "_gather", counting)
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 256 << 20, 1)
+    claim = struct.pack("<IIII", 1_700_000_000, 0, 1 << 22, 1 << 22)  # chains to nothing, but only the end shows it
+    small = struct.pack("<IIII", 1_700_000_000, 0, 60, 60) + bytes(range(60))
+    content = head + (claim + small * 900) * 150
+    read(io.BytesIO(content), block_bytes=1 << 16)
+    assert sum(copied) < 4 * len(content)
+    header = read_pcap_header(head + claim)
+    assert header is not None
+    assert header.ceiling == 1 << 22
 
 
 def test_a_file_that_shrinks_while_read(tmp_path: Path) -> None:
