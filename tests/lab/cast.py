@@ -63,36 +63,51 @@ def laptop(company: str, number: int, tag: str, ip: str) -> Machine:
 
 @dataclass(frozen=True, slots=True)
 class Actors:
-    """What one recorded capture shares with no other: hardware addresses, far addresses, and the laptop's name.
+    """What one recorded capture shares with no other: the laptop's hardware and IP address and name, and who is far.
 
     The name is the title of the laptop's VNC desktop; all names are of one length, so that one can take another's
     place in a packet.
     """
 
     laptop: str
+    address: str
     gateway: str
     relay: str
     operator: str
     name: str
 
+    @property
+    def router(self) -> str:
+        """The router's address on the laptop's /24."""
+        return self.address.rsplit(".", 1)[0] + ".1"
+
+
+_LINKS = {
+    "vnc-relayed": ("f8:bc:12:61:0a:14", "74:ac:b9:44:1a:10"),
+    "vnc-helpdesk": ("54:bf:64:2e:0b:27", "78:8c:b5:20:3c:11"),
+    "vnc-reverse": ("54:e1:ad:70:1c:35", "74:ac:b9:44:5b:12"),
+    "rdp-relayed": ("3c:52:82:a1:0d:42", "78:8c:b5:21:7d:13"),
+    "rdp-to-office": ("98:fa:9b:53:0e:58", "74:ac:b9:45:9e:14"),
+    "ssh-into-laptop": ("f8:bc:12:62:0f:6c", "78:8c:b5:22:0f:15"),
+    "ssh-from-laptop": ("54:bf:64:2f:10:79", "74:ac:b9:46:20:16"),
+    "ssh-reverse": ("54:e1:ad:71:11:83", "78:8c:b5:23:31:17"),
+    "ssh-bulk": ("3c:52:82:a2:12:9d", "74:ac:b9:47:42:18"),
+    "web": ("98:fa:9b:54:13:a6", "78:8c:b5:24:53:19"),
+}
+"""Laptop and router of each recorded capture. Laptops are Dell, LCFC (Lenovo) and HP; routers Ubiquiti and TP-Link."""
 
 STAGES = {
-    "vnc-relayed": Actors("f8:bc:12:61:0a:14", "74:ac:b9:44:1a:10", "198.51.100.7", "203.0.113.9", "ACME-LT-0311"),
-    "vnc-helpdesk": Actors("54:bf:64:2e:0b:27", "78:8c:b5:20:3c:11", "198.51.100.8", "203.0.113.10", "ACME-LT-0312"),
-    "vnc-reverse": Actors("54:e1:ad:70:1c:35", "74:ac:b9:44:5b:12", "198.51.100.9", "203.0.113.11", "ACME-LT-0313"),
-    "rdp-relayed": Actors("3c:52:82:a1:0d:42", "78:8c:b5:21:7d:13", "198.51.100.10", "203.0.113.12", "ACME-LT-0314"),
-    "rdp-to-office": Actors("98:fa:9b:53:0e:58", "74:ac:b9:45:9e:14", "198.51.100.11", "203.0.113.13", "ACME-LT-0315"),
-    "ssh-into-laptop": Actors(
-        "f8:bc:12:62:0f:6c", "78:8c:b5:22:0f:15", "198.51.100.12", "203.0.113.14", "ACME-LT-0316"
-    ),
-    "ssh-from-laptop": Actors(
-        "54:bf:64:2f:10:79", "74:ac:b9:46:20:16", "198.51.100.13", "203.0.113.15", "ACME-LT-0317"
-    ),
-    "ssh-reverse": Actors("54:e1:ad:71:11:83", "78:8c:b5:23:31:17", "198.51.100.14", "203.0.113.16", "ACME-LT-0318"),
-    "ssh-bulk": Actors("3c:52:82:a2:12:9d", "74:ac:b9:47:42:18", "198.51.100.15", "203.0.113.17", "ACME-LT-0319"),
-    "web": Actors("98:fa:9b:54:13:a6", "78:8c:b5:24:53:19", "198.51.100.16", "203.0.113.18", "ACME-LT-0320"),
+    name: Actors(
+        laptop,
+        f"10.44.{place}.23",
+        gateway,
+        f"198.51.100.{6 + place}",
+        f"203.0.113.{8 + place}",
+        f"ACME-LT-{310 + place:04}",
+    )
+    for place, (name, (laptop, gateway)) in enumerate(_LINKS.items(), 1)
 }
-"""The actors of each recorded capture. Laptops are Dell, LCFC (Lenovo) and HP; routers Ubiquiti and TP-Link."""
+"""The actors of each recorded capture; numbers follow the place in the list, so new captures go to its end."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Give a recorded capture the actors it would be recorded with now, without recording it again.
 
-Hardware addresses change in Ethernet and ARP, the relay's and the operator's addresses in IPv4, and the title of a VNC
-desktop in the payload; checksums follow (RFC 1624), so that a right one stays right and a wrong one wrong. Nothing else
+Hardware addresses change in Ethernet and ARP, IP addresses in ARP and IPv4, and the title of a VNC desktop in the
+payload; checksums follow (RFC 1624), so that a right one stays right and a wrong one wrong. Nothing else
 of a packet and no time changes. The actors a capture was recorded with stand in its sidecar, under ``stage``.
 """
 
@@ -35,10 +35,10 @@ def readdress(name: str, folder: Path) -> Path:
     old, new = Actors(**side.stage), STAGES[name]
     path.write_bytes(rewrite(path.read_bytes(), old, new))
     remotes = {old.relay: new.relay, old.operator: new.operator}
-    side.devices = [replace(one, mac=new.laptop if one.mac == old.laptop else one.mac) for one in side.devices]
+    side.devices = [replace(one, address=new.address, mac=new.laptop) for one in side.devices]
     for place, session in enumerate(side.sessions):
         host, _, port = session.remote.rpartition(":")
-        side.sessions[place] = replace(session, remote=f"{remotes.get(host, host)}:{port}")
+        side.sessions[place] = replace(session, device=new.address, remote=f"{remotes.get(host, host)}:{port}")
     side.stage = asdict(new)
     sidecar.write(side, path)
     return path
@@ -47,7 +47,12 @@ def readdress(name: str, folder: Path) -> Path:
 def rewrite(capture: bytes, old: Actors, new: Actors) -> bytes:
     """Return a classic little-endian Ethernet capture with one cast of actors in place of another."""
     macs = {mac_bytes(old.laptop): mac_bytes(new.laptop), mac_bytes(old.gateway): mac_bytes(new.gateway)}
-    hosts = {_packed(old.relay): _packed(new.relay), _packed(old.operator): _packed(new.operator)}
+    hosts = {
+        _packed(old.address): _packed(new.address),
+        _packed(old.router): _packed(new.router),
+        _packed(old.relay): _packed(new.relay),
+        _packed(old.operator): _packed(new.operator),
+    }
     names = {old.name.encode(): new.name.encode()}
     if len(old.name) != len(new.name):
         raise ValueError(f"{new.name} is not as long as {old.name}")
@@ -67,15 +72,15 @@ def _frame(frame: bytes, macs: Swaps, hosts: Swaps, names: Swaps) -> bytes:
     kind = struct.unpack_from("!H", frame, 12)[0]
     link = macs.get(frame[:6], frame[:6]) + macs.get(frame[6:12], frame[6:12]) + frame[12:14]
     if kind == ARP:
-        return link + _arp(frame[14:], macs)
+        return link + _arp(frame[14:], macs | hosts)
     if kind == IPV4:
         return link + _ipv4(frame[14:], hosts, names)
     raise ValueError(f"EtherType {kind:#06x} in a recorded capture")
 
 
-def _arp(packet: bytes, macs: Swaps) -> bytes:
-    sender, target = packet[8:14], packet[18:24]
-    return packet[:8] + macs.get(sender, sender) + packet[14:18] + macs.get(target, target) + packet[24:]
+def _arp(packet: bytes, swaps: Swaps) -> bytes:
+    fields = (packet[8:14], packet[14:18], packet[18:24], packet[24:28])
+    return packet[:8] + b"".join(swaps.get(field, field) for field in fields) + packet[28:]
 
 
 def _ipv4(packet: bytes, hosts: Swaps, names: Swaps) -> bytes:

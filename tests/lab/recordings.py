@@ -1,9 +1,10 @@
 """The recorded captures: real programs in namespaces, a seeded typist, and the truth measured beside them.
 
-The stage is built the same way each time. A laptop (10.44.0.23) behind a home router, a relay (in 198.51.100.0/24) a
-short way off, and an operator (in 203.0.113.0/24) far from the relay. An office server (10.80.0.5) stands behind the
-router's other side. Hardware addresses, relay and operator are the capture's own: :data:`tests.lab.cast.STAGES`. Delays
-are one way and come from :mod:`tests.lab.link`; the capture is taken on the laptop.
+The stage is built the same way each time. A laptop (in 10.44.0.0/16) behind a home router, a relay (in
+198.51.100.0/24) a short way off, and an operator (in 203.0.113.0/24) far from the relay. An office server (10.80.0.5)
+stands behind the router's other side. Hardware and other addresses are the capture's own
+(:data:`tests.lab.cast.STAGES`). Delays are one way and come from :mod:`tests.lab.link`; the capture is taken on the
+laptop.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.lab.cast import Actors
 
-LAPTOP, ROUTER, OFFICE = "10.44.0.23", "10.44.0.1", "10.80.0.5"
+OFFICE = "10.80.0.5"
 
 
 @dataclass(slots=True)
@@ -85,11 +86,11 @@ def stage(
     with Lab() as lab:
         for short, forward in (("l", False), ("g", True), ("r", True), ("o", False), ("w", False)):
             lab.namespace(short, forward=forward)
-        lab.wire(("l", "eth0", f"{LAPTOP}/24", who.laptop), ("g", "lan", f"{ROUTER}/24", who.gateway))
+        lab.wire(("l", "eth0", f"{who.address}/24", who.laptop), ("g", "lan", f"{who.router}/24", who.gateway))
         lab.delay(("g", "wan", "198.51.100.1"), ("r", "tun0", who.relay), near_ms, jitter_ms)
         lab.delay(("r", "tun1", "203.0.113.1"), ("o", "tun0", who.operator), far_ms, jitter_ms)
         lab.delay(("g", "corp", "10.80.0.1"), ("w", "tun0", OFFICE), office_ms, jitter_ms)
-        for short, via in (("l", ROUTER), ("r", "198.51.100.1"), ("o", "203.0.113.1"), ("w", "10.80.0.1")):
+        for short, via in (("l", who.router), ("r", "198.51.100.1"), ("o", "203.0.113.1"), ("w", "10.80.0.1")):
             lab.run(short, "ip", "route", "replace", "default", "via", via)
         lab.run("g", "ip", "route", "add", "203.0.113.0/24", "via", who.relay)
         play = Stage(lab, who, seconds)
@@ -109,13 +110,13 @@ def stage(
 
 
 def _device(who: Actors, role: str, **expected: str) -> Device:
-    return Device(LAPTOP, who.laptop, "", role, **expected)
+    return Device(who.address, who.laptop, "", role, **expected)
 
 
-def _session(remote: str, tool: str, role: str, truth: dict[str, float], end: str) -> Session:
+def _session(who: Actors, remote: str, tool: str, role: str, truth: dict[str, float], end: str) -> Session:
     """Return a session with its true delays: transport to ``end``, and the loop to the person, who may be beyond it."""
     person = "operator" if end == "relay" else end
-    return Session(LAPTOP, remote, tool, role, truth[f"ping_{end}_ms"], truth[f"ping_{person}_ms"])
+    return Session(who.address, remote, tool, role, truth[f"ping_{end}_ms"], truth[f"ping_{person}_ms"])
 
 
 VIEWER = ("vncviewer", "-SecurityTypes", "None", "-RemoteResize=0", "-Log", "*:stderr:30")
@@ -155,14 +156,14 @@ def _relay(play: Stage, listen: int, target: str) -> None:
 def vnc_relayed(path: Path, who: Actors, seconds: float = 75) -> Sidecar:
     """VNC through a relay: transport ends at the relay, the person is 200 ms away."""
     with stage(who, seconds, far_ms=95) as play:
-        _relay(play, 5911, f"{LAPTOP}:5900")
+        _relay(play, 5911, f"{who.address}:5900")
         _drive_vnc(play, path, "203.0.113.1::5911")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="The laptop's desktop driven by VNC through a relay near it, by a person 200 ms beyond.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop, driven by the operator behind the relay")],
-        sessions=[_session(f"{who.relay}:*", "vnc", "controlled", truth, "relay")],
+        sessions=[_session(who, f"{who.relay}:*", "vnc", "controlled", truth, "relay")],
         must_find=["an incoming VNC session: the laptop is the RFB server", "transport RTT near 10 ms to the relay"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -171,13 +172,13 @@ def vnc_relayed(path: Path, who: Actors, seconds: float = 75) -> Sidecar:
 def vnc_helpdesk(path: Path, who: Actors) -> Sidecar:
     """VNC straight from a help desk 10 ms away."""
     with stage(who, 45, near_ms=2.5, far_ms=2.5) as play:
-        _drive_vnc(play, path, f"{LAPTOP}::5900")
+        _drive_vnc(play, path, f"{who.address}::5900")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="A help desk 10 ms away drives the laptop's desktop by VNC, without a relay.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop, helped by its own support desk", abroad="clear", farm="clear")],
-        sessions=[_session(f"{who.operator}:*", "vnc", "controlled", truth, "operator")],
+        sessions=[_session(who, f"{who.operator}:*", "vnc", "controlled", truth, "operator")],
         must_find=["an incoming VNC session with a transport RTT of about 10 ms"],
         must_not_find=["a far operator: the hand is near", "a farm"],
     )  # fmt: skip
@@ -193,7 +194,7 @@ def vnc_reverse(path: Path, who: Actors) -> Sidecar:
         "who dials does not tell.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop, driven over a connection it opened itself")],
-        sessions=[_session(f"{who.operator}:5500", "vnc", "controlled", truth, "operator")],
+        sessions=[_session(who, f"{who.operator}:5500", "vnc", "controlled", truth, "operator")],
         must_find=["VNC in which the laptop speaks first: it is the RFB server although it opened the connection"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -223,14 +224,14 @@ def _drive_rdp(play: Stage, path: Path, host: str, viewer: str, target: str, *mo
 def rdp_relayed(path: Path, who: Actors) -> Sidecar:
     """RDP through a relay: the laptop is the RDP server."""
     with stage(who, 45, far_ms=60) as play:
-        _relay(play, 3390, f"{LAPTOP}:3389")
+        _relay(play, 3390, f"{who.address}:3389")
         _drive_rdp(play, path, "l", "o", "203.0.113.1:3390", "/gfx", "+gfx-progressive")
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="The laptop's desktop driven by RDP through a relay near it, by a person 130 ms beyond.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop, driven by RDP")],
-        sessions=[Session(LAPTOP, f"{who.relay}:*", "rdp", "controlled", truth["ping_relay_ms"])],
+        sessions=[Session(who.address, f"{who.relay}:*", "rdp", "controlled", truth["ping_relay_ms"])],
         must_find=["an incoming RDP session: the laptop is the RDP server", "transport RTT near 10 ms to the relay"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -247,7 +248,7 @@ def rdp_to_office(path: Path, who: Actors) -> Sidecar:
         devices=[
             _device(who, "company laptop at work on an office desktop", driven="clear", abroad="clear", farm="clear")
         ],
-        sessions=[_session(f"{OFFICE}:3389", "rdp", "controlling", truth, "office")],
+        sessions=[_session(who, f"{OFFICE}:3389", "rdp", "controlling", truth, "office")],
         must_find=["an outgoing RDP session, role controlling"],
         must_not_find=["driven above clear: the laptop is the RDP client"],
     )  # fmt: skip
@@ -290,14 +291,14 @@ def ssh_into_laptop(path: Path, who: Actors) -> Sidecar:
     with stage(who, 60, far_ms=35) as play:
         options = _sshd(play, "l")
         capture = play.lab.capture("l", "eth0", path)
-        _type_over_ssh(play, "o", *options, LAPTOP)
+        _type_over_ssh(play, "o", *options, who.address)
         net.stop(capture)
         truth, tools = play.truth, play.tools
     return Sidecar(
         summary="Somebody 80 ms away types into the laptop over SSH.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop with an SSH server, typed into from far away", farm="clear")],
-        sessions=[_session(f"{who.operator}:*", "ssh", "controlled", truth, "operator")],
+        sessions=[_session(who, f"{who.operator}:*", "ssh", "controlled", truth, "operator")],
         must_find=["keystroke-paced SSH coming in, transport RTT about 80 ms"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -315,7 +316,7 @@ def ssh_from_laptop(path: Path, who: Actors) -> Sidecar:
         summary="The laptop's own user types on a server 80 ms away over SSH.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
-        sessions=[_session(f"{OFFICE}:22", "ssh", "controlling", truth, "office")],
+        sessions=[_session(who, f"{OFFICE}:22", "ssh", "controlling", truth, "office")],
         must_find=["keystroke-paced SSH going out, transport RTT about 80 ms"],
         must_not_find=["driven above clear: the laptop is the SSH client"],
     )  # fmt: skip
@@ -336,7 +337,7 @@ def ssh_reverse(path: Path, who: Actors) -> Sidecar:
         summary="The laptop holds a reverse SSH tunnel to a relay; somebody 200 ms away types through it.",
         vantage="host", truth=truth, tools=tools,
         devices=[_device(who, "company laptop, typed into through its own outgoing SSH connection")],
-        sessions=[_session(f"{who.relay}:22", "ssh", "controlled", truth, "relay")],
+        sessions=[_session(who, f"{who.relay}:22", "ssh", "controlled", truth, "relay")],
         must_find=["an outgoing SSH connection whose keystrokes come in"],
         must_not_find=["the laptop as the controlling side", "a farm"],
     )  # fmt: skip
@@ -376,7 +377,7 @@ def ssh_bulk(path: Path, who: Actors) -> Sidecar:
         summary="Two file copies and three clones over SSH from the laptop to a server 20 ms away: nobody types.",
         vantage="host", truth=truth, tools=tools | net.versions(("git", "--version")),
         devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
-        sessions=[Session(LAPTOP, f"{OFFICE}:22", "ssh", "controlling", truth["ping_office_ms"])],
+        sessions=[Session(who.address, f"{OFFICE}:22", "ssh", "controlling", truth["ping_office_ms"])],
         must_find=["SSH going out"],
         must_not_find=["keystroke-paced SSH: all of it is bulk", "driven above clear"],
     )  # fmt: skip
@@ -404,9 +405,9 @@ def web(path: Path, who: Actors) -> Sidecar:
         subprocess.run(make, check=True, capture_output=True)
         lab.start("w", sys.executable, "-m", "tests.lab.website", "https", OFFICE, *pair)
         lab.listening("w", 443)
-        lab.start("g", sys.executable, "-m", "tests.lab.website", "dns", ROUTER, OFFICE)
+        lab.start("g", sys.executable, "-m", "tests.lab.website", "dns", who.router, OFFICE)
         lab.listening("g", 53)
-        lab.resolver("l", ROUTER)
+        lab.resolver("l", who.router)
         capture = lab.capture("l", "eth0", path)
         for step, host in enumerate(("www.papertrade.example", "news.example", "shop.example")):
             lab.run("l", "curl", "-sk", "-o", "/dev/null", f"https://{host}/{step}")

@@ -81,7 +81,7 @@ def test_no_two_captures_share_a_machine() -> None:
     for path in SIDECARS:
         side = sidecar.load(path)
         addresses.update({one.mac for one in side.devices} | {side.stage["gateway"]})
-        addresses.update({side.stage[key] for key in ("relay", "operator") if key in side.stage})
+        addresses.update({side.stage[key] for key in ("address", "relay", "operator") if key in side.stage})
         names.update({one.name for one in side.devices if "company" in one.role and one.name})
         names.update({side.stage["name"]} if "name" in side.stage else set())
     assert len(addresses) > 60
