@@ -49,6 +49,33 @@ _FIELDS = {
             "rdp.negReq.selectedProtocol", "rdp.negFailure.failureCode"),
     "websocket": ("websocket.fin", "websocket.opcode", "websocket.mask", "websocket.payload_length"),
 }  # fmt: skip  # layers that also carry content, or facts about a person: only these fields
+# Fields that make a headline, by layer, in tshark's words, and how they are shown.
+_HEADLINES: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
+    layer: tuple((re.compile(pattern), shown) for pattern, shown in lines)
+    for layer, lines in {
+        "tcp": ((r"Flags: 0x\w+ \((.*)\)", "{}"), (r"TCP Segment Len: ([1-9]\d*)", "{} bytes of data")),
+        "udp": ((r"UDP payload \((\d+) bytes\)", "{} bytes of data"),),
+        "tls": (
+            (r"Handshake Protocol: (.*)", "TLS {}"),
+            (r"Server Name: (.*)", "server name {}"),
+            (r"ALPN Next Protocol: (.*)", "ALPN {}"),
+        ),
+        "quic": ((r"Packet Type: (\w+).*", "QUIC {}"),),
+        "ssh": ((r"Protocol: (SSH-.*)", "{}"), (r"Message Code: (.*) \(\d+\)", "SSH {}")),
+        "vnc": (
+            (r"Server protocol version: (.*)", "VNC server {}"),
+            (r"Client protocol version: (.*)", "VNC client {}"),
+            (r"Security type: (.*)", "security {}"),
+        ),
+        "rdp": (
+            (r"Type: (RDP .*?)(?: \(0x.*)?", "{}"),
+            (r"requestedProtocols: \w+, (.*)", "asks for {}"),
+            (r"selectedProtocol: (.*?)(?: \(0x.*)?", "takes {}"),
+        ),
+        "http": ((r"Request Method: (.*)", "{}"), (r"Host: (.*)", "host {}"), (r"Status Code: (.*)", "status {}")),
+        "stun": ((r"Message Type: \w+ \((.*)\)", "STUN {}"),),
+    }.items()
+}
 _CONTENT = re.compile(
     r"payload(?!_length)|segment|reassembl|app_data|encrypted|\.data$|\.text$|cookie|authori|passw|credential|secret"
     r"|keyboard|locale|language|master|file_data",
@@ -83,13 +110,25 @@ class FlowFilter:
 
 @dataclass(frozen=True, slots=True)
 class Dissected:
-    """One packet: its number, time, ends, length, layers, and the fields that may be shown by layer."""
+    """One packet: its number, time, direction, length, layers, and the fields that may be shown by layer."""
 
     number: int
     time: str
     length: int
     layers: tuple[str, ...]
     fields: tuple[tuple[str, tuple[str, ...]], ...]
+    forward: bool = True  #: sent by the flow's first end
+
+    def headline(self) -> tuple[str, ...]:
+        """What the packet is in few words: TCP flags, bytes of data, and what its handshake says."""
+        said: dict[str, None] = {}
+        for layer, fields in self.fields:
+            for pattern, shown in _HEADLINES.get(layer, ()):
+                for field in fields:
+                    match = pattern.fullmatch(field)
+                    if match is not None:
+                        said.setdefault(shown.format(*match.groups()))
+        return tuple(said)
 
 
 def parse_flow(text: str) -> FlowFilter | None:
@@ -134,6 +173,7 @@ def dissect(path: Path, flow: FlowFilter, limit: int) -> Iterator[Dissected]:
     """
     for packet in _packets(path, flow.display_filter(), limit):
         info = packet.frame_info
+        sender = _sender(packet)
         yield Dissected(
             number=int(info.number),
             time=str(info.time_epoch),
@@ -144,7 +184,17 @@ def dissect(path: Path, flow: FlowFilter, limit: int) -> Iterator[Dissected]:
                 for name, layer in [("frame", info), *((str(layer.layer_name), layer) for layer in packet.layers)]
                 if (shown := tuple(_fields(name, layer)))
             ),
+            forward=sender is None or sender == flow.ends[0],
         )
+
+
+def _sender(packet: Packet) -> tuple[str, int] | None:
+    """Address and port that a packet comes from; None where it has none."""
+    addresses = packet.ipv6 if "ipv6" in packet else packet.ip if "ip" in packet else None
+    transport = "tcp" if "tcp" in packet else "udp" if "udp" in packet else None
+    if addresses is None or transport is None:
+        return None
+    return str(ipaddress.ip_address(str(addresses.src))), int(packet[transport].srcport)
 
 
 def _packets(path: Path, display_filter: str, limit: int) -> Iterator[Packet]:

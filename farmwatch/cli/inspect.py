@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["HELP", "inspect"]
 
+_MOST_FACTS = 12  # facts of the handshake in the overview
+_PLAIN = re.compile(r"^(?:(?:SYN|ACK|PSH|FIN|RST|URG|ECE|CWR)(?:, )?)+$|bytes of data$")  # of every packet, no news
+
 HELP = """Dissect one flow of a capture with tshark: header fields only, never payload, keys or screen content.
 
 A flow is named by its ends (tcp/10.0.0.5:50111-198.51.100.7:443; IPv6 in brackets), by a session of a report (S1), or
-by any of its packets (--packet).
+by any of its packets (--packet). Shown are its ends, what its handshake says and a line per packet; -v shows every
+header field.
 
 \b
 Examples:
@@ -51,8 +56,8 @@ def inspect(
             "--report", metavar="SAVED", help="Report the session id is from. Default: scan the capture again."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Packets shown at most.")] = 50,
-    brief: Annotated[bool, typer.Option("--brief", help="One line a packet, no fields.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Packets shown at most.")] = 40,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every header field of each packet.")] = False,
     color: options.ColorOption = Color.AUTO,
 ) -> None:
     """Dissect one flow of a capture."""
@@ -67,19 +72,25 @@ def inspect(
     page = Page(width=width(sys.stdout), color=use_color(color, sys.stdout), ascii_only=not can_show(sys.stdout))
     (a, ap), (b, bp) = wanted.ends
     page.say(f"{wanted.protocol or 'tcp or udp'} {a} port {ap} and {b} port {bp} in {capture}", style="bold")
-    shown, broken = 0, None
+    packets: list[Dissected] = []
+    broken = None
     try:
         for dissected in dissect.dissect(capture, wanted, limit):
-            _packet(page, dissected, brief=brief)
-            shown += 1
+            packets.append(dissected)  # noqa: PERF402 (what came before a fault is kept)
     except SourceError as error:
-        if not shown:
+        if not packets:
             raise
         broken = error
+    if verbose:
+        for one in packets:
+            _packet(page, one)
+    elif packets:
+        _overview(page, wanted, packets)
     page.blank()
-    more = f"; there may be more: --limit {limit * 10}" if shown == limit else ""
+    more = f"; there may be more: --limit {limit * 10}" if len(packets) == limit else ""
+    fields = "Header fields only." if verbose else "-v shows all header fields."
     page.say(
-        f"{shown} packets shown{more}. Header fields only." if shown else "No packet of this flow in the capture.",
+        f"{len(packets)} packets shown{more}. {fields}" if packets else "No packet of this flow in the capture.",
         style="dim",
     )
     write_result(page.render(), None, encoding=sys.stdout.encoding or "ascii")
@@ -123,18 +134,38 @@ def _scanned(capture: Path) -> Report:
     return farmwatch.scan([str(capture)])
 
 
-def _packet(page: Page, dissected: Dissected, *, brief: bool) -> None:
-    """One packet: a line, and its fields by layer."""
+def _overview(page: Page, flow: FlowFilter, packets: list[Dissected]) -> None:
+    """A flow at a glance: what its handshake says, and a line per packet."""
+    (a, ap), (b, bp) = flow.ends
+    said = dict.fromkeys(fact for one in packets for fact in one.headline() if not _PLAIN.search(fact))
+    if said:
+        shown = list(said)[:_MOST_FACTS]
+        more = f"; and {len(said) - len(shown)} more" if len(said) > len(shown) else ""
+        page.say(f"{'; '.join(shown)}{more}", label="Handshake:", style="bold", hang=2)
+    page.say(f"> from {a} port {ap}, < from {b} port {bp}", style="dim")
+    page.blank()
+    for one in packets:
+        facts = ", ".join(one.headline()) or " ".join(one.layers)
+        page.say(
+            f"{_at(one)}  {'>' if one.forward else '<'}  {one.length:>5} bytes  {facts}",
+            label=f"{one.number:>8}",
+            hang=28,
+        )
+
+
+def _at(dissected: Dissected) -> str:
+    """Time of day of a packet, UTC."""
     try:
-        at = f"{datetime.fromtimestamp(float(dissected.time), UTC):%H:%M:%S.%f}"
+        return f"{datetime.fromtimestamp(float(dissected.time), UTC):%H:%M:%S.%f}"
     except ValueError:
-        at = dissected.time
+        return dissected.time
+
+
+def _packet(page: Page, dissected: Dissected) -> None:
+    """One packet: a line, and its fields by layer."""
     layers = " ".join(dissected.layers)
-    if not brief:
-        page.blank()
-    page.say(f"{at}  {dissected.length} bytes  {layers}", label=f"packet {dissected.number}", style="bold")
-    if brief:
-        return
+    page.blank()
+    page.say(f"{_at(dissected)}  {dissected.length} bytes  {layers}", label=f"packet {dissected.number}", style="bold")
     for layer, fields in dissected.fields:
         page.say(layer, indent=2, style="bold")
         for field in fields:

@@ -16,7 +16,8 @@ def labels(tmp_path):
     """Two labelled captures."""
     path = tmp_path / "labels.csv"
     path.write_text(
-        f"file,role,tool\n{PCAPS / 'vnc-helpdesk.pcap'},positive,vnc\n{PCAPS / 'web.pcap'},negative,\n", encoding="utf-8"
+        f"file,role,tool\n{PCAPS / 'vnc-helpdesk.pcap'},positive,vnc\n{PCAPS / 'web.pcap'},negative,\n",
+        encoding="utf-8",
     )
     return path
 

@@ -33,10 +33,22 @@ def test_session_of_a_report_and_its_ends_name_the_same_flow(cli, session):
     assert by_id.code == Exit.OK, by_id.err
     assert "5 packets shown; there may be more: --limit 50" in by_id.out
     assert by_id.out == by_ends.out == fresh.out
-    assert "Source Port" in by_id.out
-    brief = cli("inspect", CAPTURE, "--flow", ends, "--limit", 5, "--brief")
-    assert brief.out.count("\npacket ") == 5
-    assert "Source Port" not in brief.out
+    assert "Source Port" not in by_id.out
+    full = cli("inspect", CAPTURE, "--flow", ends, "--limit", 5, "-v")
+    assert full.out.count("\npacket ") == 5
+    assert "Source Port" in full.out
+
+
+@pytest.mark.needs("tshark")
+def test_overview_is_a_screen_with_the_handshake_and_a_line_a_packet(cli):
+    """What was asked for by name and who sent each packet is seen without reading fields."""
+    ran = cli("inspect", CAPTURE, "--flow", "tcp/192.168.50.21:62142-203.0.113.201:443")
+    assert ran.code == Exit.OK, ran.err
+    assert "server name remotedesktop-pa.googleapis.com" in " ".join(ran.out.split())
+    lines = ran.out.splitlines()
+    assert len(lines) < 60
+    assert any(line.endswith(" >     66 bytes  SYN") for line in lines)
+    assert any(line.endswith(" <     66 bytes  SYN, ACK") for line in lines)
 
 
 @pytest.mark.needs("tshark")
@@ -64,9 +76,9 @@ def test_capture_cut_short_shows_what_there_is_with_code_3(cli, tmp_path):
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(CAPTURE.read_bytes()[:-7])
     ends = "tcp/192.168.50.21:62142-203.0.113.201:443"
-    ran = cli("inspect", cut, "--flow", ends, "--brief", "--limit", 100_000)
+    ran = cli("inspect", cut, "--flow", ends, "--limit", 100_000)
     assert ran.code == Exit.PARTIAL
-    assert "\npacket " in ran.out
+    assert " bytes  SYN" in ran.out
     assert "cut short" in ran.err
 
 
