@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from ipaddress import ip_address
 
 import numpy as np
 import pytest
 
+from farmwatch.collectors.captures import collect_capture
 from farmwatch.collectors.flow_rows import addresses, macs
 from farmwatch.records import ABSENT, Flow
 from tests.lab.frames import Conversation
@@ -57,3 +59,44 @@ def test_established_needs_both_ends(capture, said, established):
     Conversation(capture.tape, LAPTOP, FAR, (49999, 443), capture.rng, rtt=0.02)._put(5.0, 0, 2)
     whole, lone = capture.tables()[Flow].rows()
     assert (whole.established, lone.established) == (established, False)
+
+
+GREETING = b"SSH-2.0-OpenSSH_9.6\r\n" + bytes(900)
+
+
+def unread(capture):
+    return capture.tables()[Flow]["unread"].tolist()
+
+
+def test_whole_conversations_are_read(capture):
+    """Named or not, over TCP or UDP: their first bytes are known. Without payload there is nothing to know."""
+    capture.talk(22, GREETING, GREETING)
+    capture.talk(9999, b"nothing known" * 40, b"to anybody" * 40)
+    capture.talk(443)
+    capture.datagram(LAPTOP, 5000, FAR, 6000, b"neither" * 20)
+    assert unread(capture) == [""] * 4
+
+
+def test_a_conversation_without_its_start_is_midstream(capture):
+    """Unless its first captured bytes are a greeting after all; TLS records alone name no server."""
+    for port, data in ((5900, bytes(900)), (22, GREETING), (443, b"\x17\x03\x03\x01\x00" + bytes(256))):
+        line = Conversation(capture.tape, LAPTOP, FAR, (50000 + port, port), capture.rng, rtt=0.02)
+        line.send(line.send(float(port), 0, data), 1, data)
+    assert unread(capture) == ["midstream", "", "midstream"]
+
+
+def test_packets_cut_to_their_headers_are_said(capture):
+    """A capture of 54 bytes a packet holds no payload over TCP and hardly any over UDP; names of hosts are apart."""
+    capture.talk(22, GREETING, GREETING)
+    capture.datagram(LAPTOP, 5000, FAR, 6000, b"neither" * 20)
+    capture.tables()
+    whole = capture.path.read_bytes()
+    cut, at = [whole[:24]], 24
+    while at < len(whole):
+        seconds, fraction, kept, length = struct.unpack_from("<4I", whole, at)
+        cut.append(
+            struct.pack("<4I", seconds, fraction, min(kept, 54), length) + whole[at + 16 : at + 16 + min(kept, 54)]
+        )
+        at += 16 + kept
+    capture.path.write_bytes(b"".join(cut))
+    assert collect_capture(capture.path, 0).tables[Flow]["unread"].tolist() == ["cut", "cut"]

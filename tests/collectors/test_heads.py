@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from farmwatch.collectors.heads import HeadReader
 from farmwatch.records import Flow, Http, Tls
+from farmwatch.wire.scan import scan_chunks
+from farmwatch.wire.source import open_capture
+from tests.lab.frames import Host
 from tests.lab.hello import (
     certificate,
     client_hello,
     client_hello_message,
     quic_initial,
+    record,
     server_flight12,
     server_flight13,
 )
@@ -18,6 +23,9 @@ from .conftest import FAR, FAR6, LAPTOP, LAPTOP6
 
 RDP_REQUEST = bytes.fromhex("030000130ee000000000000100080003000000")
 RDP_CONFIRM = bytes.fromhex("030000130ed000001234000200080001000000")
+
+
+BESIDE = Host("52:00:00:00:00:02", "10.0.0.9")
 
 
 def only(tables, record):
@@ -85,6 +93,67 @@ def test_tls_behind_something_else(capture, chain, orig, resp, protocol):
         assert only(tables, Flow).protocol == protocol
 
 
+def with_client_certificate(capture, name):
+    """Both sides of a TLS 1.2 handshake in which the client shows a certificate."""
+    shown = certificate(name, "", 5)
+    chain = len(shown).to_bytes(3, "big") + shown
+    body = len(chain).to_bytes(3, "big") + chain
+    message = b"\x0b" + len(body).to_bytes(3, "big") + body
+    server = server_flight12(capture.rng, (certificate("server", "", 6),))
+    return client_hello("a.example", capture.rng) + record(22, message), server
+
+
+@pytest.mark.parametrize(("name", "kept"), [("AnyDesk Client", "AnyDesk Client"), ("jane.doe@example.org", None)])
+def test_client_certificates_name_products_and_no_person(capture, name, kept):
+    capture.talk(443, *with_client_certificate(capture, name))
+    tables = capture.tables()
+    assert only(tables, Tls).client_subject_cn == kept
+    assert "jane" not in repr(list(tables[Tls].rows()))
+
+
+@pytest.mark.parametrize("server_first", [True, False])
+@pytest.mark.parametrize("ends", [(LAPTOP, FAR), (LAPTOP6, FAR6)], ids=["ipv4", "ipv6"])
+def test_of_two_equal_greetings_the_first_is_the_driven_end(capture, ends, server_first):
+    """The decoder is told who spoke first."""
+    capture.talk(5900, b"RFB 003.008\n", b"RFB 003.008\n", server_first=server_first, ends=ends)
+    assert only(capture.tables(), Flow).controlled_side == int(server_first)
+
+
+def frame(data, masked):
+    """One binary WebSocket frame; a mask of zeros leaves the payload as it is (RFC 6455 section 5.2)."""
+    return bytes([0x82, len(data) | (0x80 if masked else 0)]) + (bytes(4) if masked else b"") + data
+
+
+def test_a_console_in_a_browser_keeps_its_page(capture):
+    """VNC inside a WebSocket is VNC, and its host, path and server are written down all the same."""
+    asked = (
+        b"GET /websockify HTTP/1.1\r\nHost: kvm\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    granted = b"HTTP/1.1 101 Switching Protocols\r\nServer: WebSockify\r\n\r\n"
+    greeting = b"RFB 003.008\n"
+    capture.talk(6080, asked + frame(greeting, True), granted + frame(greeting, False), ends=(LAPTOP, BESIDE))
+    tables = capture.tables()
+    flow, page = only(tables, Flow), only(tables, Http)
+    assert (flow.protocol, flow.tunnel) == ("rfb", "websocket")
+    assert (page.host, page.path, page.server, page.upgrade) == ("kvm", "/websockify", "WebSockify", "websocket")
+
+
+def test_equal_handshakes_give_equal_facts_and_cannot_be_changed(capture):
+    """Of flows with the same mark the first is decoded; what the others share cannot be written to."""
+    opening, answer = client_hello("www.example.org", capture.rng), server_flight13(capture.rng)
+    for number in range(5):
+        capture.talk(443, opening, answer, at=number)
+    capture.tape.write(capture.path)
+    heads = HeadReader()
+    with open_capture(capture.path, mode="compiled") as reader:
+        scan_chunks(reader.chunks(), mode="compiled", on_heads=heads)
+    assert len(heads.tls) == 5
+    assert all(heads.tls[flow] == heads.tls[0] and heads.found[flow] == heads.found[0] for flow in heads.tls)
+    with pytest.raises(TypeError):
+        heads.tls[1]["server_name"] = "x"
+
+
 def test_rdp_without_tls_has_no_handshake(capture):
     capture.talk(3389, RDP_REQUEST, RDP_CONFIRM)
     assert len(capture.tables()[Tls]) == 0
@@ -108,6 +177,7 @@ def test_a_page_is_described_without_its_query(capture):
         b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nX-UStreamer-Online: true\r\n"
         b"Content-Security-Policy: default-src 'self'; connect-src logs.example\r\n"
         b"Content-Length: %d\r\n\r\n%s" % (len(body), body),
+        ends=(LAPTOP, BESIDE),
     )
     row = only(capture.tables(), Http)
     assert (row.method, row.host, row.path, row.status, row.server) == ("GET", "kvm.example", "/login", 200, "nginx")

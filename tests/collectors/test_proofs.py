@@ -39,3 +39,14 @@ def test_protocols_known_by_their_prefix_have_a_sentence():
 
     assert describe(Identified("nomachine"))[1].startswith("NoMachine greetings")
     assert describe(Identified("frp"))[1] == "first bytes of frp"
+
+
+def test_security_is_told_as_asked_and_as_chosen():
+    """What the RDP client would take, what the server took, and why it refused."""
+    asked = bytes.fromhex("030000130ee00000000000010008000b000000")
+    refused = bytes.fromhex("030000130ed000001234000300080005000000")
+    *_, taken = describe(identify_tcp(asked, RDP_CONFIRM, -1, (50000, 3389)))
+    *_, refusal = describe(identify_tcp(asked, refused, -1, (50000, 3389)))
+    assert "asked: " in taken
+    assert "chosen: " in taken
+    assert "refused: " in refusal
