@@ -17,6 +17,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from farmwatch.errors import DecodeError
 from farmwatch.wire.protocols.text import printable, printable_text
@@ -289,6 +290,8 @@ def _further(head: bytes, position: int, fields: _Fields) -> Iterator[tuple[str,
         fields = _Fields(lines)
 
 
+# Head, title and icon of one answer are asked for one after the other, and each starts with its head.
+@lru_cache(maxsize=16)
 def _response(head: bytes, start: int) -> HttpResponse:
     for _ in range(_MAX_MESSAGES):
         line = _STATUS_LINE.match(head, start)
