@@ -23,6 +23,7 @@ from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_claim, assess_device
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
 from farmwatch.analysis.sightings import find_sightings
+from farmwatch.analysis.unread import unread_devices, without_clears, without_good_news
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import (
     Assessment,
@@ -100,9 +101,10 @@ def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: s
         version: of the program, for the report's header.
     """
     every, hosts = derive(tables, knowledge, profile)
-    findings = run_detectors(DETECTORS, every)
+    unread = unread_devices(every)
+    findings = without_clears(run_detectors(DETECTORS, every), unread, DETECTORS)
     sessions = _sessions(every[RemoteSession])
-    about = _About.of(every)
+    about = _About.of(every, unread)
     devices = [_device(name, about, findings[name], sessions.get(name, ()), profile) for name in findings]
     devices.sort(key=_urgency)
     return Report(
@@ -158,9 +160,10 @@ class _About:
     vendors: Mapping[str, str]
     unmeasured: frozenset[str]  #: devices of live sessions whose far end may sit behind a relay
     checksums: Mapping[int, str]  #: input -> start of its checksum
+    unread: Mapping[str, str]  #: devices whose traffic could mostly not be named, and why
 
     @classmethod
-    def of(cls, tables: Tables) -> _About:
+    def of(cls, tables: Tables, unread: Mapping[str, str]) -> _About:
         """Look everything up."""
         seen, members, sessions, inputs = (
             tables[DeviceSeen],
@@ -180,6 +183,7 @@ class _About:
             vendors,
             frozenset(sessions["device_id"][hidden].tolist()),
             {number: digest[:12] for number, digest in digests if digest},
+            unread,
         )
 
 
@@ -209,6 +213,7 @@ def _assessed(
 ) -> Assessment:
     """All claims; ``abroad`` is not clear where somebody drives the device and may sit behind a relay."""
     assessment = assess_device(findings, profile.prior)
+    assessment = without_good_news(assessment, about.unread.get(name))
     assessment = replace(assessment, farm=_farm_of_one_place(assessment.farm, findings, rows, profile.prior))
     if assessment.abroad.level is not Level.CLEAR or name not in about.unmeasured:
         return assessment

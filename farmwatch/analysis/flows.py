@@ -62,7 +62,7 @@ def _turned(
     turned: dict[str, Any] = {
         name: pick(name)
         for name in ("input", "flow", "ts", "last_ts", "first_packet", "last_packet", "proto", "established",
-                     "encapsulation", "protocol", "longest_silence_s")
+                     "encapsulation", "protocol", "unread", "longest_silence_s")
     }  # fmt: skip
     for name, kept in _OUT_IN.items():
         turned[f"{name}_out"], turned[f"{name}_in"] = pick(f"{near}_{kept}"), pick(f"{far}_{kept}")

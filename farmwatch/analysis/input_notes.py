@@ -6,25 +6,54 @@ never set. None of that is damage, so it is said in notes instead of being hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from farmwatch.analysis.crowd import CROWDED, MOST_DEVICES
-from farmwatch.records import ABSENT, CaptureInput, Reject, Table, Tables
+from farmwatch.records import ABSENT, CaptureInput, Flow, Reject, Table, Tables
 
 __all__ = ["input_notes"]
 
 _WORTH_SAYING = 0.1  #: share of an input's packets that a reject must reach
+_UNREAD = {
+    "cut": "packets are cut short, so {} cannot be told what they carry; capture whole packets (tcpdump -s 0)",
+    "midstream": "starts in the middle of {}, so what they carry may be unknown; start capturing before the session",
+}
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100  #: no capture was made before (libpcap is from 1994), none will be read after
 
 
 def input_notes(tables: Tables) -> tuple[str, ...]:
     """One sentence per thing worth knowing, inputs in their order."""
-    inputs, rejects = tables[CaptureInput], tables[Reject]
-    return tuple(note for row in range(len(inputs)) for note in _of_input(inputs, row, rejects))
+    inputs, rejects, unread = tables[CaptureInput], tables[Reject], _unread(tables[Flow])
+    return tuple(
+        note
+        for row in range(len(inputs))
+        for note in (*_of_input(inputs, row, rejects), *_of_unread(inputs, row, unread))
+    )
+
+
+def _unread(flows: Table[Flow]) -> dict[tuple[int, str], int]:
+    """Flows whose first bytes are not known, by input and reason; '' counts all flows with payload."""
+    found: dict[tuple[int, str], int] = defaultdict(int)
+    some = flows["orig_bytes"] + flows["resp_bytes"] > 0
+    for number, reason in zip(flows["input"][some].tolist(), flows["unread"][some].tolist(), strict=True):
+        found[number, ""] += 1
+        if reason:
+            found[number, reason] += 1
+    return found
+
+
+def _of_unread(inputs: Table[CaptureInput], row: int, unread: Mapping[tuple[int, str], int]) -> Iterator[str]:
+    path, number = inputs["path"][row], int(inputs["input"][row])
+    total = unread.get((number, ""), 0)
+    for reason, words in _UNREAD.items():
+        count = unread.get((number, reason), 0)
+        if count and count >= _WORTH_SAYING * total:
+            yield f"{path}: {words.format(f'{count:,} of {total:,} flows')}"
 
 
 def _of_input(inputs: Table[CaptureInput], row: int, rejects: Table[Reject]) -> Iterator[str]:

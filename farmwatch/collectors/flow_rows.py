@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.collectors.heads import MESSAGE_PORTS
 from farmwatch.records import ABSENT, Flow, Host, Table
 from farmwatch.wire.flows import Encapsulation, FlowTable, TcpState, ip_text, mac_text
 from farmwatch.wire.messages import HostTable
+from farmwatch.wire.reassembly import HEAD_DATAGRAMS, RECORD_BYTES
 
 __all__ = ["addresses", "flow_rows", "host_rows", "macs"]
 
 _NS_PER_MS = 1e6
+_TELLING_BYTES = 32  #: of payload; greetings are named by fewer, a server name needs more
 _STATES = np.array(
     ["" if state is TcpState.NONE else state.name.lower().replace("_", "-") for state in TcpState], dtype=object
 )
@@ -68,6 +71,7 @@ def flow_rows(flows: FlowTable, number: int, identified: dict[str, NDArray[Any]]
             (flows.syn_ns >= 0) & (flows.ack_ns >= flows.syn_ns), (flows.ack_ns - flows.syn_ns) / _NS_PER_MS, np.nan
         ),
         "longest_silence_s": np.maximum(np.maximum(flows.orig_silence_ns, flows.resp_silence_ns), 0) / 1e9,
+        "unread": _unread(flows, tcp, identified["protocol"]),
         **identified,
     }
     for side in ("orig", "resp"):
@@ -101,6 +105,30 @@ def _side(flows: FlowTable, side: str) -> dict[str, NDArray[Any]]:
         f"{side}_small_gaps": _own(of("small_gaps")),
         f"{side}_active_s": _own(of("active_seconds")),
     }
+
+
+def _unread(flows: FlowTable, tcp: NDArray[np.bool_], protocol: NDArray[Any]) -> NDArray[Any]:
+    """Why the first bytes of flows with payload are not known, '' where they are or would not matter.
+
+    A handshake or greeting that was recognised has been read. TLS is recognised by any of its records, so it counts
+    only with the start of its connection.
+    """
+    found = np.full(len(flows), "", dtype=object)
+    unnamed = np.array([name is None for name in protocol.tolist()], np.bool_)
+    began = ~tcp | (flows.syn_ns >= 0) | (flows.synack_ns >= 0)
+    data = (flows.orig_payload_bytes > 0) | (flows.resp_payload_bytes > 0)
+    found[data & ~began & (unnamed | (protocol == "tls"))] = "midstream"
+    short = np.zeros(len(flows), np.bool_)
+    for side in ("orig", "resp"):
+        payload, packets, head = (
+            getattr(flows, f"{side}_{name}") for name in ("payload_bytes", "data_packets", "head_bytes")
+        )
+        kept = np.minimum(packets, HEAD_DATAGRAMS)
+        datagrams = np.minimum(_TELLING_BYTES, payload // np.maximum(packets, 1)) * kept
+        short |= np.where(tcp, head < np.minimum(payload, _TELLING_BYTES), head - RECORD_BYTES * kept < datagrams // 2)
+    messages = np.isin(flows.orig_port, MESSAGE_PORTS) | np.isin(flows.resp_port, MESSAGE_PORTS)
+    found[data & unnamed & short & (tcp | ~messages)] = "cut"
+    return found
 
 
 def _established(flows: FlowTable, tcp: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -35,9 +35,9 @@ from farmwatch.wire.protocols.tls import find_tls, parse_client_flight, parse_se
 from farmwatch.wire.protocols.websocket import parse_websocket_request
 from farmwatch.wire.protocols.x509 import Certificate
 
-__all__ = ["HeadReader"]
+__all__ = ["MESSAGE_PORTS", "HeadReader"]
 
-_MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
+MESSAGE_PORTS = (53, 67, 68, 137, 138, 546, 547, 1900, 5353, 5355)  #: kept whole as messages; their heads add nothing
 _MOST_NAMES = 20
 _MOST_MARK = 300
 _WRAP_THEMSELVES = frozenset({"rdp", "nomachine", "socks"})  #: say something in the clear, then TLS
@@ -78,7 +78,7 @@ class HeadReader:
         TLS handshakes of a mark seen before share what the first of them gave.
         """
         some = (batch.orig_length > 0) | (batch.resp_length > 0) | (batch.mark != 0)
-        message = np.isin(batch.orig_port, _MESSAGE_PORTS) | np.isin(batch.resp_port, _MESSAGE_PORTS)
+        message = np.isin(batch.orig_port, MESSAGE_PORTS) | np.isin(batch.resp_port, MESSAGE_PORTS)
         marks = list(zip(batch.mark.tolist(), batch.mark_check.tolist(), strict=True))
         for position in np.flatnonzero(some & ((batch.proto == 6) | ~message)).tolist():
             flow = int(batch.flow[position])

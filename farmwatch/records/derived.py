@@ -73,6 +73,7 @@ class DeviceFlow(Record, table="device_flows", key=("device_id", "input", "flow"
     remote_mss: int | None = column("MSS option of the other end.", unit="B", absent="no SYN from the other end")
     encapsulation: str = column("Outer layers; '' for none.")
     protocol: str | None = column("Application protocol.", absent="not recognised")
+    unread: str = column("Why its first bytes are not known: cut or midstream; '' where they are.")
     controlled: int | None = column(
         "1: the protocol proves this device is driven, 0: it proves the other end is.", absent="protocol does not say"
     )

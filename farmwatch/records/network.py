@@ -114,6 +114,9 @@ class Flow(Record, table="flows", key=("input", "flow")):
     longest_silence_s: float = column("Longest gap between packets, of the side that paused longer.", unit="s")
     protocol: str | None = column("Application protocol named by its first bytes.", absent="not recognised")
     tool: str | None = column("Remote-access tool named by its first bytes alone.", absent="none named")
+    unread: str = column(
+        "Why the first bytes, which name protocol and far end, are not known: cut or midstream; '' where they are."
+    )
     tunnel: str | None = column("socks, http-connect or websocket where that runs inside one.", absent="runs bare")
     controlled_side: int | None = column(
         "Side that the protocol itself proves to be driven: 0 originator, 1 responder.", absent="protocol does not say"

@@ -6,6 +6,7 @@ import pytest
 
 from farmwatch.analysis.input_notes import input_notes
 from farmwatch.records import CaptureInput, Reject, Rows, Tables
+from tests.rows import Net
 
 DAY_NS = 86_400 * 10**9
 YEAR_2024_NS = 19_750 * DAY_NS
@@ -45,3 +46,17 @@ def test_clock_that_was_not_set_is_said(ts, year):
     """Dates before there were captures, or far from now, are not to be compared with anything."""
     [note] = notes({}, ts=ts)
     assert note.startswith(f"a.pcap: holds packets of the year {year}: ")
+
+
+def test_cut_packets_and_sessions_already_running_are_said():
+    """How many flows could not be named, and what to do about it; a few of many are not worth a note."""
+    net = Net()
+    net.rows["inputs"][0] |= {"first_ts": 1_767_600_000, "last_ts": 1_767_600_009}
+    for unread in ("cut", "cut", "midstream", ""):
+        net.flow("10.0.0.5", "198.51.100.7", unread=unread, orig_bytes=9)
+    cut, midstream = input_notes(net.tables())
+    assert cut.startswith("0.pcap: packets are cut short, so 2 of 4 flows")
+    assert midstream.startswith("0.pcap: starts in the middle of 1 of 4 flows")
+    for _ in range(30):
+        net.flow("10.0.0.5", "198.51.100.7", orig_bytes=9)
+    assert input_notes(net.tables()) == ()
