@@ -261,7 +261,7 @@ def joined(items: tuple[str, ...] | list[str], limit: int = 6) -> str:
 def claim_sentence(device: Device, claim: Claim, assessed: ClaimAssessment) -> str:
     """A claim's level in plain words; a clear one with hits does not say that nothing was seen."""
     if assessed.level is Level.CLEAR and hits(device, claim):
-        return _HINTS[claim]
+        return _BESIDE if claim is Claim.DRIVEN and beside_only(device) else _HINTS[claim]
     sentence = _VERDICTS[claim, assessed.level]
     if claim is Claim.DRIVEN and assessed.level in {Level.STRONG, Level.REVIEW} and beside_only(device):
         return f"{_BESIDE} A person should look." if assessed.level is Level.REVIEW else f"{sentence} {_BESIDE}"
