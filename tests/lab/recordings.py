@@ -110,7 +110,8 @@ def stage(
 
 
 def _device(who: Actors, role: str, **expected: str) -> Device:
-    return Device(who.address, who.laptop, "", role, **expected)
+    # Nobody else is on the laptop's network: that it is no farm, or that none could be seen, are both right.
+    return Device(who.address, who.laptop, "", role, **expected, farm="clear|not enough data")
 
 
 def _session(who: Actors, remote: str, tool: str, role: str, truth: dict[str, float], end: str) -> Session:
@@ -177,7 +178,7 @@ def vnc_helpdesk(path: Path, who: Actors) -> Sidecar:
     return Sidecar(
         summary="A help desk 10 ms away drives the laptop's desktop by VNC, without a relay.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device(who, "company laptop, helped by its own support desk", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop, helped by its own support desk", abroad="clear")],
         sessions=[_session(who, f"{who.operator}:*", "vnc", "controlled", truth, "operator")],
         must_find=["an incoming VNC session with a transport RTT of about 10 ms"],
         must_not_find=["a far operator: the hand is near", "a farm"],
@@ -246,7 +247,7 @@ def rdp_to_office(path: Path, who: Actors) -> Sidecar:
         summary="The laptop's own user drives a desktop in the office by RDP: the mirror image of being driven.",
         vantage="host", truth=truth, tools=tools,
         devices=[
-            _device(who, "company laptop at work on an office desktop", driven="clear", abroad="clear", farm="clear")
+            _device(who, "company laptop at work on an office desktop", driven="clear", abroad="clear")
         ],
         sessions=[_session(who, f"{OFFICE}:3389", "rdp", "controlling", truth, "office")],
         must_find=["an outgoing RDP session, role controlling"],
@@ -297,7 +298,7 @@ def ssh_into_laptop(path: Path, who: Actors) -> Sidecar:
     return Sidecar(
         summary="Somebody 80 ms away types into the laptop over SSH.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device(who, "company laptop with an SSH server, typed into from far away", farm="clear")],
+        devices=[_device(who, "company laptop with an SSH server, typed into from far away")],
         sessions=[_session(who, f"{who.operator}:*", "ssh", "controlled", truth, "operator")],
         must_find=["keystroke-paced SSH coming in, transport RTT about 80 ms"],
         must_not_find=["the laptop as the controlling side", "a farm"],
@@ -315,7 +316,7 @@ def ssh_from_laptop(path: Path, who: Actors) -> Sidecar:
     return Sidecar(
         summary="The laptop's own user types on a server 80 ms away over SSH.",
         vantage="host", truth=truth, tools=tools,
-        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear")],
         sessions=[_session(who, f"{OFFICE}:22", "ssh", "controlling", truth, "office")],
         must_find=["keystroke-paced SSH going out, transport RTT about 80 ms"],
         must_not_find=["driven above clear: the laptop is the SSH client"],
@@ -376,7 +377,7 @@ def ssh_bulk(path: Path, who: Actors) -> Sidecar:
     return Sidecar(
         summary="Two file copies and three clones over SSH from the laptop to a server 20 ms away: nobody types.",
         vantage="host", truth=truth, tools=tools | net.versions(("git", "--version")),
-        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop at work", driven="clear", abroad="clear")],
         sessions=[Session(who.address, f"{OFFICE}:22", "ssh", "controlling", truth["ping_office_ms"])],
         must_find=["SSH going out"],
         must_not_find=["keystroke-paced SSH: all of it is bulk", "driven above clear"],
@@ -429,7 +430,7 @@ def web(path: Path, who: Actors) -> Sidecar:
     return Sidecar(
         summary="A browser and curl fetch three sites over HTTPS, with their name lookups: no remote tool, no KVM.",
         vantage="host", truth=truth, tools=tools | net.versions(("chromium", "--version"), ("curl", "--version")),
-        devices=[_device(who, "company laptop whose user reads the web", driven="clear", abroad="clear", farm="clear")],
+        devices=[_device(who, "company laptop whose user reads the web", driven="clear", abroad="clear")],
         must_not_find=["anything above clear", "a remote-control session"],
     )  # fmt: skip
 
