@@ -211,4 +211,4 @@ def test_one_expected_place_makes_a_long_round_trip_telling():
     expected = Profile(devices=(DeviceProfile(match=(mac,), place="Phoenix, US", max_rtt_ms=60),))
     report = farmwatch.scan([PCAPS / "vnc-reverse.pcap"], profile=expected)
     [finding] = [f for f in report.devices[0].findings if f.detector == "control.rtt_beyond_place"]
-    assert finding.expected == "at most 60 ms, declared for this device"
+    assert finding.expected == "at most 60 ms, declared for Phoenix, US"
