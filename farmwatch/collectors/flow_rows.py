@@ -156,8 +156,11 @@ def host_rows(hosts: HostTable, number: int) -> Table[Host]:
 
 
 def _own(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A contiguous copy: columns of the flow table are strided views that would keep all of it alive."""
-    return np.ascontiguousarray(values, dtype=np.int64)
+    """A copy of its own: columns of the flow table are views that would keep all of it alive.
+
+    Not ``ascontiguousarray``: to it a view of one row is contiguous already.
+    """
+    return np.array(values, dtype=np.int64)
 
 
 def _absent(values: NDArray[np.int64]) -> NDArray[np.int64]:

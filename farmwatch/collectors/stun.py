@@ -65,8 +65,8 @@ def _datagrams(stun: StunTable, messages: MessageTable, flows: Table[Flow], numb
     columns: dict[str, Any] = {
         "input": np.full(len(stun), number, np.int64),
         "flow": np.where(stun.flow < 0, ABSENT, stun.flow),
-        "packet": np.ascontiguousarray(stun.packet),
-        "ts": np.ascontiguousarray(stun.ts_ns).view("datetime64[ns]"),
+        "packet": stun.packet.copy(),  # not a view, which would keep all of the table alive
+        "ts": stun.ts_ns.copy().view("datetime64[ns]"),
         **ends,
         "method": _named(method),
         "kind": _KINDS[class_],

@@ -168,7 +168,8 @@ class HostTable:
 
 def _columns(table: type, array: Ints, width: int, count: int) -> dict[str, Any]:
     """Contiguous copies of the columns of packed rows, named as the table's first fields, whose order is the rows'."""
-    columns = (np.ascontiguousarray(column) for column in array.reshape(-1, width)[:count].T)
+    # Copies: a contiguous view, such as one of a single row, would keep the whole array alive.
+    columns = (column.copy() for column in array.reshape(-1, width)[:count].T)
     return dict(zip((field.name for field in fields(table)[:width]), columns, strict=True))
 
 
