@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import CHATTER_PORTS, AddressBook, mask_mac
 from farmwatch.analysis.profile import Profile
+from farmwatch.knowledge.oui import locally_administered
 from farmwatch.records import Announcement, Arp, CaptureInput, DhcpRequest, Flow, Table, Tables
 from farmwatch.records import Host as HostRow
 
@@ -117,7 +118,7 @@ def _name_lans(gateways: dict[int, str]) -> dict[int, str]:
     names: dict[str | int, str] = {}
     found: dict[int, str] = {}
     for number, gateway in sorted(gateways.items()):
-        shared = gateway.startswith(_VIRTUAL_ROUTERS) or _is_random(gateway)
+        shared = gateway.startswith(_VIRTUAL_ROUTERS) or locally_administered(gateway)
         key = number if shared else gateway
         if key not in names:
             name = f"gateway {mask_mac(gateway)}" + (f" of input {number}" if shared else "")
@@ -321,7 +322,9 @@ def _add_names(tables: Tables, number: int, hosts: list[Host], start: int, by_ad
     heard = tables[Announcement]
     for row in np.flatnonzero(heard["input"] == number):
         source = str(heard["protocol"][row])
-        if source in ("nbns", "browser") or (source == "mdns" and heard["service"][row] in (None, "host")):
+        if source in ("nbns", "browser", "lldp", "cdp") or (
+            source == "mdns" and heard["service"][row] in (None, "host")
+        ):
             note(heard["mac"][row], heard["address"][row], heard["name"][row], source)
 
 
@@ -429,7 +432,7 @@ def _name_devices(hosts: list[Host], profile: Profile) -> None:
         if profile.only_devices and not _is_asked_for(host, profile.only_devices):
             host.role = "neighbour"
             continue
-        identity = host.mac if host.mac and not _is_random(host.mac) else f"{host.input}/{host.key}"
+        identity = host.mac if host.mac and not locally_administered(host.mac) else f"{host.input}/{host.key}"
         leased = host.leased_names()
         same = known.setdefault(identity, [])
         match = next((one for one in same if not leased or not one[0] or leased & one[0]), None)
@@ -464,14 +467,6 @@ def _free_id(host: Host, taken: Container[str]) -> str:
         tried = f"{wanted} ({host.key if names else f'input {host.input}'})" + (f" #{number}" if number > 1 else "")
         number += 1
     return tried
-
-
-def _is_random(mac: str) -> bool:
-    """Locally administered: chosen by software, not a stable identity across captures."""
-    try:
-        return bool(int(mac[:2], 16) & 2)
-    except ValueError:
-        return True
 
 
 def address_sort_key(address: str) -> tuple[int, int]:

@@ -62,7 +62,9 @@ def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: 
     return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
 
 
-_CERTIFICATE = ("subject_cn", "subject_org", "issuer_cn", "issuer_org", "certificate_sha256", "san")
+_CERTIFICATE = (
+    "subject_cn", "subject_org", "subject_ou", "issuer_cn", "issuer_org", "issuer_ou", "certificate_sha256", "san",
+)  # fmt: skip
 SignOf = tuple[str, int, _Seen]
 
 
@@ -98,10 +100,13 @@ class _Matcher:
         return [(part, found) for part in parts if part and (found := self.once(layer, part))]
 
     def certificate(self, parts: Sequence[str | None]) -> tuple[Match, ...]:
-        subject, organisation, issuer, issuer_organisation, digest, names = (part or "" for part in parts)
+        subject, organisation, unit, issuer, issuer_organisation, issuer_unit, digest, names = (
+            part or "" for part in parts
+        )
         return self.knowledge.match_certificate(
-            subject_cn=subject, subject_org=organisation, issuer_cn=issuer, issuer_org=issuer_organisation,
-            sha256=digest, names=names.split(",") if names else (),
+            subject_cn=subject, subject_org=organisation, subject_ou=unit, issuer_cn=issuer,
+            issuer_org=issuer_organisation, issuer_ou=issuer_unit, sha256=digest,
+            names=names.split(",") if names else (),
         )  # fmt: skip
 
     def resolver(self, address: str) -> tuple[Match, ...]:
@@ -130,13 +135,13 @@ def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _
             for one, matches in known.get(value, ()):
                 yield from _of_flow(flows, hosts, ids, row, matches, layer, one)
     certificates = list(zip(*(shown[name].tolist() for name in _CERTIFICATE), strict=True))
-    named = {parts: matcher.certificate(parts) for parts in set(certificates) if any(parts[:4])}
+    named = {parts: matcher.certificate(parts) for parts in set(certificates) if any(parts)}
     for row, parts in zip(rows, certificates, strict=True):
         if named.get(parts):
-            yield from _of_flow(flows, hosts, ids, row, named[parts], "cert", str(parts[0] or parts[1] or parts[2]))
+            yield from _of_flow(flows, hosts, ids, row, named[parts], "cert", next(filter(None, parts)))
     for number in np.flatnonzero(shown.present("client_subject_cn")).tolist():
         name = shown["client_subject_cn"][number]
-        matches = matcher.certificate((name, None, None, None, None, None))
+        matches = matcher.certificate((name, *[None] * 7))
         yield from _of_flow(flows, hosts, ids, rows[number], matches, "client cert", name)
 
 

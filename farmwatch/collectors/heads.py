@@ -32,7 +32,7 @@ from farmwatch.wire.protocols.registry import Identified, identify_tcp, identify
 from farmwatch.wire.protocols.ssh import SshSession
 from farmwatch.wire.protocols.stun import StunMessage, decode_stun_stream
 from farmwatch.wire.protocols.tls import find_tls, parse_client_flight, parse_server_flight
-from farmwatch.wire.protocols.websocket import parse_websocket_request
+from farmwatch.wire.protocols.websocket import parse_websocket_request, parse_websocket_response
 from farmwatch.wire.protocols.x509 import Certificate
 
 __all__ = ["MESSAGE_PORTS", "HeadReader"]
@@ -221,6 +221,9 @@ class HeadReader:
             row["upgrade"] = asked.upgrade or None
             if "websocket" in asked.upgrade.lower():
                 protocols = parse_websocket_request(orig).subprotocols
+                with suppress(DecodeError):  # of several offers the server takes one
+                    chosen = parse_websocket_response(resp).subprotocol
+                    protocols = (chosen,) if chosen else protocols
                 row["upgrade"] = " ".join(("websocket", *protocols))
         except DecodeError:
             pass

@@ -237,6 +237,15 @@ def test_names_come_from_the_best_source():
     assert hosts.hosts[0].best_names() == ["acme-lt-0142", "bobs-mac"]
 
 
+def test_switches_and_phones_are_named_by_what_they_tell_their_port():
+    """LLDP and CDP name the sender of the frame."""
+    net = Net()
+    net.host(LAPTOP, "10.0.0.5")
+    net.flow("10.0.0.5", "198.51.100.7")
+    net.add("announcements", packet=2, protocol="lldp", mac=LAPTOP, address="", name="acme-lt-0142.corp.example")
+    assert devices(found(net.tables())) == ["ACME-LT-0142"]
+
+
 def test_a_server_cannot_name_its_clients():
     """What a DHCP server answers is not what the client says of itself."""
     net = Net()

@@ -203,15 +203,17 @@ def test_an_icon_behind_a_page_is_hashed(capture):
     assert row.favicon_mmh3 is not None
 
 
-def test_a_websocket_says_what_it_carries(capture):
+@pytest.mark.parametrize("chosen", [b"", b"Upgrade: websocket\r\nSec-WebSocket-Protocol: binary\r\n"])
+def test_a_websocket_says_what_it_carries(capture, chosen):
+    """What the server took, else what the client offered."""
     capture.talk(
         80,
         b"GET /ws HTTP/1.1\r\nHost: k\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary, base64\r\n"
         b"Sec-WebSocket-Version: 13\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n" + chosen + b"\r\n",
     )
-    assert only(capture.tables(), Http).upgrade == "websocket binary"
+    assert only(capture.tables(), Http).upgrade == ("websocket binary" if chosen else "websocket binary base64")
 
 
 def test_unknown_bytes_are_left_alone(capture):

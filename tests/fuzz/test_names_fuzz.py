@@ -21,7 +21,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farmwatch.errors import DecodeError
-from farmwatch.wire.protocols.arp import parse_arp
 from farmwatch.wire.protocols.dhcp import parse_dhcp
 from farmwatch.wire.protocols.dhcpv6 import parse_dhcpv6
 from farmwatch.wire.protocols.dns import answers_by_address, domain_list, parse_dns, parse_dns_tcp
@@ -64,7 +63,6 @@ DECODERS: tuple[Callable[[bytes], Any], ...] = (
     parse_lldp,
     parse_cdp,
     parse_ndp,
-    parse_arp,
     parse_request_head,
     parse_response_head,
     raw_fields,

@@ -89,7 +89,6 @@ MESSAGES: tuple[Callable[[bytes], object], ...] = (
     rdp.decode_rdp_confirm,
     rdp.decode_rdp_request,
     rdpudp.decode_rdpudp_syn,
-    rfb.decode_rfb_version,
     rtp.decode_rtp,
     rtp.is_rtcp,
     rustdesk.read_frame,

@@ -22,7 +22,7 @@ from struct import unpack_from
 
 from farmwatch.errors import DecodeError
 
-__all__ = ["RfbInput", "RfbSession", "decode_rfb", "decode_rfb_version"]
+__all__ = ["RfbInput", "RfbSession", "decode_rfb"]
 
 _BANNER = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 _REPEATER_BLOCK = 250  # bytes, zero padded: UltraVNC repeater's MAX_HOST_NAME_LEN
@@ -65,18 +65,6 @@ class RfbSession:
     input: RfbInput | None
     repeater: str | None  #: identifier or target asked of an UltraVNC repeater
     via_repeater: bool
-
-
-def decode_rfb_version(data: bytes) -> str:
-    """The version of a ProtocolVersion message (RFC 6143 section 7.1.1), such as ``3.8``.
-
-    Raises:
-        DecodeError: the first 12 bytes are not one.
-    """
-    match = _BANNER.match(data)
-    if match is None:
-        raise DecodeError("the first 12 bytes are not an RFB version")
-    return f"{int(match[1])}.{int(match[2])}"
 
 
 @dataclass(frozen=True, slots=True)

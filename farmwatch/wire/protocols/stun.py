@@ -15,7 +15,7 @@ Sample, a binding request with no attributes::
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -29,7 +29,6 @@ __all__ = [
     "decode_channel_data",
     "decode_stun",
     "decode_stun_stream",
-    "transactions",
 ]
 
 Endpoint = tuple[str, int]  #: address in text form and port
@@ -246,25 +245,3 @@ def decode_stun_stream(data: bytes) -> tuple[StunMessage, ...]:
     if not found:
         raise DecodeError("the stream does not start with a whole STUN message")
     return tuple(found)
-
-
-def transactions(messages: Sequence[tuple[float, StunMessage]]) -> list[tuple[str, float]]:
-    """Pair requests with their responses by transaction id.
-
-    Args:
-        messages: (time in seconds, message) of one flow, both directions.
-
-    Returns:
-        (transaction id, round-trip time in seconds) in order of the responses. A request sent more than once gives no
-        sample: which copy was answered cannot be known (Karn's rule).
-    """
-    sent: dict[str, list[float]] = {}
-    pairs: list[tuple[str, float]] = []
-    for stamp, message in sorted(messages, key=lambda item: item[0]):
-        if message.message_class == "request":
-            sent.setdefault(message.transaction, []).append(stamp)
-        elif message.message_class in ("success", "error"):
-            times = sent.pop(message.transaction, [])
-            if len(times) == 1:
-                pairs.append((message.transaction, stamp - times[0]))
-    return pairs

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from farmwatch.errors import DecodeError
-from farmwatch.wire.protocols.rfb import RfbInput, decode_rfb, decode_rfb_version
+from farmwatch.wire.protocols.rfb import RfbInput, decode_rfb
 
 V38 = b"RFB 003.008\n"
 SERVER_INIT = bytes.fromhex("04000300 2018000100ff00ff00ff1008000000 00".replace(" ", "")) + b"\0\0\0\x05alice"
@@ -83,7 +83,7 @@ def test_viewer_at_a_repeater_sees_the_driven_end_on_the_far_side():
 @pytest.mark.parametrize("data", [b"", b"RFB 3.8\n", b"RFB 003.008", b"RFB abc.def\n", b"rfb 003.008\n"])
 def test_other_bytes_are_no_version(data):
     with pytest.raises(DecodeError):
-        decode_rfb_version(data)
+        decode_rfb(b"", data)
 
 
 def test_one_end_alone_is_enough_but_a_stranger_opposite_is_not():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from farmwatch.errors import DecodeError
-from farmwatch.wire.protocols.stun import decode_channel_data, decode_stun, decode_stun_stream, transactions
+from farmwatch.wire.protocols.stun import decode_channel_data, decode_stun, decode_stun_stream
 
 SAMPLE = bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae")
 # RFC 5769 section 2.2: the sample IPv4 response.
@@ -120,18 +120,6 @@ def test_messages_on_tcp_with_and_without_length():
     assert len(decode_stun_stream(SAMPLE + RFC5769 + b"junk")) == 2
     with pytest.raises(DecodeError):
         decode_stun_stream(b"junk" * 9)
-
-
-def test_round_trip_of_answered_requests_only_and_none_for_repeats():
-    first, second = decode_stun(SAMPLE), decode_stun(message(1))
-    pairs = [
-        (1.0, first),
-        (1.5, decode_stun(RFC5769)),
-        (2.0, second),
-        (2.1, second),
-        (2.3, decode_stun(message(0x0101))),
-    ]
-    assert transactions(pairs) == [("b7e7a701bc34d686fa87dfae", 0.5)]
 
 
 def test_classic_request_is_read_and_named_classic(flows_of, golden):
