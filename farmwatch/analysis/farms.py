@@ -45,7 +45,10 @@ _REPORTED = (Level.REVIEW, Level.STRONG)
 _CAP = 50  #: devices sharing one attribute beyond which it is a company network or a carrier (M7)
 _NETWORK_DECIBANS = 6.0  #: sharing a local network: what couples and offices do too
 _KVM_DECIBANS = 10.0  #: a KVM on that network
-_CONTROLLER_DECIBANS = 14.0  #: one outside end driving several devices
+_CONTROLLER_DECIBANS = 18.0
+"""One outside end, no relay and not approved, drives devices: 10·log10 of their number is added, for each further one
+is another coincidence to explain, so that two are just worth a person's time. A help desk outside the company looks the
+same until its tool or address is declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,13 @@ def _heard(members: Table[LanMember], lan: str, judged: Collection[str], known: 
 def _controllers(tables: Tables) -> Iterable[_Place]:
     """Far ends outside the local network that drive more than one device; relays serve everybody and do not count."""
     sessions = tables[RemoteSession]
-    outside = (sessions["role"] == "controlled") & (sessions["remote_scope"] == "public") & (sessions["relayed"] != 1)
+    outside = (
+        (sessions["role"] == "controlled")
+        & (sessions["remote_scope"] == "public")
+        & (sessions["relayed"] != 1)
+        & sessions["live"]
+        & ~sessions["approved"]
+    )
     driven: dict[str, list[int]] = defaultdict(list)
     for row in np.flatnonzero(outside).tolist():
         driven[str(sessions["remote"][row]).rsplit(":", 1)[0]].append(row)
@@ -143,7 +152,8 @@ def _controllers(tables: Tables) -> Iterable[_Place]:
     for remote, rows in sorted(driven.items()):
         devices = tuple(sorted({str(sessions["device_id"][row]) for row in rows}))
         rarity = 10 * math.log10(total / len(devices)) if total > len(devices) else 0.0
-        link = FarmLink(_CONTROLLER, remote, devices, _CONTROLLER_DECIBANS + min(rarity, 6.0))
+        weight = _CONTROLLER_DECIBANS + 10 * math.log10(len(devices)) + min(rarity, 6.0)
+        link = FarmLink(_CONTROLLER, remote, devices, weight)
         yield _Place(link, frozenset(int(sessions["input"][row]) for row in rows))
 
 

@@ -33,6 +33,9 @@ _Layers: TypeAlias = dict[str, tuple[Match, str, tuple[int, int]]]  #: layer -> 
 _Shown: TypeAlias = dict[str, _Layers]  #: by product
 _ROLE_ORDER = {"gateway": 0, "kvm": 1, "device": 2, "server": 3, "neighbour": 4}  #: of a host of several inputs
 
+#: Facts about a host's own name: one setting, whichever protocol carries it.
+_NAMED = ("hostname=", "host=", "instance=")
+
 #: Hosts under which each customer has a name of its own: the label before them names a company. Public product facts;
 #: general knowledge of the vendors' published host patterns.
 _TENANT_SUFFIXES = (
@@ -85,7 +88,8 @@ def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Lan
             product=product[0].id if product else None, product_name=product[0].name if product else None,
             product_kind=str(product[0].kind) if product else None,
             layers=",".join(f"{layer}/{hit[0].grade}" for layer, hit in layers),
-            proof="; ".join(hit[1] for _, hit in layers), packet=packet,
+            proof="; ".join(dict.fromkeys(hit[1] for _, hit in layers)), packet=packet,
+            signs=",".join(f"{number}:{packet}" for number, packet in sorted({hit[2] for _, hit in layers})),
             laptop_like=any(index in office for index in indices),
         )  # fmt: skip
     return rows.table()
@@ -145,10 +149,11 @@ def _strongest(products: _Shown) -> Any:
 def _products(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> dict[int, _Shown]:
     """By host: the KVMs and building parts of KVMs that it shows itself to be."""
     found: dict[int, _Shown] = defaultdict(lambda: defaultdict(dict))
-    for index, matches, layer, seen, packet in _product_signs(tables, hosts, knowledge):
+    for index, matches, source, seen, packet in _product_signs(tables, hosts, knowledge):
         for match in matches:
             if str(match.entry.kind) in ("kvm", "hardware"):
                 layers = found[index][match.id]
+                layer = "name" if match.fact.value.startswith(_NAMED) else source
                 at = (hosts.hosts[index].input, packet)
                 if layer not in layers or at < layers[layer][2]:
                     layers[layer] = (match, seen, at)
@@ -217,15 +222,18 @@ def _page_signs(
             yield at, matches, "http", seen, int(pages["packet"][row])
     shown = tables[Tls]
     rows = flow_rows_of(shown, tables)
-    for row in np.flatnonzero(shown.present("subject_cn") | shown.present("issuer_cn")).tolist():
+    for row in np.flatnonzero(shown.present("certificate_sha256") | shown.present("subject_cn")).tolist():
         at = server(int(shown["input"][row]), int(rows[row]))
         if at is not None:
             matches = knowledge.match_certificate(
                 subject_cn=shown["subject_cn"][row] or "",
                 subject_org=shown["subject_org"][row] or "",
+                subject_ou=shown["subject_ou"][row] or "",
                 issuer_cn=shown["issuer_cn"][row] or "",
                 issuer_org=shown["issuer_org"][row] or "",
+                issuer_ou=shown["issuer_ou"][row] or "",
                 sha256=shown["certificate_sha256"][row] or "",
+                names=(shown["san"][row] or "").split(","),
             )
             yield at, matches, "certificate", f"certificate {shown['subject_cn'][row]!r}", int(shown["packet"][row])
 

@@ -156,9 +156,10 @@ class LanMember(Record, table="lan_members", key=("lan", "host")):
     product_name: str | None = column("Name of that product.", absent="none")
     product_kind: str | None = column("kvm, or hardware that KVMs may be built from.", absent="no product")
     layers: str = column(
-        "Independent layers that say so, comma separated, with grade: oui/high,dhcp/medium; '' for none."
+        "Independent layers that say so, comma separated, with grade: oui/high,name/medium; '' for none."
     )
     proof: str = column("What was seen, semicolon separated; '' for none.")
+    signs: str = column("Packets that show it, each as input:packet, comma separated; '' for none.")
     packet: int = column("First packet that shows the product, else first packet of its first flow; 0 without one.")
     laptop_like: bool = column("Looks like a managed office computer (names, searches or protocols of one).")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from farmwatch.analysis.farms import find_farms
 from farmwatch.records import Claim, Family, Finding, Level, Outcome
 from tests.rows import tables_of, turned
@@ -66,7 +68,7 @@ def test_one_far_end_that_drives_two_devices_ties_them():
         devices=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B", "C")],
         sessions=[
             {"session_id": device, "device_id": device, "remote": "203.0.113.9:5900", "remote_scope": "public",
-             "role": "controlled", "relayed": relayed}
+             "role": "controlled", "relayed": relayed, "live": True}
             for device, relayed in (("A", None), ("B", 0), ("C", 1))
         ],
     )  # fmt: skip
@@ -74,6 +76,20 @@ def test_one_far_end_that_drives_two_devices_ties_them():
     [farm] = find_farms(tables, findings, PRIOR)
     assert farm.devices == ("A", "B")
     assert [link.attribute for link in farm.links] == ["controlling end"]
+
+
+@pytest.mark.parametrize(("change", "reported"), [({}, 1), ({"live": False}, 0), ({"approved": True}, 0)])
+def test_one_far_end_alone_is_worth_a_look(change, reported):
+    """Two devices driven from one address outside make a case by themselves, unless nobody worked or it is approved."""
+    tables = tables_of(
+        devices=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B")],
+        sessions=[
+            {"session_id": device, "device_id": device, "remote": "203.0.113.9:5900", "remote_scope": "public",
+             "role": "controlled", "live": True} | change
+            for device in ("A", "B")
+        ],
+    )  # fmt: skip
+    assert len(find_farms(tables, {"A": [], "B": []}, PRIOR)) == reported
 
 
 def test_a_far_end_that_is_driven_ties_nobody():

@@ -53,7 +53,7 @@ def test_a_kvm_shows_itself_by_layers():
     )
     row = members(net)[JET]
     assert (row.role, row.product, row.product_kind) == ("kvm", "jetkvm", "kvm")
-    assert [layer.split("/")[0] for layer in row.layers.split(",")] == ["dhcp", "mdns", "oui"]
+    assert [layer.split("/")[0] for layer in row.layers.split(",")] == ["dhcp", "name", "oui"]
     assert "jetkvm-0a7c21f4" in row.proof
 
 
@@ -99,6 +99,17 @@ def test_a_kvm_is_known_by_its_certificate():
     flow = net.flow("10.0.0.5", "10.0.0.7", 443)
     net.add("tls", flow=flow, packet=40, transport="tcp", subject_cn="tinypilot", issuer_cn="tinypilot-ca")
     assert members(net)[PI].product == "tinypilot"
+
+
+@pytest.mark.parametrize(
+    ("shown", "product"),
+    [({"subject_cn": "avocent.com", "subject_ou": "AESS"}, "avocent"), ({"issuer_ou": "JetKVM Self-Signed"}, "jetkvm")],
+)
+def test_a_kvm_is_known_by_the_unit_in_its_certificate(shown, product):
+    net = home(PI)
+    flow = net.flow("10.0.0.5", "10.0.0.7", 443)
+    net.add("tls", flow=flow, packet=40, transport="tcp", certificate_sha256="00", **shown)
+    assert members(net)[PI].product == product
 
 
 def test_a_prefix_alone_is_no_kvm():
@@ -242,7 +253,7 @@ def test_a_host_of_several_captures_is_one_member():
     assert (found[BESIDE].inputs, found[BESIDE].laptop_like, found[BESIDE].names) == ("0,1,2", True, "nw-l-7731")
     assert found[BESIDE].addresses == "10.0.0.17,10.0.0.27,10.0.0.7"
     assert found[JET].role == "kvm"
-    assert [layer.split("/")[0] for layer in found[JET].layers.split(",")] == ["dhcp", "oui"]
+    assert [layer.split("/")[0] for layer in found[JET].layers.split(",")] == ["dhcp", "name", "oui"]
 
 
 def test_a_kvm_known_in_one_capture_is_judged_in_none():

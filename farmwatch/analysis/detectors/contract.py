@@ -17,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.records import (
+    Announcement,
     Arp,
     Claim,
     DeviceFlow,
     DeviceSeen,
+    DhcpRequest,
     Evidence,
     Family,
     Finding,
     LanMember,
+    NameQuery,
     Outcome,
     Record,
     Table,
@@ -32,7 +35,21 @@ from farmwatch.records import (
     WeightSource,
 )  # fmt: skip
 
-__all__ = ["Detector", "Findings", "by_device", "devices_on_lan", "evidence", "param", "run_detectors"]
+__all__ = [
+    "Detector",
+    "Findings",
+    "by_device",
+    "computers_on_lan",
+    "devices_on_lan",
+    "evidence",
+    "evidence_by_input",
+    "folded",
+    "heard_beside",
+    "listed",
+    "longest_stretch",
+    "param",
+    "run_detectors",
+]
 
 Findings: TypeAlias = dict[str, list[Finding]]  #: device id -> findings
 
@@ -41,7 +58,9 @@ _NOTHING_OF: dict[type[Record], str] = {
     DeviceFlow: "no TCP or UDP traffic of this device captured",
     LanMember: "nothing of its local network captured",
 }  #: why a detector has nothing to look at, by the table it needs
+_SENDERS: dict[type[Record], str] = {Arp: "eth_src", NameQuery: "client"}  #: column of who speaks, else ``mac``
 _MOST_PACKETS = 20  #: packet numbers kept as proof of one finding
+_MOST_NAMED = 3  #: equal findings of one device that are named; the others are counted
 
 
 def param(default: float, why: str, *, low: float, high: float) -> Any:
@@ -129,6 +148,45 @@ def evidence(table: type[Record], number: int, packets: Iterable[int]) -> Eviden
     return Evidence(table.table, int(number), tuple(sorted({int(packet) for packet in packets} - {0})[:_MOST_PACKETS]))
 
 
+def evidence_by_input(table: type[Record], inputs: NDArray[Any], packets: NDArray[Any]) -> list[Evidence]:
+    """Proof rows of one table, each input's packets under its own number."""
+    return [evidence(table, number, packets[inputs == number].tolist()) for number in sorted(set(inputs.tolist()))]
+
+
+def listed(values: Iterable[str], most: int = 6) -> str:
+    """Values in order, comma separated; beyond ``most`` only how many more there are."""
+    ordered = sorted(values)
+    more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + more
+
+
+def folded(findings: Iterable[Finding]) -> Finding:
+    """Findings of one detector, claim and device as one: the strongest speaks, the next ones are named and counted.
+
+    A network with hundreds of senders would otherwise repeat the same answer hundreds of times for every device.
+    """
+    first, *rest = sorted(findings, key=lambda finding: (-finding.decibans, finding.summary))
+    if not rest:
+        return first
+    others = [summary for summary in dict.fromkeys(finding.summary for finding in rest) if summary != first.summary]
+    parts = [first.summary if others else f"{first.summary} ({len(rest) + 1} times)"]
+    parts += [f"also {summary}" for summary in others[: _MOST_NAMED - 1]]
+    parts += [f"and {len(others) - _MOST_NAMED + 1} more"] if len(others) >= _MOST_NAMED else []
+    each = max(1, _MOST_PACKETS // (len(rest) + 1))  # proof of the weaker ones must not fall behind the first one's
+    packets: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for finding in (first, *rest):
+        for row in finding.rows:
+            packets[row.table, row.input].extend(row.packets[:each])
+    return dataclasses.replace(
+        first,
+        summary="; ".join(parts),
+        rows=tuple(
+            Evidence(table, number, tuple(sorted(set(numbers))[:_MOST_PACKETS]))
+            for (table, number), numbers in sorted(packets.items())
+        ),
+    )
+
+
 def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
     """Every detector's answer about every device, three-valued, in the detectors' order."""
     seen = tables[DeviceSeen]
@@ -176,3 +234,57 @@ def devices_on_lan(tables: Tables) -> dict[str, list[str]]:
         if lan:
             found[lan].add(device)
     return {lan: sorted(members) for lan, members in sorted(found.items())}
+
+
+def computers_on_lan(tables: Tables) -> dict[str, set[str]]:
+    """Office computers by network, judged or only heard, each once: what a KVM there may be plugged into."""
+    members = tables[LanMember]
+    found: dict[str, set[str]] = {lan: set(devices) for lan, devices in devices_on_lan(tables).items()}
+    for row in np.flatnonzero(members["laptop_like"] & (members["role"] == "neighbour")).tolist():
+        found.setdefault(str(members["lan"][row]), set()).add(f"host {members['host'][row]}")
+    return found
+
+
+def heard_beside(tables: Tables, *records: type[Announcement | Arp | DhcpRequest | NameQuery]) -> set[str]:
+    """Devices on whose local network some other host, not a gateway, was heard to say something of itself.
+
+    Args:
+        tables: of the run.
+        records: what counts as saying something.
+
+    A capture that holds only what a device and its router send each other shows nothing of who else is there.
+    """
+    members, seen = tables[LanMember], tables[DeviceSeen]
+    known: dict[str, dict[str, str]] = defaultdict(dict)  # host -> network -> who it is
+    for row in np.flatnonzero(members["role"] != "gateway").tolist():
+        host = str(members["host"][row])
+        for key in (host, *members["addresses"][row].split(",")):
+            known[key][str(members["lan"][row])] = members["device_id"][row] or f"host {host}"
+    networks: dict[int, set[str]] = defaultdict(set)
+    for number, lan in zip(seen["input"].tolist(), seen["lan"].tolist(), strict=True):
+        networks[number].add(lan)
+    speakers: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        table = tables[record]
+        senders = table[_SENDERS.get(record, "mac")].tolist()
+        for number, sender in set(zip(table["input"].tolist(), senders, strict=True)):
+            for lan in networks[number] & known.get(sender, {}).keys():
+                speakers[lan].add(known[sender][lan])
+    return {
+        device
+        for lan, devices in devices_on_lan(tables).items()
+        for device in devices
+        if speakers.get(lan, set()) - {device}
+    }
+
+
+def longest_stretch(tables: Tables) -> dict[str, float]:
+    """Seconds of each device's traffic that the best single input spans; inputs of different days do not add up."""
+    flows = tables[DeviceFlow]
+    found: dict[str, float] = {}
+    for device, rows in by_device(flows).items():
+        for number in np.unique(flows["input"][rows]).tolist():
+            own = rows[flows["input"][rows] == number]
+            seconds = float((flows["last_ts"][own].max() - flows["ts"][own].min()) / np.timedelta64(1, "s"))
+            found[device] = max(found.get(device, 0.0), seconds)
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, RemoteSession, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables
 
 __all__ = ["ControlRtt"]
 
@@ -62,21 +63,22 @@ class ControlRtt(Detector):
     least_samples: float = param(10, "Fewer samples have no stable 5th percentile.", low=3, high=1000)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per session whose device is driven or may be."""
+        """One hit per device with sessions in which it is driven or may be."""
         sessions, devices = tables[RemoteSession], tables[DeviceSeen]
         limits = dict(zip(devices["device_id"], devices["max_rtt_ms"], strict=True))
-        found: Findings = {}
+        places = dict(zip(devices["device_id"], devices["place"], strict=True))
+        far: dict[str, list[Finding]] = defaultdict(list)
         for device, rows in by_device(sessions).items():
             limit = float(limits.get(device, np.nan))
             for row in rows:
                 rtt, samples = float(sessions["rtt_ms"][row]), int(sessions["rtt_samples"][row])
                 if sessions["role"][row] == "controlling" or np.isnan(rtt) or samples < self.least_samples:
                     continue
-                weight, expected, reason = self._weight(rtt, limit)
+                weight, expected, reason = self._weight(rtt, limit, places.get(device) or "this device")
                 if not weight:
                     continue
                 share = 1.0 if sessions["role"][row] == "controlled" else 0.5
-                found.setdefault(device, []).append(
+                far[device].append(
                     self.hit(
                         Claim.ABROAD,
                         weight * share,
@@ -88,12 +90,12 @@ class ControlRtt(Detector):
                         weight_reason=reason,
                     )
                 )
-        return found
+        return {device: [folded(findings)] for device, findings in far.items()}
 
-    def _weight(self, rtt: float, limit: float) -> tuple[float, str, str | None]:
+    def _weight(self, rtt: float, limit: float, place: str) -> tuple[float, str, str | None]:
         """Weight, what would be normal, and the reason for the weight where it is not the detector's own."""
         if not np.isnan(limit) and rtt > limit:
-            return self.declared_decibans, f"at most {limit:.0f} ms, declared for this device", _DECLARED
+            return self.declared_decibans, f"at most {limit:.0f} ms, declared for {place}", _DECLARED
         inside = f"below {self.ordinary_ms:.0f} ms inside one continent"
         if rtt > self.far_ms:
             return self.far_decibans, inside, None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import ABSENT, Claim, DeviceFlow, Family, Ssh, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.records import ABSENT, Claim, DeviceFlow, Family, Finding, Ssh, Tables
 
 __all__ = ["KeystrokeSsh"]
 
@@ -20,8 +21,9 @@ class KeystrokeSsh(Detector):
     """Somebody types through SSH: into this device (it answers as server), or from it to another machine.
 
     The test is Zhang and Paxson's share of small packets whose spacing is human, 10 ms to 2 s (docs/evidence.md, M5).
-    OpenSSH 9.5 and later send on a 20 ms grid with decoys, so counts lie there and the weight is halved (e3). Typing
-    *from* the device weighs nothing: it is what administrators do all day.
+    That a session came in at all is another detector's finding; this one weighs the hand alone. OpenSSH 9.5 and later
+    send on a 20 ms grid with decoys, so counts lie there and the weight is halved (e3). Typing *from* the device weighs
+    nothing: it is what administrators do all day.
     """
 
     id: ClassVar = "ssh.keystroke_paced"
@@ -39,20 +41,22 @@ class KeystrokeSsh(Detector):
     when_clear: ClassVar = "no SSH flow with human-paced small packets"
     weight_reason: ClassVar = "judged; the interactive test itself: Zhang and Paxson 2000"
     check: ClassVar = "ask for the SSH server's log of that time; match the far end with declared machines"
-    inbound_decibans: float = param(11.0, "A shell into a laptop, typed by hand, from outside.", low=0, high=12)
+    inbound_decibans: float = param(
+        11.0, "A session into a laptop from outside is typed by hand, not a backup or a script.", low=0, high=12
+    )
     near_decibans: float = param(4.0, "The same from the local network or the company.", low=0, high=12)
     open_decibans: float = param(2.0, "Who types is open; a jump host looks the same as a way in.", low=0, high=12)
     least_gaps: float = param(30, "Fewer is a login and a command or two.", low=5, high=1000)
     least_share: float = param(0.3, "Share of small packets with human spacing (method M5).", low=0.1, high=1)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per typed SSH flow."""
+        """One hit per device with typed SSH flows."""
         flows, greetings = tables[DeviceFlow], tables[Ssh]
         paced = {
             (int(number), int(flow)): bool(grid)
             for number, flow, grid in zip(greetings["input"], greetings["flow"], greetings["paced"], strict=True)
         }
-        found: Findings = {}
+        typed: dict[str, list[Finding]] = defaultdict(list)
         for device, rows in by_device(flows).items():
             for row in rows[flows["protocol"][rows] == "ssh"]:
                 driven = int(flows["controlled"][row])
@@ -65,7 +69,7 @@ class KeystrokeSsh(Detector):
                 inbound = self.inbound_decibans if outside else self.near_decibans
                 weight = {1: inbound, ABSENT: self.open_decibans if outside else 0.0}.get(driven, 0.0)
                 rtt = flows["rtt_ms"][row]
-                found.setdefault(device, []).append(
+                typed[device].append(
                     self.hit(
                         Claim.DRIVEN,
                         weight / 2 if grid else weight,
@@ -81,4 +85,4 @@ class KeystrokeSsh(Detector):
                         ],
                     )
                 )
-        return found
+        return {device: [folded(findings)] for device, findings in typed.items()}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, evidence, param
-from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, LanMember, Stun, Tables
+from farmwatch.analysis.beacons import nat_test_beacons
+from farmwatch.analysis.detectors.contract import Detector, Findings, computers_on_lan, evidence, folded, param
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, LanMember, Stun, Tables
 
 __all__ = ["KvmBeacon"]
+
+_MOST_SENDERS = 50  #: of one network; more are a flood of made-up hosts and say nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class KvmBeacon(Detector):
 
     PiKVM and GL.iNet Comet do this with nobody connected: the Janus wrapper tests its NAT, waits 10 s and starts over
     (docs/evidence.md; read in their code, the period not measured). Only a capture at the router sees it. Old
-    internet phones and game consoles send CHANGE-REQUEST too, but not around the clock.
+    internet phones and game consoles send CHANGE-REQUEST too, but not for long. The sender must stand on the device's
+    network; one KVM drives one computer, so the weight is shared among the computers there.
     """
 
     id: ClassVar = "kvm.idle_stun_beacon"
@@ -37,34 +42,48 @@ class KvmBeacon(Detector):
     decibans: float = param(11.0, "Specific behaviour, unmeasured in the field.", low=0, high=12)
     farm_share: float = param(0.6, "One KVM makes a driven laptop, not yet a farm.", low=0, high=1)
     least_rounds: float = param(5, "Fewer rounds are a phone's start-up.", low=3, high=100)
+    least_minutes: float = param(
+        10.0, "A console or telephone tests its NAT for a minute or two; an idle KVM never stops.", low=2, high=240
+    )
     low_s: float = param(8.0, "The pause is 10 s; clocks and early answers shorten it a little.", low=1, high=30)
     high_s: float = param(75.0, "With every request unanswered a round takes about a minute.", low=20, high=300)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per beaconing host and device beside it."""
-        members, devices = tables[LanMember], tables[DeviceSeen]
-        found: Findings = {}
-        for number, source, rounds, period, packets in self._beacons(tables):
-            lans = {
-                str(members["lan"][row])
-                for row in np.flatnonzero(members["input"] == number)
-                if source in members["addresses"][row].split(",")
-            }
-            for row in np.flatnonzero(devices["input"] == number):
-                device = str(devices["device_id"][row])
-                if source in devices["addresses"][row].split(",") or (lans and devices["lan"][row] not in lans):
+        """One hit per device beside beaconing hosts."""
+        devices = tables[DeviceSeen]
+        beside: dict[tuple[str, Claim], list[Finding]] = defaultdict(list)
+        hosts, sharing = _hosts(tables), computers_on_lan(tables)
+        rows_of, heard = devices.groups("lan"), Counter[str]()
+        for number, source, rounds, period, packets in nat_test_beacons(
+            tables[Stun],
+            least_rounds=self.least_rounds,
+            least_s=self.least_minutes * 60,
+            low_s=self.low_s,
+            high_s=self.high_s,
+        ):
+            for lan in sorted(hosts.get(source, {})):
+                heard[lan] += 1
+                if heard[lan] > _MOST_SENDERS:
                     continue
-                for claim in self.claims:
-                    found.setdefault(device, []).append(
-                        self.hit(
-                            claim,
-                            self.decibans * (1.0 if claim is Claim.DRIVEN else self.farm_share),
-                            f"{source} repeats a KVM's NAT test every {period:.0f} s",
-                            observed=f"{rounds} STUN requests with CHANGE-REQUEST, median spacing {period:.1f} s",
-                            expected="STUN at the start of a call, not around the clock",
-                            rows=[evidence(Stun, number, packets)],
-                        )
+                here = rows_of.get(lan, np.empty(0, np.int64))
+                here = here[devices["input"][here] == number]
+                near = {str(devices["device_id"][row]) for row in here} - {hosts[source][lan]}
+                share = 10 * math.log10(max(1, len(sharing.get(lan, ()))))
+                for claim in self.claims if near else ():
+                    driven = max(0.0, self.decibans - share)
+                    finding = self.hit(
+                        claim,
+                        driven if claim is Claim.DRIVEN else self.decibans * self.farm_share,
+                        f"{source} repeats a KVM's NAT test every {period:.0f} s",
+                        observed=f"{rounds} STUN requests with CHANGE-REQUEST, median spacing {period:.1f} s",
+                        expected="STUN at the start of a call, not all the time",
+                        rows=[evidence(Stun, number, packets)],
                     )
+                    for device in near:
+                        beside[device, claim].append(finding)
+        found: Findings = {}
+        for (device, _), findings in sorted(beside.items()):
+            found.setdefault(device, []).append(folded(findings))
         return found
 
     def blind(self, tables: Tables) -> dict[str, str]:
@@ -75,17 +94,13 @@ class KvmBeacon(Detector):
             sorted(set(seen["device_id"]) - elsewhere), "the capture shows this device's own traffic only"
         )
 
-    def _beacons(self, tables: Tables) -> Iterator[tuple[int, str, int, float, list[int]]]:
-        """Input, sender, rounds, median period in seconds and packets of every beaconing sender."""
-        stun = tables[Stun]
-        asked = np.flatnonzero(stun["change_request"] & (stun["kind"] == "request") & (stun["method"] == "binding"))
-        keys = sorted({(int(stun["input"][row]), str(stun["source"][row])) for row in asked})
-        for number, source in keys:
-            rows = asked[(stun["input"][asked] == number) & (stun["source"][asked] == source)]
-            times = np.sort(stun["ts"][rows].astype(np.int64)) / 1e9
-            starts = times[np.concatenate([[True], np.diff(times) >= self.low_s])]  # resends belong to one round
-            if len(starts) < self.least_rounds:
-                continue
-            period = float(np.median(np.diff(starts)))
-            if period <= self.high_s:
-                yield number, source, len(rows), period, stun["packet"][rows].tolist()
+
+def _hosts(tables: Tables) -> dict[str, dict[str, str | None]]:
+    """By address and network, the device that a host of the network is; who is not on a network cannot stand there."""
+    members = tables[LanMember]
+    found: dict[str, dict[str, str | None]] = defaultdict(dict)
+    columns = (members[name].tolist() for name in ("lan", "addresses", "device_id", "role"))
+    for lan, addresses, device, role in zip(*columns, strict=True):
+        for address in addresses.split(",") if role != "gateway" else ():
+            found[address][lan] = device
+    return found

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, devices_on_lan, evidence, param
+from farmwatch.analysis.detectors.contract import (
+    Detector,
+    Findings,
+    computers_on_lan,
+    devices_on_lan,
+    evidence_by_input,
+    listed,
+    param,
+)
 from farmwatch.records import Claim, CloudSign, DeviceFlow, DeviceSeen, Family, NameQuery, Tables, Tls
 
 __all__ = ["KvmCloud"]
@@ -18,7 +27,8 @@ class KvmCloud(Detector):
     """Names or certificates of a KVM maker's cloud in the traffic of a host on the same network, or of this device.
 
     The KVM's own sessions run past the laptop: only a capture at the router or on the LAN shows them. The laptop itself
-    asking for such a name is somebody setting one up.
+    asking for such a name is somebody setting one up. One KVM drives one computer, so its weight is shared among the
+    computers on the network.
     """
 
     id: ClassVar = "kvm.cloud_contact"
@@ -38,7 +48,7 @@ class KvmCloud(Detector):
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per product and device on the network."""
-        signs = tables[CloudSign]
+        signs, sharing = tables[CloudSign], computers_on_lan(tables)
         found: Findings = {}
         for lan, devices in devices_on_lan(tables).items():
             here = np.flatnonzero((signs["lan"] == lan) & (signs["kind"] == "kvm") & (signs["grade"] != "low"))
@@ -46,17 +56,18 @@ class KvmCloud(Detector):
                 own = here[signs["tool"][here] == tool]
                 live = bool((signs["sign"][own] == "session").any())
                 weight = self.session_decibans if live else self.presence_decibans
-                hosts = ", ".join(sorted({str(host) for host in signs["host"][own]})[:3])
+                senders = {str(host) for host in signs["host"][own]}
+                share = 10 * math.log10(max(1.0, len(sharing[lan]) / len(senders)))
                 for device in devices:
                     for claim in self.claims:
                         found.setdefault(device, []).append(
                             self.hit(
                                 claim,
-                                weight * (1.0 if claim is Claim.DRIVEN else self.farm_share),
-                                f"{signs['tool_name'][own[0]]} cloud contacted by {hosts}",
+                                max(0.0, weight - share) if claim is Claim.DRIVEN else weight * self.farm_share,
+                                f"{signs['tool_name'][own[0]]} cloud contacted by {listed(senders, 3)}",
                                 observed="; ".join(sorted({str(value) for value in signs["value"][own]})[:4]),
                                 expected="no KVM cloud beside a company laptop",
-                                rows=[evidence(CloudSign, signs["input"][own[0]], signs["packet"][own])],
+                                rows=evidence_by_input(CloudSign, signs["input"][own], signs["packet"][own]),
                             )
                         )
         return found

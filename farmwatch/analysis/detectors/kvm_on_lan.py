@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, devices_on_lan, evidence, param
-from farmwatch.records import Announcement, Arp, Claim, DhcpRequest, Family, LanMember, Tables
+from farmwatch.analysis.beacons import nat_test_beacons
+from farmwatch.analysis.detectors.contract import (
+    Detector,
+    Findings,
+    computers_on_lan,
+    devices_on_lan,
+    evidence,
+    folded,
+    heard_beside,
+    param,
+)
+from farmwatch.records import Announcement, Arp, Claim, DhcpRequest, Evidence, Family, LanMember, Stun, Table, Tables
 
 __all__ = ["KvmOnLan"]
+
+_SAME = {"http": "page", "certificate": "page"}  #: layers that one setting or one service decides
 
 
 @dataclass(frozen=True, slots=True)
 class KvmOnLan(Detector):
     """A device that presents itself as a KVM over IP, stronger the more independent layers say so.
 
-    Layers: vendor prefix, DHCP, mDNS, SSDP, web page, certificate (signals N9 and N10; docs/evidence.md). Identity
-    strings can be changed by menu, so silence proves nothing; and remote workers own such boxes lawfully, so one layer
-    is a question and two are a strong one. A Raspberry Pi prefix alone is a hobby.
+    Layers: vendor prefix, its name, DHCP class or options, mDNS service, SSDP, web page or certificate, and the NAT
+    tests of an idle one (signals N9 and N10; docs/evidence.md). A name is one setting, however many protocols carry it.
+    Identity strings can be changed by menu, so silence proves nothing; and remote workers own such boxes lawfully, so
+    one layer is a question and two are a strong one. A Raspberry Pi prefix alone is a hobby, and no layer beside
+    others. A KVM drives one computer: among n computers with k KVMs, each is the driven one with weight less
+    10·log10(n / k).
     """
 
     id: ClassVar = "kvm.on_lan"
@@ -42,51 +59,78 @@ class KvmOnLan(Detector):
     farm_share: float = param(0.6, "One KVM makes a driven laptop, not yet a farm.", low=0, high=1)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per KVM and device on its network."""
+        """One hit per device and claim, for all KVMs on its network."""
         members = tables[LanMember]
+        kvms, sharing, beacons = members["product_kind"] == "kvm", computers_on_lan(tables), _beacons(tables)
         found: Findings = {}
         for lan, devices in devices_on_lan(tables).items():
-            here = np.flatnonzero((members["lan"] == lan) & (members["product_kind"] == "kvm"))
-            for row in here:
-                weight, layers = self._weight(str(members["layers"][row]))
-                if not weight:
-                    continue
-                for device in devices:
-                    if members["device_id"][row] == device:
-                        continue
-                    for claim in self.claims:
-                        found.setdefault(device, []).append(
+            boxes: dict[str, tuple[float, list[int], str, list[Evidence]]] = {}
+            for row in np.flatnonzero((members["lan"] == lan) & kvms).tolist():
+                tested = [item for address in members["addresses"][row].split(",") for item in beacons.get(address, ())]
+                layers = _layers(str(members["layers"][row])) | ({"behaviour"} if tested else set())
+                box = boxes.get(str(members["host"][row]))
+                weight = self._weight(str(members["layers"][row]), layers)
+                if weight and (box is None or weight > box[0]):
+                    proof = str(members["proof"][row]) + ("; repeats a KVM's NAT test" if tested else "")
+                    rows = [*_signs(members, row), *tested]
+                    boxes[str(members["host"][row])] = weight, [row, len(layers)], proof, rows
+            share = 10 * math.log10(max(1.0, len(sharing[lan]) / max(1, len(boxes))))
+            for device in devices:
+                others = [box for box in boxes.values() if members["device_id"][box[1][0]] != device]
+                for claim in self.claims if others else ():
+                    found.setdefault(device, []).append(
+                        folded(
                             self.hit(
                                 claim,
-                                weight * (1.0 if claim is Claim.DRIVEN else self.farm_share),
+                                max(0.0, weight - share) if claim is Claim.DRIVEN else weight * self.farm_share,
                                 f"{members['product_name'][row]} on the same network "
-                                f"({layers} layer{'s' * (layers != 1)})",
-                                observed=str(members["proof"][row]),
+                                f"({count} layer{'s' * (count != 1)})",
+                                observed=proof,
                                 expected="no KVM over IP beside a company laptop",
-                                rows=[evidence(LanMember, members["input"][row], (members["packet"][row],))],
+                                rows=rows,
                             )
+                            for weight, (row, count), proof, rows in others
                         )
+                    )
         return found
 
-    def _weight(self, text: str) -> tuple[float, int]:
-        """Weight by the number of agreeing layers; a low-grade prefix (Raspberry Pi) alone weighs nothing."""
-        grades = dict(part.split("/") for part in text.split(",") if part)
-        sure = [layer for layer, grade in grades.items() if grade != "low"]
-        if not sure:
-            return 0.0, len(grades)
-        if list(grades) == ["oui"]:
-            return (self.one_decibans if grades["oui"] == "high" else self.shared_maker_decibans), 1
-        return {1: self.one_decibans, 2: self.two_decibans}.get(len(grades), self.three_decibans), len(grades)
+    def _weight(self, text: str, layers: set[str]) -> float:
+        """Weight by the number of agreeing layers, none of them of low grade."""
+        if layers == {"oui"}:
+            return self.one_decibans if "oui/high" in text.split(",") else self.shared_maker_decibans
+        return {0: 0.0, 1: self.one_decibans, 2: self.two_decibans}.get(len(layers), self.three_decibans)
 
     def blind(self, tables: Tables) -> dict[str, str]:
-        """Networks of which only the device and its gateway were seen."""
-        members = tables[LanMember]
-        heard = {int(n) for record in (Announcement, DhcpRequest, Arp) for n in np.unique(tables[record]["input"])}
-        blind: dict[str, str] = {}
-        for lan, devices in devices_on_lan(tables).items():
-            here = members["lan"] == lan
-            others = here & (members["role"] != "gateway")
-            alone = int((others & ~members.present("device_id")).sum()) == 0 and len(devices) < 2
-            if alone and not heard.intersection(members["input"][here].tolist()):
-                blind |= dict.fromkeys(devices, "nothing of its local network captured")
-        return blind
+        """Devices whose network gave no announcement, lease or ARP of any other host."""
+        heard = heard_beside(tables, Announcement, DhcpRequest, Arp)
+        return {
+            device: "nothing of its local network captured"
+            for devices in devices_on_lan(tables).values()
+            for device in devices
+            if device not in heard
+        }
+
+
+def _layers(text: str) -> set[str]:
+    """Independent layers that are more than a hint; a web page and its certificate are one."""
+    graded = (part.split("/") for part in text.split(",") if part)
+    return {_SAME.get(layer, layer) for layer, grade in graded if grade != "low"}
+
+
+def _signs(members: Table[LanMember], row: int) -> list[Evidence]:
+    """Proof of every layer, each input's packets under its own number."""
+    packets: dict[int, list[int]] = defaultdict(list)
+    for sign in filter(None, str(members["signs"][row]).split(",")):
+        number, _, packet = sign.partition(":")
+        packets[int(number)].append(int(packet))
+    if not packets:
+        packets[int(members["input"][row])].append(int(members["packet"][row]))
+    return [evidence(LanMember, number, shown) for number, shown in sorted(packets.items())]
+
+
+def _beacons(tables: Tables) -> dict[str, list[Evidence]]:
+    """Proof of NAT tests that only an idle KVM makes, by sender's address."""
+    found: dict[str, list[Evidence]] = defaultdict(list)
+    for number, source, _, _, packets in nat_test_beacons(tables[Stun]):
+        found[source].append(evidence(Stun, number, packets))
+    return found

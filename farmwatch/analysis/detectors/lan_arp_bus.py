@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, evidence, param
-from farmwatch.records import Arp, Claim, DeviceSeen, Family, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, evidence, folded, param
+from farmwatch.records import Arp, Claim, DeviceSeen, Family, Finding, Table, Tables
 
 __all__ = ["LanArpBus"]
 
 _TEXT_SHARE = 5  # of six bytes
+_MOST_NAMED = 3  # senders; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +42,47 @@ class LanArpBus(Detector):
     least_frames: float = param(3, "One odd frame may be damage.", low=2, high=100)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per input for every device that heard it."""
+        """One hit for every device that heard it, whatever the number of senders."""
         arp, devices = tables[Arp], tables[DeviceSeen]
         odd = (arp["op"] == 1) & (arp["sender_ip"] == "0.0.0.0") & (arp["sender_mac"] != arp["eth_src"])  # noqa: S104
         rows = np.array([row for row in np.flatnonzero(odd) if _is_text(arp["sender_mac"][row])], np.int64)
         senders: dict[tuple[int, str], list[int]] = defaultdict(list)
         for row in rows:
             senders[int(arp["input"][row]), str(arp["eth_src"][row])].append(int(row))
-        found: Findings = {}
-        for (number, sender), frames in sorted(senders.items()):
-            values = {str(arp["sender_mac"][row]) for row in frames}
-            if len(values) < self.least_frames:
-                continue
+        heard: dict[int, list[tuple[int, str, list[int]]]] = defaultdict(list)
+        for (number, sender), frames in senders.items():
+            values = len({str(arp["sender_mac"][row]) for row in frames})
+            if values >= self.least_frames:
+                heard[number].append((-values, sender, frames))
+        told: dict[tuple[str, Claim], list[Finding]] = defaultdict(list)
+        for number, found_here in sorted(heard.items()):
+            findings = self._findings(number, sorted(found_here), arp)
             for device in sorted(set(devices["device_id"][devices["input"] == number])):
-                for claim in self.claims:
-                    found.setdefault(device, []).append(
-                        self.hit(
-                            claim,
-                            self.decibans,
-                            f"ARP carries text on this network: {len(values)} different sender fields "
-                            f"from {sender[:8]}…",
-                            observed=f"{sum(int(arp['count'][row]) for row in frames)} requests from 0.0.0.0 whose "
-                            "sender field is not the frame's own address and reads as text",
-                            expected="sender field equal to the frame's source (RFC 826, RFC 5227)",
-                            rows=[evidence(Arp, number, arp["packet"][frames])],
-                        )
-                    )
+                for finding in findings:
+                    told[device, finding.claim].append(finding)
+        found: Findings = {}
+        for (device, _), several in sorted(told.items()):
+            found.setdefault(device, []).append(folded(several))
         return found
+
+    def _findings(self, number: int, senders: list[tuple[int, str, list[int]]], arp: Table[Arp]) -> list[Finding]:
+        """What one input shows, for each claim; all its devices share it."""
+        values = -sum(count for count, _, _ in senders)
+        frames = [row for _, _, rows in senders for row in rows]
+        names = [f"{sender[:8]}…" for _, sender, _ in senders[:_MOST_NAMED]]
+        more = f" and {len(senders) - _MOST_NAMED} more" if len(senders) > _MOST_NAMED else ""
+        return [
+            self.hit(
+                claim,
+                self.decibans,
+                f"ARP carries text on this network: {values} different sender fields from {', '.join(names)}{more}",
+                observed=f"{sum(int(arp['count'][row]) for row in frames)} requests from 0.0.0.0 whose "
+                "sender field is not the frame's own address and reads as text",
+                expected="sender field equal to the frame's source (RFC 826, RFC 5227)",
+                rows=[evidence(Arp, number, arp["packet"][frames])],
+            )
+            for claim in self.claims
+        ]
 
 
 def _is_text(mac: str) -> bool:

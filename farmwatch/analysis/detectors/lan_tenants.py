@@ -9,12 +9,22 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, devices_on_lan, evidence, param
+from farmwatch.analysis.detectors.contract import (
+    Detector,
+    Findings,
+    devices_on_lan,
+    evidence_by_input,
+    heard_beside,
+    listed,
+    param,
+)
 from farmwatch.records import Announcement, Claim, DhcpRequest, Family, LanMember, NameQuery, Table, Tables, TenantSign
 
 __all__ = ["LanTenants"]
 
 _FIRM = ("dhcp", "nbns", "browser", "ldap")  #: a computer's own membership; searches and cloud names are weaker
+
+_OWN = "the own company"  #: all domains that the profile declares
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +32,8 @@ class LanTenants(Detector):
     """Several hosts of one network belong to different companies: by DHCP names, NetBIOS domains, directory searches.
 
     Signal N9: a farm holds one's own laptop beside those of other employers. Couples explain two companies, flat shares
-    three; co-working spaces and cafes explain many, so the place must be known before anybody is asked.
+    three; co-working spaces and cafes explain many, so the place must be known before anybody is asked. A company with
+    several NetBIOS or DNS domains looks like several companies unless the profile declares them.
     """
 
     id: ClassVar = "lan.several_companies"
@@ -36,6 +47,7 @@ class LanTenants(Detector):
         "a couple or flat share with different employers",
         "co-working space, cafe or hotel",
         "a consultant's computers",
+        "several domains of one company",
     )
     when_clear: ClassVar = "computers of fewer than two companies were seen on the network"
     weight_reason: ClassVar = (
@@ -62,41 +74,40 @@ class LanTenants(Detector):
                 continue
             weight = {2: self.two_decibans, 3: self.three_decibans}.get(len(companies), self.many_decibans) * share
             hosts = {host for named in companies.values() for host in named}
-            for device in devices:
-                found[device] = [
-                    self.hit(
-                        Claim.FARM,
-                        weight,
-                        f"computers of {len(companies)} companies on one network",
-                        observed=f"{len(hosts)} hosts: {', '.join(sorted(companies))}",
-                        expected="one company, or the household's",
-                        rows=[evidence(TenantSign, number, signs["packet"][here[signs["input"][here] == number]])
-                              for number in sorted(set(signs["input"][here].tolist()))],
-                    )
-                ]  # fmt: skip
+            finding = self.hit(
+                Claim.FARM,
+                weight,
+                f"computers of {len(companies)} companies on one network",
+                observed=f"{len(hosts)} hosts: {listed(companies)}",
+                expected="one company, or the household's",
+                rows=evidence_by_input(TenantSign, signs["input"][here], signs["packet"][here]),
+            )
+            found |= {device: [finding] for device in devices}
         return found
 
     def blind(self, tables: Tables) -> dict[str, str]:
-        """Devices of captures in which no host says or asks anything that could name a company."""
-        members = tables[LanMember]
-        heard = {
-            number for record in (Announcement, DhcpRequest, NameQuery) for number in tables[record]["input"].tolist()
-        }
-        told = set(members["lan"][[number in heard for number in members["input"].tolist()]]) if len(members) else set()
+        """Devices on whose network no other host says or asks anything that could name a company."""
+        heard = heard_beside(tables, Announcement, DhcpRequest, NameQuery)
         return {
             device: "no names of other hosts captured (DHCP, NetBIOS, directory searches)"
-            for lan, devices in devices_on_lan(tables).items()
-            if lan not in told
+            for devices in devices_on_lan(tables).values()
             for device in devices
+            if device not in heard
         }
 
     @staticmethod
     def _companies(signs: Table[TenantSign], rows: NDArray[np.int64]) -> dict[str, set[str]]:
-        """Company -> hosts, each host counted for the company most of its signs name."""
+        """Company -> hosts, each host counted for the company most of its signs name.
+
+        All domains of the profile are one company; where it has most hosts, only the others count.
+        """
         votes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for row in rows:
-            votes[str(signs["host"][row])][str(signs["tenant"][row])] += 1
+            tenant = _OWN if signs["own"][row] else str(signs["tenant"][row])
+            votes[str(signs["host"][row])][tenant] += 1
         companies: dict[str, set[str]] = defaultdict(set)
         for host, named in votes.items():
-            companies[max(sorted(named), key=named.__getitem__)].add(host)
+            companies[max(sorted(named, key=lambda name: (name != _OWN, name)), key=named.__getitem__)].add(host)
+        if 2 * len(companies.get(_OWN, ())) > len(votes):
+            del companies[_OWN]
         return dict(companies)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import Claim, DeviceFlow, Family, Tables, ToolSighting
+from farmwatch.analysis.detectors.contract import (
+    Detector,
+    Findings,
+    by_device,
+    evidence,
+    folded,
+    longest_stretch,
+    param,
+)
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, Tables, ToolSighting
 
 __all__ = ["MeetingAllDay"]
 
-_MEDIA = ("rtp", "zoom", "stun", "dtls", "quic")
+_MEDIA = ("rtp", "zoom", "stun")  #: DTLS and QUIC alone also carry VPNs and backups
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,13 @@ class MeetingAllDay(Detector):
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "meeting"
-    benign: ClassVar = ("on-call bridge", "pair programming", "virtual office room", "a webinar left open")
+    benign: ClassVar = (
+        "on-call bridge",
+        "pair programming",
+        "virtual office room",
+        "a webinar left open",
+        "a VPN or a backup that borrows a media protocol",
+    )
     when_clear: ClassVar = "no meeting media flow that lasts a shift"
     weight_reason: ClassVar = "judged from grade B of signal N13 (docs/evidence.md) when seen alone, on one day"
     check: ClassVar = "ask the meeting service's audit log for remote-control grants and the number of participants"
@@ -44,7 +59,7 @@ class MeetingAllDay(Detector):
     two_way_decibans: float = param(3.0, "Lively both ways: mostly a real call.", low=0, high=12)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per long media flow."""
+        """One hit per device with long media flows."""
         flows, seen = tables[DeviceFlow], tables[ToolSighting]
         meetings = {
             (int(number), int(flow))
@@ -53,6 +68,7 @@ class MeetingAllDay(Detector):
         }
         hours = (flows["last_ts"] - flows["ts"]) / np.timedelta64(1, "h")
         found: Findings = {}
+        long: dict[str, list[Finding]] = defaultdict(list)
         for device, rows in by_device(flows).items():
             for row in rows[
                 (hours[rows] >= self.least_hours) & (flows["longest_silence_s"][rows] <= self.most_silence_s)
@@ -62,7 +78,7 @@ class MeetingAllDay(Detector):
                     continue
                 out, into = int(flows["bytes_out"][row]), max(1, int(flows["bytes_in"][row]))
                 shared = out / into >= self.least_ratio
-                found.setdefault(device, []).append(
+                long[device].append(
                     self.hit(
                         Claim.DRIVEN,
                         self.decibans if shared else self.two_way_decibans,
@@ -78,14 +94,14 @@ class MeetingAllDay(Detector):
                         ],
                     )
                 )
+        for device, findings in long.items():
+            found[device] = [folded(findings)]
         return found
 
     def blind(self, tables: Tables) -> dict[str, str]:
-        """Captures shorter than a shift."""
-        flows = tables[DeviceFlow]
+        """Devices of which no input shows a shift."""
         return {
-            device: f"{span:.1f} h of this device captured, {self.least_hours:.0f} h needed"
-            for device, rows in by_device(flows).items()
-            if (span := float((flows["last_ts"][rows].max() - flows["ts"][rows].min()) / np.timedelta64(1, "h")))
-            < self.least_hours
+            device: f"{hours:.1f} h of this device captured at a stretch, {self.least_hours:.0f} h needed"
+            for device, seconds in longest_stretch(tables).items()
+            if (hours := seconds / 3600) < self.least_hours
         }

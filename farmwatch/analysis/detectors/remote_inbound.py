@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
-from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["RemoteInbound"]
 
@@ -20,7 +21,7 @@ class RemoteInbound(Detector):
 
     A session from the public internet is rare on company laptops; from the same network or the company's own ranges it
     is mostly a colleague, a help desk or the owner's other computer. Interactive traffic must have flowed: a scan or a
-    refused connection is no session.
+    refused connection is no session. Whether somebody types in it is weighed by how its keys are paced, not here.
     """
 
     id: ClassVar = "remote.inbound_session"
@@ -51,22 +52,21 @@ class RemoteInbound(Detector):
     service_decibans: float = param(
         3.0, "SSH or Citrix listening as servers do: mostly a server, not a laptop.", low=0, high=24
     )
-    typed_service_decibans: float = param(
-        10.0, "The same, typed by hand, from the internet into a private address.", low=0, high=24
+    inside_service_decibans: float = param(
+        10.0, "The same from the internet into a client's or private address: somebody opened a way.", low=0, high=24
     )
-    typed_gaps: float = param(30, "Fewer human-paced gaps are a login and a command.", low=5, high=1000)
 
     def examine(self, tables: Tables) -> Findings:
-        """One hit per driven session."""
-        sessions = tables[RemoteSession]
-        found: Findings = {}
+        """One hit per device with driven sessions."""
+        sessions, clients = tables[RemoteSession], _clients(tables)
+        driven: dict[str, list[Finding]] = defaultdict(list)
         for device, rows in by_device(sessions).items():
             for row in rows:
                 session = sessions.row(int(row))
                 if session.role != "controlled" or not session.proven or not session.live:
                     continue
-                weight = self._weight(session)
-                found.setdefault(device, []).append(
+                weight = self._weight(session, client=device in clients)
+                driven[device].append(
                     self.hit(
                         Claim.DRIVEN,
                         weight,
@@ -78,14 +78,14 @@ class RemoteInbound(Detector):
                         rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
                     )
                 )
-        return found
+        return {device: [folded(findings)] for device, findings in driven.items()}
 
-    def _weight(self, session: RemoteSession) -> float:
+    def _weight(self, session: RemoteSession, *, client: bool) -> float:
         if session.approved:
             return 0.0
         if session.tool in _SERVICES and not session.dialled:
-            typed = session.remote_scope == "public" and session.small_gaps_in >= self.typed_gaps
-            return self.typed_service_decibans if typed and _is_private(session.local) else self.service_decibans
+            inside = session.remote_scope == "public" and (client or _is_private(session.local))
+            return self.inside_service_decibans if inside else self.service_decibans
         if session.dialled and session.remote_scope == "public":
             return self.dialled_decibans
         near = {"public": self.public_decibans, "own": self.own_decibans}
@@ -95,3 +95,15 @@ class RemoteInbound(Detector):
 def _is_private(endpoint: str) -> bool:
     """Whether ``address:port`` is one that a home or office router gives out: servers on the internet have none."""
     return ip_address(endpoint.rpartition(":")[0].strip("[]")).is_private
+
+
+def _clients(tables: Tables) -> set[str]:
+    """Devices that open connections to the internet at least as often as it opens connections to them.
+
+    Over IPv6 laptops have public addresses like servers, so only what they do tells them apart.
+    """
+    flows = tables[DeviceFlow]
+    outside = flows["established"] & (flows["remote_scope"] == "public")
+    opened = Counter(flows["device_id"][outside & (flows["local_side"] == 0)].tolist())
+    asked = Counter(flows["device_id"][outside & (flows["local_side"] == 1)].tolist())
+    return {device for device, count in opened.items() if count >= asked[device]}

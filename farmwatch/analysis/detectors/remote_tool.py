@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence_by_input, param
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, NameQuery, RemoteSession, Table, Tables, ToolSighting
 
 __all__ = ["RemoteTool"]
@@ -21,9 +21,10 @@ _KINDS = ("remote_access", "rmm")
 class RemoteTool(Detector):
     """A remote-control product that the company has not approved is used, or is at least there.
 
-    Four strengths: the byte direction of a live session shows the device sending its screen; a live session whose
-    direction is open; a relay contacted; a product merely present. An approved tool weighs nothing. A tool that this
-    device demonstrably drives something else with weighs nothing either: that is the help desk's side.
+    Four strengths: in a live session most bytes leave the device for minutes while hand-paced packets come in, as a
+    shown screen does; a live session whose direction is open; a relay contacted; a product merely present. An approved
+    tool weighs nothing. A tool that this device demonstrably drives something else with weighs nothing either: that is
+    the help desk's side.
     """
 
     id: ClassVar = "remote.named_tool"
@@ -33,7 +34,12 @@ class RemoteTool(Detector):
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "remote session"
-    benign: ClassVar = ("IT or vendor support", "personal use of the tool", "left over from an earlier support case")
+    benign: ClassVar = (
+        "IT or vendor support",
+        "personal use of the tool",
+        "left over from an earlier support case",
+        "file transfer",
+    )
     when_clear: ClassVar = "no name, certificate or first bytes of a known remote-control tool"
     weight_reason: ClassVar = (
         "judged from grade B of signal N1 (docs/evidence.md): common in fleets without an approved-tool rule"
@@ -42,7 +48,10 @@ class RemoteTool(Detector):
         "ask whether the tool is approved; collect its own log (AnyDesk ad.trace, TeamViewer Connections_incoming)"
     )
     sending_decibans: float = param(
-        21.0, "The screen goes out of this device: direction known from bytes.", low=0, high=24
+        21.0,
+        "Minutes of bytes out and hand-paced packets in: a screen shown to somebody, or a long upload.",
+        low=0,
+        high=24,
     )
     live_decibans: float = param(12.0, "A session ran, but who drove whom is open.", low=0, high=24)
     relay_decibans: float = param(7.0, "Relay contacted, no session seen.", low=0, high=24)
@@ -68,7 +77,7 @@ class RemoteTool(Detector):
         self, sightings: Table[ToolSighting], signs: NDArray[np.int64], sessions: Table[RemoteSession], own: list[int]
     ) -> Finding:
         weight, what = self._strength(sightings, signs, sessions, own)
-        first = int(signs[np.argmin(sightings["packet"][signs])])
+        first = int(signs[np.lexsort((sightings["packet"][signs], sightings["input"][signs]))[0]])
         seen = sorted({f"{sightings['layer'][row]} {sightings['value'][row]}" for row in signs})
         name = str(sightings["tool_name"][first])
         shown = "; ".join(seen[:4]) + (f"; {len(seen) - 4} more" if len(seen) > 4 else "")
@@ -79,7 +88,7 @@ class RemoteTool(Detector):
             f"{name}: {what}",
             observed=shown,
             expected="no remote-control tool, or an approved one",
-            rows=[evidence(table, sightings["input"][first], sightings["packet"][signs])],
+            rows=evidence_by_input(table, sightings["input"][signs], sightings["packet"][signs]),
         )
 
     def _strength(
@@ -95,7 +104,7 @@ class RemoteTool(Detector):
         if any(sessions["proven"][row] for row in live if sessions["role"][row] == "controlled"):
             return 0.0, "a session whose protocol proves its driven end; weighed as remote.inbound_session"
         if "controlled" in roles:
-            return self.sending_decibans * sure, "a live session in which this device sends its screen"
+            return self.sending_decibans * sure, "a live session in which most bytes leave this device"
         if roles == {"controlling"}:
             return 0.0, "a session in which this device drives the other end"
         if live:

@@ -7,13 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence_by_input, param
 from farmwatch.records import Claim, DeviceFlow, Family, Tables
 
 __all__ = ["TunnelMss"]
 
 _ORDINARY = frozenset({1460, 1440, 1452, 1432, 1412, 8960, 8940, 65495, 65475, 16344, 65535, 536, 1220})
 #: Ethernet and PPPoE over IPv4 and IPv6, jumbo frames, loopback, the protocol minimums, and Google's fixed IPv6 value.
+
+_V4_HEADERS, _V6_HEADERS = 40, 60  #: bytes of IP and TCP headers without options (RFC 9293, 3.7.1; RFC 8200, 8.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,17 @@ class TunnelMss(Detector):
             if size in _ORDINARY or not self.low <= size <= self.high or share < self.least_share:
                 continue
             shown = rows[usable[rows]][sizes == size]
+            v6 = np.array([":" in address for address in flows["local_h"][shown]])
+            mtus = sorted({size + (_V6_HEADERS if six else _V4_HEADERS) for six in v6.tolist()})
             found[device] = [
                 self.hit(
                     Claim.ABROAD,
-                    self.astrill_decibans if size == 1253 else self.decibans,
-                    f"connections announce an MSS of {size} bytes, as inside a tunnel of MTU {size + 40}",
+                    self.astrill_decibans if size == 1253 and not v6.all() else self.decibans,
+                    f"connections announce an MSS of {size} bytes, "
+                    f"as inside a tunnel of MTU {' or '.join(map(str, mtus))}",
                     observed=f"{share:.0%} of {counts.sum()} SYNs",
                     expected="1460 (Ethernet), 1452 (PPPoE) or near",
-                    rows=[evidence(DeviceFlow, flows["input"][shown[0]], flows["first_packet"][shown])],
+                    rows=evidence_by_input(DeviceFlow, flows["input"][shown], flows["first_packet"][shown]),
                 )
             ]
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence_by_input, param
 from farmwatch.records import Claim, DeviceFlow, Family, Tables, ToolSighting
 
 __all__ = ["TunnelProduct"]
@@ -51,7 +51,7 @@ class TunnelProduct(Detector):
                         f"{seen['tool_name'][own[0]]}: {'tunnel in use' if live else 'its cloud was contacted'}",
                         observed="; ".join(sorted({f"{seen['layer'][row]} {seen['value'][row]}" for row in own})[:4]),
                         expected="no tunnel product, or an approved one",
-                        rows=[evidence(ToolSighting, seen["input"][own[0]], seen["packet"][own])],
+                        rows=evidence_by_input(ToolSighting, seen["input"][own], seen["packet"][own]),
                     )
                 )
         return found

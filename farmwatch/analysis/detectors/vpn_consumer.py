@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, param
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence_by_input, param
 from farmwatch.records import Claim, DeviceFlow, Family, Tables, ToolSighting
 
 __all__ = ["VpnConsumer"]
@@ -60,7 +60,7 @@ class VpnConsumer(Detector):
                         ),
                         observed="; ".join(sorted({f"{seen['layer'][row]} {seen['value'][row]}" for row in own})[:4]),
                         expected="the company's own VPN or none",
-                        rows=[evidence(ToolSighting, seen["input"][own[0]], seen["packet"][own])],
+                        rows=evidence_by_input(ToolSighting, seen["input"][own], seen["packet"][own]),
                     )
                 )
         return found

@@ -3,8 +3,9 @@
 The role comes from the protocol where it proves one (who speaks first in VNC, who asks in RDP, who answers the SSH key
 exchange), never from who dialled. Where the content is hidden, the byte direction of a remote-screen tool tells: the
 driven end sends pictures and receives keystrokes. Published captures show 80 times more bytes out of the driven end of
-a direct AnyDesk session and 15 times through its relay (docs/evidence.md, M8), 2.2 to 29 times for RDP; below
-that, or with little traffic, the role stays ``unclear``. An SSH client whose human-paced packets are too large for
+a direct AnyDesk session and 15 times through its relay (docs/evidence.md, M8), 2.2 to 29 times for RDP. A file that
+is sent has the same shape, so the other direction must also hold minutes of small packets paced like a hand; below all
+that the role stays ``unclear``. An SSH client whose human-paced packets are too large for
 typed keys carries another connection inside (``ssh -R``, ``ssh -J``), and then its end of the line proves nothing
 (:func:`farmwatch.analysis.flows.device_flows`).
 """
@@ -37,6 +38,8 @@ _LIVE_RATE = (
 _LIVE_GAPS = 20  #: or this many human-paced gaps between small packets
 _SHAPE_BYTES = 50_000  #: bytes in the heavy direction before byte direction may speak
 _SHAPE_RATIO = 10.0  #: heavy over light direction; below it the role stays unclear
+_SHAPE_SECONDS = 120  #: with traffic from the light side: a file goes out in seconds, a screen is worked on for minutes
+_SHAPE_GAPS = 30  #: human-paced gaps between the light side's small packets: keys and pointer, not acknowledgements
 _SCREEN_KINDS = frozenset({"remote_access", "rmm"})
 
 #: Application protocols that are remote control: knowledge entry, and how sure the proven side is. Laplace estimates of
@@ -235,7 +238,9 @@ def _role(rows: NDArray[np.int64], flows: Table[DeviceFlow], total: Mapping[str,
         return role, probability, f"the {protocol} protocol itself shows which end is driven", True
     out, into = total["bytes_out"], total["bytes_in"]
     heavy, light = max(out, into), max(1, min(out, into))
-    if heavy >= _SHAPE_BYTES and heavy / light >= _SHAPE_RATIO and light > 1:
+    hand = "in" if out > into else "out"
+    worked = int(flows[f"active_s_{hand}"][rows].sum()) >= _SHAPE_SECONDS and total[f"small_gaps_{hand}"] >= _SHAPE_GAPS
+    if worked and heavy >= _SHAPE_BYTES and heavy / light >= _SHAPE_RATIO and light > 1:
         role = "controlled" if out > into else "controlling"
         return (
             role,

@@ -105,13 +105,30 @@ def test_far_ends_and_long_pauses_part_sessions(net):
 
 
 def test_the_byte_direction_of_a_screen_tool_tells(net):
-    """Forty times more bytes leave than arrive: the screen goes out."""
-    flow = net.flow("10.0.0.5", "198.51.100.7", **(BUSY | {"orig_bytes": 4_000_000, "resp_bytes": 90_000}))
+    """Forty times more bytes leave than arrive, for minutes, and a hand is at the other end."""
+    worked = {"orig_bytes": 4_000_000, "resp_bytes": 90_000, "resp_small_pkts": 400, "resp_small_gaps": 300}
+    flow = net.flow("10.0.0.5", "198.51.100.7", **(BUSY | worked))
     net.add("tls", flow=flow, packet=1, transport="tcp", client_side=0, server_name="relay-0a1b2c3d.net.anydesk.com")
     [session] = sessions(net)
     assert (session.tool, session.role, session.proven) == ("anydesk", "controlled", False)
     assert session.relayed == 1
     assert session.remote_name == "relay-0a1b2c3d.net.anydesk.com"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"resp_small_gaps": 300, "orig_active_s": 10, "resp_active_s": 10},
+        {"resp_small_gaps": 4},
+    ],
+    ids=["ten seconds", "no hand"],
+)
+def test_a_file_that_is_sent_leaves_the_role_open(net, sent):
+    """The bytes of an upload look like a screen; without minutes of a hand's packets nobody is said to drive."""
+    flow = net.flow("10.0.0.5", "198.51.100.7", **(BUSY | {"orig_bytes": 4_000_000, "resp_bytes": 90_000} | sent))
+    net.add("tls", flow=flow, packet=1, transport="tcp", client_side=0, server_name="relay-0a1b2c3d.net.anydesk.com")
+    [session] = sessions(net)
+    assert (session.role, session.live) == ("unclear", True)
 
 
 def test_a_balanced_relay_line_stays_open(net):
