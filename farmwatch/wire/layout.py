@@ -137,7 +137,8 @@ H_TAKEN = 3
     D_AHEAD_1,
     D_AHEAD_2,
     D_P5,
-) = range(52)
+    D_SPARE,  # the originator's: next flow whose row may be used again, + 1; 0 none
+) = range(53)
 D_WIDTH = 56  # with F_COMMON, a flow fills sixteen cache lines exactly
 F_WIDTH = F_COMMON + 2 * D_WIDTH
 LINE = 8  # numbers in a cache line
@@ -249,7 +250,9 @@ G_UNIT_ROOM = G_ROOM // 8
     S_PACKETS,
     S_SINK,  # keeps the look-ahead loads alive
     S_FINISHED,  # reassembled datagrams whose rows are not tracked yet
-) = range(41)
+    S_SPARE,  # first flow whose row may be used again, + 1; 0 none
+    S_SPARE_AT,  # packets from which on it is worth looking for such flows
+) = range(43)
 S_WIDTH = 44
 S_REJECT = S_WIDTH  # rejects by reason follow
 REJECTS = (
@@ -266,6 +269,7 @@ REJECTS = (
     "flow table full",
     "damaged ARP",
     "round-trip times not followed for lack of room",
+    "unanswered attempts and lookups dropped from the full flow table",
 )
 (
     X_LINK,
@@ -281,7 +285,8 @@ REJECTS = (
     X_FLOWS,
     X_ARP,
     X_BLOCKS,
-) = range(13)
+    X_RECYCLED,
+) = range(14)
 S_PROTOCOL = S_REJECT + 16
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "esp", "arp", "other ip", "other link")
 (P_TCP, P_UDP, P_ICMP, P_ICMPV6, P_SCTP, P_ESP, P_ARP, P_OTHER_IP, P_OTHER_LINK) = range(9)
@@ -301,3 +306,4 @@ W_ARP = 7
 W_HOSTS = 8
 W_SAMPLES = 9
 W_SEEN = 10
+W_SPARE = 11  # find flows whose rows may be used again

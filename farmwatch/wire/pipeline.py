@@ -83,11 +83,11 @@ def short_of_room(  # noqa: PLR0911  a kernel: splitting hides the loop
         return W_STUN
     if state[S_ARP] + rows > len(arp) // A_WIDTH and len(arp) // A_WIDTH < state[S_ARP_LIMIT]:
         return W_ARP
-    if state[S_HOSTS] + 2 * rows > len(hosts) // N_WIDTH and len(hosts) // N_WIDTH < state[S_HOST_LIMIT]:
+    if state[S_HOSTS] + 4 * rows > len(hosts) // N_WIDTH and len(hosts) // N_WIDTH < state[S_HOST_LIMIT]:
         return W_HOSTS
     if state[S_SAMPLES_ON] and state[S_SAMPLES] + rows > len(samples) // Q_WIDTH:
         return W_SAMPLES
-    if (state[S_SEEN] + 3 * rows) * 2 > state[S_SEEN_MASK]:
+    if (state[S_SEEN] + 5 * rows) * 2 > state[S_SEEN_MASK]:
         return W_SEEN
     return W_DONE
 

@@ -14,11 +14,17 @@ from farmwatch.wire.flows import FlowTable, flow_table
 from farmwatch.wire.heads import HeadBatch, head_batch
 from farmwatch.wire.jit import compiled, is_compiled, note_compiled, plain
 from farmwatch.wire.layout import (
+    F_FIRST_PACKET,
+    F_HASH,
     F_HEAD,
     F_LAST,
+    F_PREVIOUS,
     F_WIDTH,
     H_OPEN,
     H_QUEUED,
+    M_FLOW,
+    M_PACKET,
+    M_WIDTH,
     PROTOCOLS,
     Q_WIDTH,
     REJECTS,
@@ -26,6 +32,7 @@ from farmwatch.wire.layout import (
     S_FIRST_NS,
     S_FLOWS,
     S_LAST_NS,
+    S_MESSAGES,
     S_PACKETS,
     S_POOL,
     S_POOL_FREE_0,
@@ -42,6 +49,7 @@ from farmwatch.wire.layout import (
     W_DONE,
     W_POOL,
     W_QUEUE,
+    X_RECYCLED,
 )
 from farmwatch.wire.messages import (
     ArpTable,
@@ -218,6 +226,9 @@ class _Scan:
         if tables.mode == "compiled" and not is_compiled(_KERNELS):
             tables.compile_the_rest()
             note_compiled(_KERNELS)
+        if state[S_REJECT + X_RECYCLED]:
+            _forget_dropped_flows(tables, flows)
+        tables.release()
         table = flow_table(tables.hot, flows)
         packets = int(state[S_PACKETS])
         return WireScan(
@@ -296,6 +307,18 @@ class _Scan:
         )
         lanes = np.zeros(MARK_CELLS, dtype=np.int64)
         self._kernel(mark_handshakes)(batch.pool, *places, batch.mark, batch.mark_check, lanes, self._tables.keys)
+
+
+def _forget_dropped_flows(tables: Tables, flows: int) -> None:
+    """Take back what points to flows whose rows were used again: messages, and flows between the same ports later."""
+    rows = tables.hot.reshape(-1, F_WIDTH)[:flows]
+    first = np.ascontiguousarray(rows[:, F_FIRST_PACKET])
+    before = np.ascontiguousarray(rows[:, F_PREVIOUS])
+    later = (before >= 0) & ((first[before] >= first) | (rows[before, F_HASH] != rows[:, F_HASH]))
+    rows[later, F_PREVIOUS] = -1
+    messages = tables.messages.reshape(-1, M_WIDTH)[: int(tables.state[S_MESSAGES])]
+    flow = messages[:, M_FLOW]
+    messages[(flow >= 0) & (first[flow] > messages[:, M_PACKET]), M_FLOW] = -1
 
 
 def _samples(tables: Tables) -> RttSamples:

@@ -33,14 +33,17 @@ from farmwatch.wire.layout import (
     S_FLOWS,
     S_HEADS_ON,
     S_HOST_LIMIT,
+    S_LAST_NS,
     S_MESSAGE_LENGTH,
     S_MESSAGE_LIMIT,
     S_MESSAGE_POOL,
     S_MESSAGE_POOL_LIMIT,
     S_MESSAGES,
+    S_PACKETS,
     S_POOL_LIMIT,
     S_SAMPLES_ON,
     S_SEEN_MASK,
+    S_SPARE_AT,
     S_STUN_LIMIT,
     S_TABLE_MASK,
     S_TOTAL,
@@ -52,19 +55,22 @@ from farmwatch.wire.layout import (
     W_MESSAGES,
     W_SAMPLES,
     W_SEEN,
+    W_SPARE,
     W_STUN,
 )
 from farmwatch.wire.packets import Bytes, Ints
 from farmwatch.wire.pipeline import BATCH_ROWS
 from farmwatch.wire.reassembly import HEAD_BYTES, free_heads
-from farmwatch.wire.track import rehash
+from farmwatch.wire.track import link_spares, rehash
 
 __all__ = ["Mode", "ScanLimits", "Tables", "as_argument", "writable"]
 
 Mode: TypeAlias = Literal["compiled", "interpreted"]
 
 _HOT = 2048  # rows most tables start with; at least two batches
-_MANY = 1 << 17  # rows the flow table starts with when compiled
+_SPARE_AGES_NS = (60_000_000_000, 5_000_000_000, -1)  # a flow silent this long gives way first
+_SPARE_SHARE = 100  # fewer than this share of all flows are not worth looking for again soon,
+_SPARE_PAUSE = 50_000  # but only so many packets later
 _QUEUE = 8192
 _MESSAGE_PORTS = {53: 1, 5353: 2, 5355: 3, 137: 4, 138: 5, 67: 6, 68: 6, 546: 7, 547: 7, 1900: 8}
 _STUN_PORTS = (3478, 19302)
@@ -105,7 +111,7 @@ def _grown(array: Any, size: int) -> Any:
 class ScanLimits:
     """Bounds on what one scan keeps; what does not fit is counted, never an error."""
 
-    flows: int = 1_000_000  #: rows of the flow table, a kilobyte each
+    flows: int = 500_000  #: rows of the flow table, a kilobyte each; when full, attempts and lookups give way
     head_bytes: int = 256 << 20  #: room for heads not handed out yet
     messages_per_kind: int = 50_000  #: distinct messages kept of each kind
     message_bytes: int = 128 << 20  #: payload bytes of all kept messages
@@ -130,8 +136,8 @@ class Tables:
         self.pieces: Bytes = np.zeros(G_SLOTS * G_ROOM, dtype=np.uint8)
         self.covered: Bytes = np.zeros(G_SLOTS * G_UNIT_ROOM, dtype=np.uint8)
         self.slots: Ints = np.zeros(G_SLOTS * G_WIDTH, dtype=np.int64)
-        # Pages nobody touched cost nothing, copying rows to grow does: a large capture starts with room for many flows.
-        start = min(_MANY if mode == "compiled" else _HOT, max(limits.flows, _HOT))
+        # Pages nobody touched cost nothing, copying rows to grow does: a large capture starts with room for all flows.
+        start = max(limits.flows + BATCH_ROWS, _HOT) if mode == "compiled" else _HOT
         self.hot: Ints = _aligned(start * F_WIDTH)
         self.table: Ints = np.zeros(4 * _HOT, dtype=np.int64)
         self.blocks: Ints = np.zeros(min(4 * start, max(limits.rtt_blocks, 4 * _HOT)) * B_WIDTH, dtype=np.int64)
@@ -183,6 +189,8 @@ class Tables:
         state = self.state
         if want == W_FLOWS:
             self._grow_flows()
+        elif want == W_SPARE:
+            self._find_spares()
         elif want == W_BLOCKS:
             size = min(2 * int(state[S_BLOCK_CAPACITY]), int(state[S_BLOCK_LIMIT]))
             self.blocks = _grown(self.blocks, size * B_WIDTH)
@@ -213,10 +221,17 @@ class Tables:
                 int(state[S_SEEN_MASK]),
             )
 
+    def release(self) -> None:
+        """Give back what only tracking needs, before the tables of the scan are made."""
+        nothing = np.zeros(0, dtype=np.int64)
+        self.pool = np.zeros(0, dtype=np.uint8)
+        self.links = self.blocks = self.table = self.seen = nothing
+
     def compile_the_rest(self) -> None:
         """Compile what only growing tables and handing out heads call, so that it is on disk for the next scan."""
         nothing = np.zeros(0, dtype=np.int64)
         compiled(rehash)(self.hot, 0, self.table, int(self.state[S_TABLE_MASK]))
+        compiled(link_spares)(self.hot, 0, 0, self.state)
         compiled(reseat)(nothing, self.seen, int(self.state[S_SEEN_MASK]))
         compiled(free_heads)(nothing, 0, self.hot, self.links, self.state)
         lanes = np.zeros(MARK_CELLS, dtype=np.int64)
@@ -227,14 +242,20 @@ class Tables:
         state = self.state
         flows = int(state[S_FLOWS])
         if flows + BATCH_ROWS > len(self.hot) // F_WIDTH:
-            fresh = _aligned(2 * len(self.hot))
+            most = (self.limits.flows + BATCH_ROWS) * F_WIDTH
+            fresh = _aligned(most if self.mode == "compiled" else min(2 * len(self.hot), most))
             fresh[: flows * F_WIDTH] = self.hot[: flows * F_WIDTH]
             self.hot = fresh
         size = len(self.table)
         while (flows + BATCH_ROWS) * 2 > size - 1:
             size *= 2
-        if size == len(self.table):
-            return
+        if size != len(self.table):
+            self._rehash(size)
+
+    def _rehash(self, size: int) -> None:
+        """Make the table of flows anew, with at least so many slots."""
+        state = self.state
+        flows = int(state[S_FLOWS])
         function = compiled(rehash) if self.mode == "compiled" else plain(rehash)
         while True:
             self.table = np.zeros(size, dtype=np.int64)
@@ -242,3 +263,17 @@ class Tables:
                 break
             size *= 2
         state[S_TABLE_MASK] = size - 1
+
+    def _find_spares(self) -> None:
+        """The flow table is full: list flows that may give way to new ones, the longest silent first."""
+        state = self.state
+        flows = int(state[S_FLOWS])
+        function = compiled(link_spares) if self.mode == "compiled" else plain(link_spares)
+        hot, cells = as_argument(self.hot, self.mode), as_argument(state, self.mode)
+        enough = max(flows // _SPARE_SHARE, 1)
+        for age in _SPARE_AGES_NS:
+            found = int(function(hot, flows, int(state[S_LAST_NS]) - age, cells))
+            if found >= enough:
+                break
+        state[S_SPARE_AT] = 0 if found >= enough else int(state[S_PACKETS]) + _SPARE_PAUSE
+        self._rehash(len(self.table))  # without the marks of flows that gave way before

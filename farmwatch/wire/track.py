@@ -30,6 +30,7 @@ from farmwatch.wire.layout import (
     D_P5,
     D_PACKETS,
     D_PAYLOAD,
+    D_POOL_COUNT,
     D_REORDERED,
     D_RETRANSMITTED,
     D_RTP,
@@ -42,6 +43,7 @@ from farmwatch.wire.layout import (
     D_SMALL_LAST,
     D_SMALL_SIZE,
     D_SMALL_VOTES,
+    D_SPARE,
     D_TS_HIGH,
     D_TS_MIN,
     D_TS_PROBE,
@@ -119,6 +121,7 @@ from farmwatch.wire.layout import (
     S_MESSAGE_LENGTH,
     S_MESSAGE_POOL,
     S_MESSAGE_POOL_LIMIT,
+    S_PACKETS,
     S_QUEUE,
     S_REJECT,
     S_ROW,
@@ -126,12 +129,16 @@ from farmwatch.wire.layout import (
     S_SAMPLES,
     S_SAMPLES_ON,
     S_SINK,
+    S_SPARE,
+    S_SPARE_AT,
     S_TABLE_MASK,
     W_DONE,
     W_MESSAGES,
     W_POOL,
     W_QUEUE,
+    W_SPARE,
     X_FLOWS,
+    X_RECYCLED,
 )
 from farmwatch.wire.packets import Bytes, Ints
 from farmwatch.wire.reassembly import keep_datagram, keep_segment, room_left
@@ -144,13 +151,15 @@ from farmwatch.wire.rtt import (
     send_segment,
 )
 
-__all__ = ["rehash", "track_rows"]
+__all__ = ["link_spares", "rehash", "track_rows"]
 _SMALL = 127  # bytes; covers the least records of SSH, TLS, RFB and RDP input
 _SMALL_GAP_NS = 10_000_000  # Zhang & Paxson 2000: keystroke gaps are 10 ms ..
 _SMALL_GAP_END_NS = 2_000_000_000  # .. 2 s
 _SECOND = 1_000_000_000
 _SILENCE_NS = 1_000_000_000  # UDP: a packet after this much silence is taken for a request
 _REORDER_NS = 3_000_000  # a late segment this soon after the hole was reordered, not sent again
+_GONE = -1  # in the flow table: a flow was here, others behind it still are
+_FEW = 8  # packets of one side of a flow that is worth no row when rows are short
 _PROBES = 128  # slots looked at before the flow table counts as full
 _FIN = 1
 _SYN = 2
@@ -159,6 +168,8 @@ _ACK = 16
 _HAS_TIMESTAMPS = 256
 _STUN_MESSAGE = 9
 _MESSAGE_MASK = 15
+_UDP = 17
+_DNS_PORT = 53
 _STUN_PORT = 16  # in the port table: classic STUN is plausible here
 
 
@@ -205,7 +216,7 @@ def put_flow(value: int, flow: int, previous: int, table: Ints, mask: int) -> in
     slot = value & mask
     for _ in range(_PROBES):
         entry = table[slot]
-        if entry == 0 or (previous >= 0 and (entry & MASK32) - 1 == previous):
+        if entry == 0 or (entry == _GONE and previous < 0) or (previous >= 0 and (entry & MASK32) - 1 == previous):
             table[slot] = (value >> 31) << 32 | (flow + 1)
             return 1
         slot = (slot + 1) & mask
@@ -217,21 +228,106 @@ def rehash(hot: Ints, flows: int, table: Ints, mask: int) -> int:
     """Fill an empty table with all flows; 0 when some flow found no room (the caller then doubles the table)."""
     for flow in range(flows):
         place = flow * F_WIDTH
-        if not put_flow(hot[place + F_HASH], flow, hot[place + F_PREVIOUS], table, mask):
+        previous = hot[place + F_PREVIOUS]
+        if previous >= 0 and hot[previous * F_WIDTH + F_HASH] != hot[place + F_HASH]:
+            previous = -1  # its row was used again
+        if not put_flow(hot[place + F_HASH], flow, previous, table, mask):
             return 0
     return 1
 
 
 @kernel
-def new_flow(rows: Ints, base: int, previous: int, hot: Ints, table: Ints, state: Ints) -> int:  # noqa: PLR0915  a kernel: splitting hides the loop
+def worth_least(place: int, hot: Ints) -> int:
+    """Whether a flow is a TCP connection attempt without payload or a DNS lookup, which is kept as a message."""
+    orig = place + F_COMMON
+    resp = orig + D_WIDTH
+    ports = hot[place + F_PORTS]
+    if (
+        hot[place + F_HEAD] != H_NONE
+        or hot[orig + D_PACKETS] > _FEW
+        or hot[resp + D_PACKETS] > _FEW
+        or hot[orig + D_POOL_COUNT]
+        or hot[resp + D_POOL_COUNT]
+    ):
+        return 0
+    if ports >> 32 == _UDP:
+        return 1 if ports & 0xFFFF == _DNS_PORT or ports >> 16 & 0xFFFF == _DNS_PORT else 0
+    return 1 if hot[orig + D_DATA] + hot[resp + D_DATA] == 0 else 0
+
+
+@kernel
+def link_spares(hot: Ints, flows: int, before: int, state: Ints) -> int:
+    """List the flows worth least whose last packet is older than a time, in row order; how many there are."""
+    found = 0
+    following = 0
+    for back in range(flows):
+        flow = flows - 1 - back
+        place = flow * F_WIDTH & POSITION
+        hot[place + F_COMMON + D_SPARE] = 0
+        if hot[place + F_LAST] < before and worth_least(place, hot):
+            hot[place + F_COMMON + D_SPARE] = following
+            following = flow + 1
+            found += 1
+    state[S_SPARE] = following
+    return found
+
+
+@kernel
+def spare_row(
+    previous: int, hot: Ints, table: Ints, blocks: Ints, hosts: Ints, seen: Ints, state: Ints, keys: Ints
+) -> int:
+    """Take the row of a flow that is worth least, its packets counted for its hosts; -1 when there is none."""
+    while state[S_SPARE]:
+        flow: int = state[S_SPARE] - 1
+        place = flow * F_WIDTH & POSITION
+        state[S_SPARE] = hot[place + F_COMMON + D_SPARE]
+        hot[place + F_COMMON + D_SPARE] = 0
+        if flow == previous or not worth_least(place, hot):
+            continue
+        for way in range(2):
+            side = place + F_COMMON + way * D_WIDTH
+            forget_in_flight(side, hot, blocks, state)
+            mac = hot[side + D_MAC]
+            if mac >= 0 and hot[side + D_PACKETS]:
+                hi = hot[place + (F_RESP_HI if way else F_ORIG_HI)]
+                lo = hot[place + (F_RESP_LO if way else F_ORIG_LO)]
+                size = hot[side + D_BYTES]
+                first = hot[side + D_FIRST]
+                ttl = hot[side + D_TTL]
+                keep_host(mac, hi, lo, hot[side + D_PACKETS] - 1, size, first, ttl, hosts, seen, state, keys)
+                keep_host(mac, hi, lo, 1, 0, hot[side + D_LAST], ttl, hosts, seen, state, keys)
+        mask = state[S_TABLE_MASK]
+        slot = hot[place + F_HASH] & mask
+        for _ in range(_PROBES):
+            entry = table[slot]
+            if entry == 0:
+                break
+            if entry > 0 and (entry & MASK32) - 1 == flow:
+                table[slot] = _GONE
+                break
+            slot = (slot + 1) & mask
+        state[S_REJECT + X_RECYCLED] += 1
+        return flow
+    return -1
+
+
+@kernel
+def new_flow(  # noqa: PLR0915  a kernel: splitting hides the loop
+    rows: Ints, base: int, previous: int, hot: Ints, table: Ints, blocks: Ints, hosts: Ints, seen: Ints, state: Ints,
+    keys: Ints,
+) -> int:  # fmt: skip
     """Open a flow for a row: flow * 2 + direction, or -1 when there is no room."""
     flow: int = state[S_FLOWS]
+    fresh = 1
     if flow >= state[S_FLOW_LIMIT]:
-        return -1
+        flow = spare_row(previous, hot, table, blocks, hosts, seen, state, keys)
+        fresh = 0
+        if flow < 0:
+            return -1
     value = rows[base + R_HASH]
     if not put_flow(value, flow, previous, table, state[S_TABLE_MASK]):
         return -1
-    state[S_FLOWS] = flow + 1
+    state[S_FLOWS] += fresh
     place = flow * F_WIDTH
     for index in range(F_COMMON, F_WIDTH):
         hot[place + index] = 0
@@ -633,7 +729,7 @@ def look_ahead(rows: Ints, count: int, hot: Ints, table: Ints, state: Ints) -> N
     total = 0
     for row in range(count):
         entry = table[rows[row * R_WIDTH + R_HASH] & mask]
-        if entry:
+        if entry > 0:
             place = ((entry & MASK32) - 1) * F_WIDTH & POSITION
             total ^= hot[place] ^ hot[place + LINE]
             for side in (place + F_COMMON, place + F_COMMON + D_WIDTH):
@@ -694,9 +790,12 @@ def track_rows(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the l
             if state[S_QUEUE] + 2 > len(queue):
                 state[S_ROW] = row
                 return W_QUEUE
+            if state[S_FLOWS] >= state[S_FLOW_LIMIT] and state[S_SPARE] == 0 and state[S_PACKETS] >= state[S_SPARE_AT]:
+                state[S_ROW] = row
+                return W_SPARE
             found = find_flow(rows, base, hot, table, state)
             if found == -1:
-                found = new_flow(rows, base, -1, hot, table, state)
+                found = new_flow(rows, base, -1, hot, table, blocks, hosts, seen, state, keys)
             elif kind == K_TCP and rows[base + R_FLAGS] & _SYN:
                 place = (found >> 1) * F_WIDTH
                 side = place + F_COMMON + (found & 1) * D_WIDTH
@@ -705,7 +804,7 @@ def track_rows(  # noqa: C901, PLR0912, PLR0915  a kernel: splitting hides the l
                     forget_in_flight(side, hot, blocks, state)
                     forget_in_flight(other, hot, blocks, state)
                     queue_heads(place, hot, queue, state)
-                    found = new_flow(rows, base, found >> 1, hot, table, state)
+                    found = new_flow(rows, base, found >> 1, hot, table, blocks, hosts, seen, state, keys)
             if found == -1:
                 state[S_REJECT + X_FLOWS] += 1
             else:

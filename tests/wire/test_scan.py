@@ -337,3 +337,50 @@ def test_equal_answers_to_two_computers_are_both_kept(scan_frames):
     frames = [udp(53, 5000, answer, source="10.0.0.53", target=f"10.0.0.{host}") for host in (1, 2, 1)]
     messages = scan_frames(frames).messages
     assert messages.count.tolist() == [2, 1]
+
+
+def syn_from(port: int, seconds: int) -> tuple[bytes, int]:
+    """An attempt to connect, and its time in ns."""
+    return tcp(port, 445, 2, 1), 1_700_000_000_000_000_000 + seconds * 1_000_000_000
+
+
+@pytest.mark.parametrize("mode", ["interpreted", "compiled"])
+def test_flood_of_attempts_does_not_hide_a_session(scan_frames, mode):
+    """In a full flow table attempts and lookups give way; sessions before, during and after a flood all stay."""
+    frames = [syn_from(port, port) for port in range(1, 301)]
+    for number, port in enumerate((30, 150, 280)):
+        frames[port] = (tcp(6000 + number, 22, 24, 5, payload=b"SSH-2.0-x\r\n"), frames[port][1])
+        frames.append((tcp(6000 + number, 22, 24, 16, payload=b"more"), frames[299][1] + number))
+    frames.insert(40, (udp(5353, 53, bytes(12)), frames[40][1]))
+    heads = []
+    scan = scan_frames(
+        [frame for frame, _ in frames], times=[time for _, time in frames], limits=ScanLimits(flows=50), mode=mode,
+        on_heads=lambda batch: heads.extend(batch.head(row, 0) for row in range(len(batch))),
+    )  # fmt: skip
+    flows = scan.flows
+    assert len(flows) == 50
+    assert flows.orig_payload_bytes[flows.resp_port == 22].tolist() == [15] * 3
+    assert scan.rejects == {"unanswered attempts and lookups dropped from the full flow table": 301 - 50}
+    assert sorted(heads) == [b"SSH-2.0-x\r\nmore"] * 3
+    assert scan.messages.flow.tolist() == [-1]
+    assert scan.hosts.packets.sum() == len(frames)
+    assert scan.hosts.bytes.sum() == sum(len(frame) for frame, _ in frames)
+
+
+def test_answered_attempt_is_no_longer_dropped(scan_frames):
+    """A connection listed to give way that comes alive meanwhile keeps its row, under the same ports or new ones."""
+    start = 1_700_000_000_000_000_000
+    frames = [syn_from(port, 0)[0] for port in range(1, 11)]
+    frames += [syn_from(20, 0)[0]]  # takes the row of port 1; 2 to 10 are listed
+    frames += [tcp(2, 445, 24, 2, payload=b"alive")]
+    frames += [tcp(3, 445, 2, 77)]  # another attempt from the same port, while its first is listed
+    frames += [syn_from(port, 0)[0] for port in range(30, 60)]
+    frames += [tcp(2, 445, 24, 7, payload=b"well")]
+    times = [start + number * 100_000_000_000 for number in range(len(frames))]
+    flows = scan_frames(frames, times=times, limits=ScanLimits(flows=10)).flows
+    assert flows.orig_payload_bytes[flows.orig_port == 2].tolist() == [9]
+    assert len(flows) == 10
+    assert (flows.previous < len(flows)).all()
+    assert all(
+        flows.orig_port[row] == flows.orig_port[flows.previous[row]] for row in np.flatnonzero(flows.previous >= 0)
+    )
