@@ -98,14 +98,14 @@ def _document(report: Report, form: Format) -> str:
 
 def _talk_of_damage(report: Report, *, quiet: bool) -> None:
     """Lost input, said on standard error where the result itself is for a program."""
-    from farmwatch.reports.wording import losses
+    from farmwatch.reports.wording import complaint, losses, place
 
     for entry in report.inputs:
         if entry.error is not None:
-            talk(f"UNREADABLE {entry.path}: {entry.error}", quiet=quiet)
+            talk(f"UNREADABLE {place(entry.path)}: {complaint(entry.error)}", quiet=quiet)
         elif not entry.complete:
             lost = "; ".join(losses(entry)) or "part of it could not be read"
-            talk(f"DAMAGED {entry.path}: {lost}", quiet=quiet)
+            talk(f"DAMAGED {place(entry.path)}: {lost}", quiet=quiet)
 
 
 def exit_code(report: Report, fail_on: FailOn | None) -> Exit:

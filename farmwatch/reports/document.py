@@ -123,14 +123,14 @@ def dumps(report: Report) -> str:
         ReportError: a number is not finite.
     """
     try:
-        text = _written(report, "\n")
+        text = _written(report, "\n", {})
     except OverflowError:
         plain(report)  # names the place
         raise
     return json_text(text) + "\n"
 
 
-def _written(value: Any, margin: str) -> str:
+def _written(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
     """A part of a report as indented JSON.
 
     Why not ``json.dumps(plain(report), indent=1)``, which gives the same text: the standard library indents in Python,
@@ -149,14 +149,26 @@ def _written(value: Any, margin: str) -> str:
     if kind is float:
         return repr(_finite(value))
     inner = margin + " "
-    if kind is tuple or kind is list:
+    if kind is tuple:
         if not value:
             return "[]"
-        return f"[{inner}" + f",{inner}".join([_written(item, inner) for item in value]) + f"{margin}]"
+        # What many findings share, such as a detector's benign readings, is one tuple and written once.
+        place = id(value), margin
+        text = known.get(place)
+        if text is None:
+            text = f"[{inner}" + f",{inner}".join([_written(item, inner, known) for item in value]) + f"{margin}]"
+            if type(value[0]) is str:
+                known[place] = text
+        return text
     if is_dataclass(value):
-        parts = [f'"{name}": {_written(getattr(value, name), inner)}' for name in _names(kind)]
+        parts = [
+            f'"{name}": {encode_basestring_ascii(part)}'
+            if type(part := getattr(value, name)) is str
+            else f'"{name}": {_written(part, inner, known)}'
+            for name in _names(kind)
+        ]
     elif isinstance(value, dict):
-        parts = [f"{encode_basestring_ascii(str(key))}: {_written(value[key], inner)}" for key in sorted(value)]
+        parts = [f"{encode_basestring_ascii(str(key))}: {_written(value[key], inner, known)}" for key in sorted(value)]
     else:
         return json.dumps(plain(value))  # what is derived from str or int, such as an enumeration
     return f"{{{inner}" + f",{inner}".join(parts) + f"{margin}}}" if parts else "{}"

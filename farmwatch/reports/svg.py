@@ -209,7 +209,7 @@ def round_trips(device: Device) -> str:
         parts.append(_line(across(ms), top - 6, across(ms), bottom, "grid"))
         parts.append(_text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
         far = ms * wording.KM_PER_MS
-        shown = "anywhere" if far >= wording.FARTHEST_KM else f"{wording.number(round(far / 10) * 10)} km"
+        shown = "anywhere" if far >= wording.FARTHEST_KM else wording.kilometres(far) if number else "0 km"
         parts.append(_text(across(ms), 14, shown, "tick", "middle"))
     for row, (name, sessions) in enumerate(lanes.items()):
         y = top + row * _LANE

@@ -67,11 +67,17 @@ def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:
     shown = broken if verbose else broken[:_MOST_BROKEN]
     for entry in shown:
         if reading.unreadable(entry):
-            page.say(f"{entry.path}: {wording.complaint(entry.error or '')}", label="UNREADABLE", style="alarm", hang=2)
-        else:
             page.say(
-                f"{entry.path}: {'; '.join(wording.losses(entry)) or 'part of it could not be read'}. Conclusions rest "
-                f"on the {wording.plural(entry.packets, 'packet')} that could be read.",
+                f"{wording.place(entry.path)}: {wording.complaint(entry.error or '')}",
+                label="UNREADABLE",
+                style="alarm",
+                hang=2,
+            )
+        else:
+            lost = "; ".join(wording.losses(entry)) or "part of it could not be read"
+            page.say(
+                f"{wording.place(entry.path)}: {lost}. Conclusions rest on the "
+                f"{wording.plural(entry.packets, 'packet')} that could be read.",
                 label="DAMAGED",
                 style="alarm",
                 hang=2,
@@ -236,7 +242,7 @@ def _closing(page: Page, report: Report, verbose: int) -> None:
         page.say("About devices, not people: a person decides.", style="dim")
     unseen = sum(finding.outcome is Outcome.NO_DATA for device in report.devices for finding in device.findings)
     if verbose:
-        page.say(wording.DECIBANS, style="dim")
+        page.say(f"{wording.DECIBANS} What N… and M… stand for: farmwatch explain N9.", style="dim")
     elif report.devices:
         more = f"; {wording.plural(unseen, 'check')} had no data" if unseen else ""
         page.say(f"Full evidence: -v, -vv or --html report.html{more}", style="dim")

@@ -37,6 +37,7 @@ __all__ = [
     "number",
     "origin",
     "percent",
+    "place",
     "places",
     "plural",
     "role",
@@ -301,9 +302,15 @@ def losses(entry: InputFile) -> list[str]:
     return said
 
 
+def place(path: str) -> str:
+    """What to call an input: its path, or that it was standard input."""
+    return "standard input" if path == "-" else path
+
+
 def places(paths: Sequence[str], limit: int = 3) -> str:
     """Files by name, the first few with the number of the others."""
-    return joined(tuple(shortened(path, 60) for path in paths), limit)
+    shown = [shortened(place(path), 60) for path in paths[:limit]]
+    return ", ".join(shown) + (f" and {len(paths) - limit} more" if len(paths) > limit else "")
 
 
 def scope(report: Report) -> str:
