@@ -70,6 +70,7 @@ class AddressBook:
 _NETWORK_BITS = {4: 16, 6: 64}  #: the largest usual link: a campus network; RFC 7421 section 2 for IPv6
 
 
+@lru_cache(maxsize=100_000)
 def same_network(one: str, other: str) -> bool:
     """Whether two addresses may be of one link: same version, same first 16 bits (IPv4) or 64 bits (IPv6)."""
     try:

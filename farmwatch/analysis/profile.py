@@ -4,7 +4,8 @@ A profile is a TOML file; everything in it is optional, and a scan without one w
 
     [company]
     cidrs = ["10.20.0.0/16", "2001:db8:20::/48"]   # the company's own networks: offices, VPN pool, help desk
-    domains = ["acme.example"]                      # the company's own domains, own instances of tools included
+    domains = ["acme.example", "ACMECORP"]          # own domains, own instances of tools and NetBIOS names included:
+                                                    # each name that is not declared looks like one more company
     approved_tools = ["teamviewer"]                 # ids from `farmwatch knowledge list`
 
     [sites]

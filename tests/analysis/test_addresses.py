@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from farmwatch.analysis.addresses import SCOPES, AddressBook, mask_mac
+from farmwatch.analysis.addresses import SCOPES, AddressBook, mask_mac, same_network
 from farmwatch.analysis.profile import Profile
 
 
@@ -44,3 +44,19 @@ def test_neighbours_addresses_are_masked():
     """Maker and last byte stay; what is no such address is left alone."""
     assert mask_mac("dc:a6:32:77:31:0e") == "dc:a6:32:…:0e"
     assert mask_mac("10.0.0.5") == "10.0.0.5"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("131.159.4.5", "131.159.9.9", True),
+        ("131.159.4.5", "131.160.4.5", False),
+        ("2003:c1:5::10", "2003:c1:5:0:ffff::1", True),
+        ("2003:c1:5::10", "2003:c1:5:1::10", False),
+        ("131.159.4.5", "::ffff:131.159.4.5", False),
+        ("131.159.4.5", "nobody", False),
+    ],
+)
+def test_addresses_of_one_link(one, other, same):
+    """IPv6 links are /64, the largest usual IPv4 ones /16; versions do not mix, and junk is of no network."""
+    assert same_network(one, other) is same
