@@ -140,8 +140,8 @@ def _written(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
         OverflowError: a number is not finite.
     """
     kind: Any = type(value)
-    if kind is str:
-        return encode_basestring_ascii(value)
+    if isinstance(value, str):
+        return encode_basestring_ascii(value if kind is str else str(value))  # an enumeration's word
     if kind is int:
         return repr(value)
     if value is None or kind is bool:
