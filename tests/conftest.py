@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep benches and long fuzzing out of the default run; skip tests whose system package is missing."""
     asked = config.getoption("markexpr") or ""
     for item in items:
-        for optional in ("bench", "fuzz"):
+        for optional in ("bench", "fuzz", "whole_corpus"):
             if item.get_closest_marker(optional) and optional not in asked:
                 item.add_marker(pytest.mark.skip(reason=f"off by default: pytest -m {optional}"))
         if not _required():

@@ -45,7 +45,11 @@ _SHELLS_AND_SCREENS = frozenset(
     {"rdp", "rdp-udp", "rfb", "ssh", "nomachine", "radmin", "citrix", "rustdesk", "teamviewer", "anydesk", "splashtop",
      "aeroadmin", "devtunnel", "frp"}
 )  # fmt: skip
-_NOT_FOLLOWED = ("flow table full", "too many nested headers", "unknown link type")  #: rejects of sound packets
+#: rejects of sound packets
+_NOT_FOLLOWED = (
+    "flow table full", "unanswered attempts and lookups dropped from the full flow table", "too many nested headers",
+    "unknown link type",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,11 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
             _remote_control(flows, number, heads),
         ]
     )
-    return tables.replaced(_input(path, number, reader, scan))  # last: a large file may still be hashed meanwhile
+    tables = tables.replaced(_input(path, number, reader, scan))  # last: a large file may still be hashed meanwhile
+    if reader.hash_fault:
+        reason = f"hash not computed: {reader.hash_fault}"
+        tables = tables.replaced(_rejects(number, reader, scan, messages.bad | heads.bad | {reason: 1}))
+    return tables
 
 
 def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Table[CaptureInput]:

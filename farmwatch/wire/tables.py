@@ -111,8 +111,8 @@ def _grown(array: Any, size: int) -> Any:
 class ScanLimits:
     """Bounds on what one scan keeps; what does not fit is counted, never an error."""
 
-    flows: int = 500_000  #: rows of the flow table, a kilobyte each; when full, attempts and lookups give way
-    head_bytes: int = 256 << 20  #: room for heads not handed out yet
+    flows: int = 400_000  #: rows of the flow table, a kilobyte each; when full, attempts and lookups give way
+    head_bytes: int = 128 << 20  #: room for heads not handed out yet
     messages_per_kind: int = 50_000  #: distinct messages kept of each kind
     message_bytes: int = 128 << 20  #: payload bytes of all kept messages
     message_length: int = 9_000  #: bytes kept of one message

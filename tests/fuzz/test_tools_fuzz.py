@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -46,6 +47,8 @@ from farmwatch.wire.protocols.registry import (
     identify_udp,
 )
 
+#: Seconds the long run goes on for.
+LONG_SECONDS = float(os.environ.get("FARMWATCH_FUZZ_SECONDS", "300"))
 HEADS: tuple[Callable[[bytes, bytes], object], ...] = (
     aeroadmin.decode_aeroadmin,
     anydesk.decode_anydesk,
@@ -283,13 +286,13 @@ def test_plain_fillings_of_every_critical_size(size):
 
 
 @pytest.mark.fuzz
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(LONG_SECONDS + 300)
 def test_long_mutation_run():
-    """Five minutes with a fresh seed, printed on failure by pytest's captured output."""
+    """As long as asked (FARMWATCH_FUZZ_SECONDS) with a fresh seed, printed on failure by pytest's captured output."""
     seed = time.time_ns()
     print(f"seed {seed}")
     rng = random.Random(seed)
-    end = time.monotonic() + 300
+    end = time.monotonic() + LONG_SECONDS
     while time.monotonic() < end:
         for _ in range(50):
             exercise(rng)

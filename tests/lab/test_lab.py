@@ -13,9 +13,12 @@ from tests.lab import cast, net, recordings, typist
 
 @pytest.fixture
 def namespaces() -> None:
-    """Skip where network namespaces or TUN interfaces cannot be made."""
+    """Skip where network namespaces or TUN interfaces cannot be made; fail where everything is said to be there."""
     if os.geteuid() or not Path("/dev/net/tun").exists():
-        pytest.skip("network namespaces with TUN links need root and /dev/net/tun")
+        reason = "network namespaces with TUN links need root and /dev/net/tun"
+        if os.environ.get("FARMWATCH_REQUIRE_LAB") == "1":
+            pytest.fail(f"{reason}, and FARMWATCH_REQUIRE_LAB=1", pytrace=False)
+        pytest.skip(reason)
 
 
 @pytest.mark.needs(

@@ -178,7 +178,7 @@ def test_positives_and_a_sample_equal_tshark(corpus, shard):
     check(captures(corpus, everything=False)[shard::SHARDS])
 
 
-@pytest.mark.fuzz
+@pytest.mark.whole_corpus
 @pytest.mark.needs("tshark")
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("shard", range(4 * SHARDS))

@@ -605,7 +605,7 @@ def test_frames_equal_tshark_on_a_sample(corpus: Path) -> None:
     assert compare_with_tshark(paths) == []
 
 
-@pytest.mark.fuzz
+@pytest.mark.whole_corpus
 @pytest.mark.needs("tshark")
 @pytest.mark.timeout(5400)
 def test_frames_equal_tshark_on_everything(corpus: Path) -> None:

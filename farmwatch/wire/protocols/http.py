@@ -40,6 +40,7 @@ _MAX_TARGET = 256
 _MAX_VALUE = 512
 _MAX_MESSAGES = 16
 _MAX_BODY = 65536
+_MAX_ICON = 16384  # icons of several sizes; hashing happens in Python
 _MAX_TITLE = 200
 
 _REQUEST_LINE = re.compile(rb"([A-Z][A-Z_-]{1,23}) +([^ \r\n]{1,8192}) +(HTTP/\d\.\d) *\r?\n")
@@ -188,10 +189,19 @@ def favicon(head: bytes) -> Favicon | None:
     for response, body, complete in _bodies(head):
         if not complete or response.status != 200:
             continue
-        icon = _expanded(body, response.content_encoding)
-        if icon.startswith(_ICON_MAGIC) and len(icon) < _MAX_BODY:
-            return Favicon(favicon_mmh3(icon), hashlib.md5(icon, usedforsecurity=False).hexdigest(), len(icon))
+        found = _fingerprint(body, response.content_encoding)
+        if found is not None:
+            return found
     return None
+
+
+@lru_cache(maxsize=256)  # a console's page asks for its icon again and again
+def _fingerprint(body: bytes, encoding: str) -> Favicon | None:
+    """Fingerprints of a body that is an icon of at most 16 KiB, as few bytes as it may have travelled in."""
+    icon = _expanded(body, encoding, _MAX_ICON + 1)
+    if not icon.startswith(_ICON_MAGIC) or len(icon) > _MAX_ICON:
+        return None
+    return Favicon(favicon_mmh3(icon), hashlib.md5(icon, usedforsecurity=False).hexdigest(), len(icon))
 
 
 def favicon_mmh3(body: bytes) -> int:
@@ -386,11 +396,11 @@ def _dechunked(data: bytes, position: int) -> tuple[bytes, int, bool]:
         position = data.find(b"\n", position, position + 2) + 1 or len(data)
 
 
-def _expanded(body: bytes, encoding: str) -> bytes:
-    """Body without its content coding, at most 64 KiB; what a damaged or unknown coding hides is left out."""
+def _expanded(body: bytes, encoding: str, most: int = _MAX_BODY) -> bytes:
+    """Body without its content coding, at most so many bytes; what a damaged or unknown coding hides is left out."""
     coding = encoding.strip().lower()
     if coding in ("", "identity"):
-        return body[:_MAX_BODY]
+        return body[:most]
     if coding in ("gzip", "x-gzip"):
         attempts: tuple[int, ...] = (31,)
     elif coding == "deflate":
@@ -399,7 +409,7 @@ def _expanded(body: bytes, encoding: str) -> bytes:
         return b""
     for window in attempts:
         try:
-            return zlib.decompressobj(window).decompress(body, _MAX_BODY)
+            return zlib.decompressobj(window).decompress(body, most)
         except zlib.error:
             continue
     return b""

@@ -273,6 +273,16 @@ def test_icon_fingerprint_needs_the_whole_icon():
     assert favicon(response(PAGE)) is None
 
 
+def test_icon_that_expands_beyond_measure_is_not_hashed(monkeypatch):
+    """Two hundred bytes cannot make the hash work on tens of kilobytes, nor twice on the same bytes."""
+    hashed = []
+    monkeypatch.setattr("farmwatch.wire.protocols.http.favicon_mmh3", lambda body: hashed.append(len(body)) or 1)
+    for size in (60_000, 16_385, 16_384, 16_384):
+        body = gzip.compress(ICON[:4] + bytes(size - 4))
+        favicon(response(body, b"Content-Encoding: gzip"))
+    assert hashed == [16_384]
+
+
 @pytest.mark.needs("tshark")
 @pytest.mark.parametrize("capture", CAPTURES)
 def test_agrees_with_tshark(tshark_layers, capture):
