@@ -200,3 +200,43 @@ def test_any_cut_gives_tables_or_an_error(capture, cut):
     capture.path.write_bytes(capture.path.read_bytes()[:cut])
     found = collect_capture(capture.path, 0)
     assert len(found.tables[CaptureInput]) == 1
+
+
+def test_missing_hash_is_a_reject_and_nothing_else(monkeypatch):
+    """Where the file could not be read a second time for its checksum, the input says so and keeps its flows."""
+
+    class Failing:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def readinto(self, view):
+            raise OSError(5, "Input/output error")
+
+    path = min(PCAPS.glob("*.pcap*"))
+    whole = collect_capture(path, 0).tables
+    monkeypatch.setattr("farmwatch.wire.source._FOLLOW_BYTES", 1)
+    monkeypatch.setattr("farmwatch.wire.source.open_again", lambda file, name: Failing())
+    tables = collect_capture(path, 0).tables
+    assert only(tables, CaptureInput).sha256 == ""
+    assert "hash not computed: Input/output error" in [row.reason for row in tables[Reject].rows()]
+    assert len(tables[Flow]) == len(whole[Flow])
+
+
+def test_flows_that_gave_way_make_a_capture_incomplete(capture, monkeypatch):
+    """A scan that dropped attempts for lack of room says how many, and is not complete."""
+    from farmwatch.collectors import captures
+    from farmwatch.wire.scan import ScanLimits
+
+    capture.talk(443, b"x" * 100, b"y" * 300)
+    real = captures.scan_chunks
+    monkeypatch.setattr(
+        captures, "scan_chunks", lambda *args, **named: real(*args, limits=ScanLimits(flows=1), **named)
+    )
+    for port in (5001, 5002):
+        capture.talk(port, b"x" * 100, b"y" * 300)
+    tables = capture.tables()
+    assert not only(tables, CaptureInput).complete
+    assert "flow table full" in [row.reason for row in tables[Reject].rows()]
