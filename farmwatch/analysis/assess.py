@@ -41,6 +41,7 @@ from farmwatch.records import (
     Level,
     Outcome,
     Reject,
+    RemoteControl,
     RemoteSession,
     Report,
     Role,
@@ -69,6 +70,13 @@ _VANTAGE_LIMITS = {
 }
 
 
+def _proofs(tables: Tables) -> dict[tuple[int, int], str]:
+    """By input and flow: what in its bytes shows a remote-control protocol, and what was asked for and chosen."""
+    shown = tables[RemoteControl]
+    columns = zip(*(shown[name].tolist() for name in ("input", "flow", "proof", "detail")), strict=True)
+    return {(number, flow): f"{proof} ({detail})" if detail else proof for number, flow, proof, detail in columns}
+
+
 def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tables, Hosts]:
     """Add the derived tables to the network tables."""
     book = AddressBook(profile)
@@ -76,13 +84,13 @@ def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tabl
     tables = tables.joined(Tables([limit_devices(hosts)]))
     members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
     sightings = find_sightings(tables, hosts, knowledge, profile)
-    flows = device_flows(tables, hosts, book)
+    flows = device_flows(tables, hosts, book, knowledge)
     derived = Tables(
         [
             _devices(hosts, tables, profile),
             flows,
             sightings.table,
-            named_sessions(flows, sightings.by_flow, knowledge, profile),
+            named_sessions(flows, sightings.by_flow, knowledge, profile, _proofs(tables)),
             members,
             tenant_signs(tables, hosts, profile),
             cloud_signs(tables, hosts, knowledge),

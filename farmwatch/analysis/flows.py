@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from farmwatch.analysis.addresses import LOCAL, PUBLIC, AddressBook, same_network
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
+from farmwatch.knowledge import Knowledge
 from farmwatch.records import ABSENT, DeviceFlow, Flow, Http, Name, Table, Tables, Tls
 
 __all__ = ["device_flows"]
@@ -34,7 +35,7 @@ _TYPED_GAPS = 30  #: human-paced gaps each way before sizes may speak
 _TYPED_SHARE = 0.8  #: of data packets that are small
 
 
-def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[DeviceFlow]:
+def device_flows(tables: Tables, hosts: Hosts, book: AddressBook, knowledge: Knowledge) -> Table[DeviceFlow]:
     """One row per flow and device at one of its ends; a flow between two devices gives two rows."""
     flows = tables[Flow]
     ids = np.array([*(host.device_id for host in hosts.hosts), None], dtype=object)
@@ -47,8 +48,22 @@ def device_flows(tables: Tables, hosts: Hosts, book: AddressBook) -> Table[Devic
         turned = _turned(flows, rows, side, ids[ends[rows]], names, book)
         far = hosts.resp if side == 0 else hosts.orig
         _keep_neighbours_local(turned, beside[far[rows]])
+        turned["tunnels"] = _tunnels(turned["local_mss"], turned["local_h"], knowledge)
         sides.append(Table(DeviceFlow, turned))
     return Table.concat(DeviceFlow, sides)
+
+
+def _tunnels(sizes: NDArray[np.int64], addresses: NDArray[Any], knowledge: Knowledge) -> NDArray[Any]:
+    """Names of the tunnels whose inner MTU leaves exactly a device's segment size; '' for none."""
+    found = np.full(len(sizes), "", dtype=object)
+    known = [size for tunnel in knowledge.tunnel_mtus for size in (tunnel.mss_ipv4, tunnel.mss_ipv6)]
+    some = np.flatnonzero(np.isin(sizes, known))
+    six = np.array([":" in address for address in addresses[some].tolist()], np.bool_)
+    for version, rows in ((4, some[~six]), (6, some[six])):
+        for size in np.unique(sizes[rows]).tolist():
+            fitting = knowledge.tunnels_for_mss(size, version)
+            found[rows[sizes[rows] == size]] = "; ".join(tunnel.name for tunnel in fitting)
+    return found
 
 
 def _turned(

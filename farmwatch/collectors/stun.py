@@ -27,7 +27,7 @@ _METHODS = {
 _KINDS = np.array(("request", "indication", "success", "error"), dtype=object)
 _REQUEST, _INDICATION = 0, 1
 _LOW_64 = (1 << 64) - 1
-_SHOWN = ("software", "mapped", "peer", "relayed", "error_code")
+_SHOWN = ("software", "mapped", "peer_address", "relayed_address", "error_code")
 
 
 def stun_rows(
@@ -92,7 +92,7 @@ def _kept(payload: bytes) -> dict[str, Any]:
 
 def _shown(message: StunMessage) -> dict[str, Any]:
     """The attributes that have a column."""
-    addresses = {"mapped": message.mapped, "peer": message.xor_peer, "relayed": message.xor_relayed}
+    addresses = {"mapped": message.mapped, "peer_address": message.xor_peer, "relayed_address": message.xor_relayed}
     found: dict[str, Any] = {name: end[0] for name, end in addresses.items() if end}
     return found | {"software": message.software, "error_code": message.error_code}
 

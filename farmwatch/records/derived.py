@@ -70,6 +70,7 @@ class DeviceFlow(Record, table="device_flows", key=("device_id", "input", "flow"
         "Transport round trip between capture point and the device, 5th percentile.", unit="ms", absent="no sample"
     )
     local_mss: int | None = column("MSS option in the device's SYN.", unit="B", absent="no SYN from the device")
+    tunnels: str = column("Tunnels whose inner MTU leaves exactly the device's MSS, semicolon separated; '' for none.")
     remote_mss: int | None = column("MSS option of the other end.", unit="B", absent="no SYN from the other end")
     encapsulation: str = column("Outer layers; '' for none.")
     protocol: str | None = column("Application protocol.", absent="not recognised")

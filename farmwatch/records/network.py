@@ -222,8 +222,12 @@ class Stun(Record, table="stun", key=("input", "packet", "kind", "transaction"))
     change_request: bool = column("Carries the obsolete CHANGE-REQUEST attribute.")
     software: str | None = column("SOFTWARE attribute.", absent="not sent or not kept")
     mapped: str | None = column("Reflexive address in a response.", absent="none in it, or not kept")
-    peer: str | None = column("XOR-PEER-ADDRESS: whom a relay is asked to speak to.", absent="none in it, or not kept")
-    relayed: str | None = column("XOR-RELAYED-ADDRESS: the address a relay gives.", absent="none in it, or not kept")
+    peer_address: str | None = column(
+        "XOR-PEER-ADDRESS: whom a relay is asked to speak to.", absent="none in it, or not kept"
+    )
+    relayed_address: str | None = column(
+        "XOR-RELAYED-ADDRESS: the address a relay gives.", absent="none in it, or not kept"
+    )
     error_code: int | None = column("ERROR-CODE of an error response.", absent="none in it, or not kept")
     rtt_ms: float | None = column(
         "At a response: since its request, which was sent once.", unit="ms", absent="no such request, or on TCP"

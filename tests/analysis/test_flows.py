@@ -51,6 +51,16 @@ def test_a_flow_between_two_devices_counts_for_both():
     ]
 
 
+def test_segment_sizes_that_tunnels_leave_are_told():
+    """By the size of the IP header: 1293 less 40 over IPv4, 1420 less 60 over IPv6; Ethernet's leaves none."""
+    net = laptop()
+    net.flow("10.0.0.5", "198.51.100.7", orig_mss=1253)
+    net.flow("2001:db8:1::5", "2001:db8:f::9", orig_mss=1360)
+    net.flow("10.0.0.5", "198.51.100.7", orig_mss=1460)
+    net.flow("10.0.0.5", "198.51.100.7")
+    assert [row.tunnels for row in seen(net)] == ["Astrill", "WireGuard", "", ""]
+
+
 def test_nobody_on_the_network_names_the_internet():
     """What a neighbour announces names local addresses, under local names; a capture's own names name nothing."""
     net = laptop()

@@ -58,7 +58,7 @@ def test_relays_tell_whom_they_speak_to(capture):
     )
     for number, message in enumerate(said):
         capture.datagram(LAPTOP, 40000, FAR, 3478, message, at=number)
-    assert [(row.method, row.peer, row.relayed, row.error_code) for row in stun(capture)] == [
+    assert [(row.method, row.peer_address, row.relayed_address, row.error_code) for row in stun(capture)] == [
         ("create-permission", "203.0.113.7", None, None),
         ("allocate", None, "203.0.113.7", None),
         ("allocate", None, None, 401),

@@ -61,13 +61,15 @@ class TunnelMss(Detector):
             shown = rows[usable[rows]][sizes == size]
             v6 = np.array([":" in address for address in flows["local_h"][shown]])
             mtus = sorted({size + (_V6_HEADERS if six else _V4_HEADERS) for six in v6.tolist()})
+            fitting = "; ".join(sorted({name for name in flows["tunnels"][shown].tolist() if name}))
             found[device] = [
                 self.hit(
                     Claim.ABROAD,
                     self.astrill_decibans if size == 1253 and not v6.all() else self.decibans,
                     f"connections announce an MSS of {size} bytes, "
                     f"as inside a tunnel of MTU {' or '.join(map(str, mtus))}",
-                    observed=f"{share:.0%} of {counts.sum()} SYNs",
+                    observed=f"{share:.0%} of {counts.sum()} SYNs"
+                    + (f"; what is left inside {fitting}" if fitting else ""),
                     expected="1460 (Ethernet), 1452 (PPPoE) or near",
                     rows=evidence_by_input(DeviceFlow, flows["input"][shown], flows["first_packet"][shown]),
                 )

@@ -75,13 +75,22 @@ def named_sessions(
     by_flow: Mapping[tuple[int, int], tuple[Match, ...]],
     knowledge: Knowledge,
     profile: Profile,
+    proofs: Mapping[tuple[int, int], str],
 ) -> Table[RemoteSession]:
-    """All sessions of known remote-control tools and protocols, in order of device, start and tool."""
+    """All sessions of known remote-control tools and protocols, in order of device, start and tool.
+
+    Args:
+        flows: of all devices.
+        by_flow: signs of products, by input and flow.
+        knowledge: of products.
+        profile: what the company approves.
+        proofs: by input and flow, what in the bytes shows the protocol and the driven end.
+    """
     groups: dict[tuple[str, int, str, str], list[_Member]] = defaultdict(list)
     for member in _members(flows, by_flow, knowledge, profile):
         device, number = str(flows["device_id"][member.row]), int(flows["input"][member.row])
         groups[device, number, member.entry, str(flows["remote_h"][member.row])].append(member)
-    found = [_session(run, flows, profile) for key in sorted(groups) for run in _runs(groups[key], flows)]
+    found = [_session(run, flows, profile, proofs) for key in sorted(groups) for run in _runs(groups[key], flows)]
     found.sort(
         key=lambda session: (
             session["device_id"],
@@ -170,11 +179,13 @@ _SUMMED = (
 )  # fmt: skip
 
 
-def _session(run: Sequence[_Member], flows: Table[DeviceFlow], profile: Profile) -> dict[str, Any]:
+def _session(
+    run: Sequence[_Member], flows: Table[DeviceFlow], profile: Profile, proofs: Mapping[tuple[int, int], str]
+) -> dict[str, Any]:
     rows = np.array([member.row for member in run])
     total = {name: int(flows[name][rows].sum()) for name in _SUMMED}
     largest = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
-    role, probability, reason, proven = _role(rows, flows, total)
+    role, probability, reason, proven = _role(rows, flows, total, proofs)
     live = _is_live(rows, flows)
     if proven and not live:
         reason += f"; {NO_SESSION}"
@@ -227,7 +238,12 @@ def _is_live(rows: NDArray[np.int64], flows: Table[DeviceFlow]) -> bool:
     return bool((enough & (dense | (both("small_gaps") >= _LIVE_GAPS))).any())
 
 
-def _role(rows: NDArray[np.int64], flows: Table[DeviceFlow], total: Mapping[str, int]) -> tuple[str, float, str, bool]:
+def _role(
+    rows: NDArray[np.int64],
+    flows: Table[DeviceFlow],
+    total: Mapping[str, int],
+    proofs: Mapping[tuple[int, int], str],
+) -> tuple[str, float, str, bool]:
     """Role, its probability, what decides it, and whether that is the protocol itself."""
     shown = rows[flows["controlled"][rows] != ABSENT]
     if len(shown):
@@ -235,7 +251,9 @@ def _role(rows: NDArray[np.int64], flows: Table[DeviceFlow], total: Mapping[str,
         driven, protocol = int(flows["controlled"][first]), str(flows["protocol"][first])
         probability = CONTROL_PROTOCOLS.get(protocol, ("", 0.9))[1]
         role = "controlled" if driven else "controlling"
-        return role, probability, f"the {protocol} protocol itself shows which end is driven", True
+        reason = f"the {protocol} protocol itself shows which end is driven"
+        proof = proofs.get((int(flows["input"][first]), int(flows["flow"][first])))
+        return role, probability, f"{reason}: {proof}" if proof else reason, True
     out, into = total["bytes_out"], total["bytes_in"]
     heavy, light = max(out, into), max(1, min(out, into))
     hand = "in" if out > into else "out"

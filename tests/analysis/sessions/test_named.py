@@ -193,3 +193,11 @@ def test_the_order_of_rows_does_not_matter(net):
 def test_endpoints_are_written_as_people_write_them():
     assert endpoint("10.0.0.5", 22) == "10.0.0.5:22"
     assert endpoint("2001:db8::5", 22) == "[2001:db8::5]:22"
+
+
+def test_a_proven_role_says_what_in_the_bytes_proves_it(net):
+    """The reason carries the proof and the header facts of the flow that decides."""
+    flow = net.flow("198.51.100.7", "10.0.0.5", 5900, protocol="rfb", controlled_side=1, **BUSY)
+    net.add("remote_control", flow=flow, packet=1, protocol="rfb", proof="the RFB server greets first", detail="x")
+    [session] = sessions(net)
+    assert session.role_reason == ("the rfb protocol itself shows which end is driven: the RFB server greets first (x)")
