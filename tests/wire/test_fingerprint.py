@@ -84,7 +84,7 @@ def marks(pairs: list[tuple[bytes, bytes]], *, interpreted: bool = False) -> lis
 def facts(orig: bytes, resp: bytes) -> str:
     """What the collector keeps of a flow."""
     reader = HeadReader()
-    reader._tcp(0, orig, resp, (50000, 443))
+    reader._tcp(0, orig, resp, 0, (50000, 443))
     return repr((reader.found.get(0), reader.tls.get(0)))
 
 
