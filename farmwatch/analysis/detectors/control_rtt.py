@@ -10,6 +10,7 @@ import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
 from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables
+from farmwatch.records.distance import at_most
 
 __all__ = ["ControlRtt"]
 
@@ -23,7 +24,7 @@ _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
 def _bound(rtt: float) -> str:
     """What a round trip says of the far end's distance."""
     far = rtt * _KM_PER_MS
-    return f"that end is at most {far:,.0f} km away" if far < _HALFWAY_KM else "it may be anywhere on earth"
+    return f"that end is {at_most(far)} away" if far < _HALFWAY_KM else "it may be anywhere on earth"
 
 
 @dataclass(frozen=True, slots=True)

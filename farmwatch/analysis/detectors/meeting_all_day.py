@@ -101,7 +101,7 @@ class MeetingAllDay(Detector):
     def blind(self, tables: Tables) -> dict[str, str]:
         """Devices of which no input shows a shift."""
         return {
-            device: f"{hours:.1f} h of this device captured at a stretch, {self.least_hours:.0f} h needed"
+            device: f"{seconds / 60:.0f} min of this device captured at a stretch, {self.least_hours:.0f} h needed"
             for device, seconds in longest_stretch(tables).items()
-            if (hours := seconds / 3600) < self.least_hours
+            if seconds < self.least_hours * 3600
         }
