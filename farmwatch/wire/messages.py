@@ -195,29 +195,34 @@ def host_table(rows: Ints, state: Ints, flows: FlowTable, limit: int) -> HostTab
 
     ``rows`` holds packets that belong to no flow, and corrections where a flow's packets changed MAC.
     """
-    parts = [rows.reshape(-1, N_WIDTH)[: int(state[S_HOSTS])].T]
-    for side in ("orig", "resp"):
-        named = [
-            f"{side}_{name}" for name in ("mac", "ip_hi", "ip_lo", "packets", "bytes", "first_ns", "last_ns", "ttl")
-        ]
-        columns = [np.asarray(getattr(flows, name)) for name in named]
-        chosen = (columns[0] >= 0) & (columns[3] > 0)
-        parts.append(np.stack([column[chosen] for column in columns]))
-    every = np.concatenate(parts, axis=1)
-    if not every.shape[1]:
+    beside = rows.reshape(-1, N_WIDTH)[: int(state[S_HOSTS])]
+    names = ("mac", "ip_hi", "ip_lo", "packets", "bytes", "first_ns", "last_ns", "ttl")
+    chosen = {
+        side: (getattr(flows, f"{side}_mac") >= 0) & (getattr(flows, f"{side}_packets") > 0)
+        for side in ("orig", "resp")
+    }
+
+    def column(place: int) -> Ints:
+        """One column over all parts; together they would take more room than the flows have columns."""
+        sides = [np.asarray(getattr(flows, f"{side}_{names[place]}"))[mask] for side, mask in chosen.items()]
+        return np.concatenate([beside[:, place], *sides])
+
+    keys = [column(place) for place in (N_MAC, N_HI, N_LO)]
+    if not len(keys[0]):
         return HostTable(**_columns(HostTable, rows, N_WIDTH, 0), dropped=0)
-    every = every[:, np.lexsort((every[N_LO], every[N_HI], every[N_MAC]))]
-    keys = every[:3]
-    starts = np.flatnonzero(np.r_[True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)])
-    packets = np.add.reduceat(every[N_PACKETS], starts)
+    order = np.lexsort((keys[2], keys[1], keys[0]))
+    keys = [key[order] for key in keys]
+    changes = (keys[0][1:] != keys[0][:-1]) | (keys[1][1:] != keys[1][:-1]) | (keys[2][1:] != keys[2][:-1])
+    starts = np.flatnonzero(np.r_[True, changes])
+    packets = np.add.reduceat(column(N_PACKETS)[order], starts)
     table = np.stack(
         [
-            *keys[:, starts],
+            *[key[starts] for key in keys],
             packets,
-            np.add.reduceat(every[N_BYTES], starts),
-            np.minimum.reduceat(every[N_FIRST], starts),
-            np.maximum.reduceat(every[N_LAST], starts),
-            np.minimum.reduceat(every[N_TTL], starts),
+            np.add.reduceat(column(N_BYTES)[order], starts),
+            np.minimum.reduceat(column(N_FIRST)[order], starts),
+            np.maximum.reduceat(column(N_LAST)[order], starts),
+            np.minimum.reduceat(column(N_TTL)[order], starts),
         ]
     )[:, packets > 0]
     table = table[:, np.lexsort((table[N_LO], table[N_HI], table[N_MAC], table[N_FIRST]))]
