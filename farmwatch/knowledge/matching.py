@@ -222,10 +222,6 @@ class Knowledge:
         """Facts a JA4 fingerprint meets; they never fire alone."""
         return self._match_text(Layer.JA4, ja4)
 
-    def match_payload(self, *pattern_ids: str) -> tuple[Match, ...]:
-        """Facts for first-bytes patterns that protocol decoders recognised, by id (``rfb.banner``)."""
-        return self._match_text(Layer.PAYLOAD, *pattern_ids)
-
     @cached_property
     def _ouis(self) -> OuiIndex:
         return OuiIndex(self._layer(Layer.OUI))

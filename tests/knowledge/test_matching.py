@@ -152,12 +152,10 @@ def test_ordinary_certificates_meet_nothing(knowledge: Knowledge, fields: dict[s
     assert knowledge.match_certificate(**fields) == ()
 
 
-def test_alpn_and_payload_and_ja4(knowledge: Knowledge) -> None:
+def test_alpn_and_ja4(knowledge: Knowledge) -> None:
     assert ids(knowledge.match_alpn("h2", "anydesk/6.2.0/linux")) == {"anydesk"}
     assert ids(knowledge.match_alpn("argotunnel")) == {"cloudflare-tunnel"}
     assert knowledge.match_alpn("h2", "http/1.1", "") == ()
-    (match,) = knowledge.match_payload("rfb.banner")
-    assert (match.id, match.side) == ("vnc", Side.CONTROLLED)
     (match,) = knowledge.match_ja4("t12i640500_9197985d2161_a1e935682795")
     assert (match.id, match.alone) == ("anydesk", False)
 
