@@ -7,7 +7,7 @@ decoders read them, so that memory stays bounded however large the file is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -34,6 +34,7 @@ from farmwatch.records import (
     Tables,
     Tls,
 )  # fmt: skip
+from farmwatch.wire.flows import flow_table
 from farmwatch.wire.scan import Mode, WireScan, choose_mode, scan_chunks
 from farmwatch.wire.source import CaptureReader, open_capture
 
@@ -82,8 +83,8 @@ def collect_capture(
     try:
         with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:
             heads = HeadReader()
-            scan = scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads, beside=True)
-            return Collected(_tables(shown, number, reader, scan, heads))
+            scanned = [scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads, beside=True)]
+            return Collected(_tables(shown, number, reader, scanned.pop(), heads))
     except SourceError as fault:
         rejects: Rows[Reject] = Rows(Reject)
         rejects.add(input=number, reason=fault.reason, offset=fault.offset, count=1)
@@ -111,10 +112,12 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
     identified = heads.columns(scan.flows)
     messages.name_flows(scan.flows, identified["protocol"])
     flows = flow_rows(scan.flows, number, identified)
+    # Half of all memory: the rows behind the columns just copied go before the other tables are made.
+    first_ns, scan = flows["ts"].view(np.int64), replace(scan, flows=flow_table(np.zeros(0, np.int64), 0))
     for row, side, message in heads.dns:
         client, server = flows["orig_h"][row], flows["resp_h"][row]
         client, server = (client, server) if (side == 0) != message.is_response else (server, client)
-        messages.dns_stream(message, client, server, int(flows["first_packet"][row]), int(scan.flows.first_ns[row]))
+        messages.dns_stream(message, client, server, int(flows["first_packet"][row]), int(first_ns[row]))
     for address, resolved in reader.names.items():
         for name in [resolved] if isinstance(resolved, str) else resolved:
             messages.named(address, name, "resolution block", 0, max(scan.first_ns, 0), None)
@@ -132,19 +135,20 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
             _remote_control(flows, number, heads),
         ]
     )
-    tables = tables.replaced(_input(path, number, reader, scan))  # last: a large file may still be hashed meanwhile
+    # Last, for a large file may still be hashed meanwhile.
+    tables = tables.replaced(_input(path, number, reader, scan, len(flows)))
     if reader.hash_fault:
         reason = f"hash not computed: {reader.hash_fault}"
         tables = tables.replaced(_rejects(number, reader, scan, messages.bad | heads.bad | {reason: 1}))
     return tables
 
 
-def _input(path: str, number: int, reader: CaptureReader, scan: WireScan) -> Table[CaptureInput]:
+def _input(path: str, number: int, reader: CaptureReader, scan: WireScan, flows: int) -> Table[CaptureInput]:
     rows: Rows[CaptureInput] = Rows(CaptureInput)
     rows.add(
         input=number, path=path, sha256=reader.sha256 or "", kind=reader.kind, vantage="unknown", packets=scan.packets,
         bytes=reader.size_bytes, first_ts=scan.first_ns if scan.packets else None,
-        last_ts=scan.last_ns if scan.packets else None, flows=len(scan.flows),
+        last_ts=scan.last_ns if scan.packets else None, flows=flows,
         complete=reader.complete and not any(scan.rejects.get(reason) for reason in _NOT_FOLLOWED),
     )  # fmt: skip
     return rows.table()

@@ -1,6 +1,6 @@
 """The flow table: every TCP and UDP conversation as one row of numbers.
 
-Why views: the columns are strided views of the packed rows the kernels wrote, so a table of a million flows costs no
+Why views: the columns are strided views of the packed rows the kernels wrote, so a large table costs no
 copy. Treat them as read-only; copy a column before heavy arithmetic on it.
 """
 
