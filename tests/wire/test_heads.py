@@ -145,9 +145,7 @@ def test_datagram_boundaries(scan_frames):
     scan_frames(
         frames,
         times=times,
-        on_heads=lambda batch: batches.append(
-            (batch.datagrams(0, 0), batch.datagrams(0, 1), int(batch.first_side[0]))
-        ),
+        on_heads=lambda batch: batches.append((batch.datagrams(0, 0), batch.datagrams(0, 1), int(batch.first_side[0]))),
     )
     ((sent, answered, first),) = batches
     assert [datagram.payload for datagram in sent] == [DATA[i : i + 20 + i] for i in range(HEAD_DATAGRAMS)]
