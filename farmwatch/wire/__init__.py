@@ -1,1 +1,1 @@
-"""Bytes to columns: capture framing, packet decode, flows, round-trip times, heads. Imports only ``errors``."""
+"""Bytes to columns: framing, packet decode, flows, round-trip times, protocol heads. Imports only ``errors``."""
