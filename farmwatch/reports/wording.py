@@ -107,7 +107,7 @@ _LONGEST_SPAN_S = 366 * 86400  # a capture that spans more has a broken clock an
 _VANTAGE_LIMITS = {
     "host": "A capture made on the laptop cannot show an external KVM's own traffic, only its local chatter.",
     "lan": "A capture on the local network cannot show what happens inside the laptop: USB, displays, sign-ins.",
-    "gateway": "A capture at a gateway shows the typing that crosses it, not the hand, nor the local network.",
+    "gateway": "A capture at a home's router sees most; one at the company's gateway shows the typing, not the hand.",
     "unknown": "Where the capture was made is not known, so absence of local or of remote traffic says little.",
 }
 _VERDICTS = {
