@@ -51,11 +51,10 @@ from farmwatch.records import (
     Tables,
     Tool,
 )  # fmt: skip
+from farmwatch.records.distance import KM_PER_MS
 
-__all__ = ["KM_PER_MS", "assess", "derive"]
+__all__ = ["assess", "derive"]
 
-KM_PER_MS = 199.86 / 2
-"""Kilometres of distance that a millisecond of round trip allows at most: light in fibre, 2/3 c (note f1)."""
 
 _LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
 _OF_SESSIONS = {"remote.inbound_session", "remote.named_tool"}  #: detectors whose hits a help-desk ticket may explain

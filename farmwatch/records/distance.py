@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["at_most", "kilometres"]
+__all__ = ["KM_PER_MS", "at_most", "kilometres"]
+
+KM_PER_MS = 199.86 / 2
+"""Kilometres that one millisecond of round trip allows at most: light in fibre, 2/3 c (docs/evidence.md, M3)."""
 
 
 def kilometres(value: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from farmwatch.records.distance import KM_PER_MS
 from farmwatch.records.report import Device, Lan, LanHost, Role, Session
 from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
@@ -208,7 +209,7 @@ def round_trips(device: Device) -> str:
         ms = number * step
         parts.append(_line(across(ms), top - 6, across(ms), bottom, "grid"))
         parts.append(_text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
-        far = ms * wording.KM_PER_MS
+        far = ms * KM_PER_MS
         shown = "anywhere" if far >= wording.FARTHEST_KM else wording.kilometres(far) if number else "0 km"
         parts.append(_text(across(ms), 14, shown, "tick", "middle"))
     for row, (name, sessions) in enumerate(lanes.items()):

@@ -17,7 +17,6 @@ __all__ = [
     "FAIRNESS",
     "FARTHEST_KM",
     "GLOSSARY",
-    "KM_PER_MS",
     "LEVEL_MEANINGS",
     "VANTAGE",
     "answer",
@@ -51,7 +50,6 @@ __all__ = [
 ]
 
 _TO = "\u2013"  # en dash
-KM_PER_MS = 99.93  #: distance per millisecond of round trip at most: half of 199.86 km/ms, light in glass of index 1.5
 FARTHEST_KM = 20015  #: half the circumference of the Earth: a larger bound excludes nothing
 
 CLAIM_TITLES = {

@@ -10,20 +10,19 @@ import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
 from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables
-from farmwatch.records.distance import at_most
+from farmwatch.records.distance import KM_PER_MS, at_most
 
 __all__ = ["ControlRtt"]
 
 _DECLARED = "judged: beyond a limit that the company itself declared, though lines and relays add delay"
 
 
-_KM_PER_MS = 199.86 / 2  #: docs/evidence.md, M3
 _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
 
 
 def _bound(rtt: float) -> str:
     """What a round trip says of the far end's distance."""
-    far = rtt * _KM_PER_MS
+    far = rtt * KM_PER_MS
     return f"that end is {at_most(far)} away" if far < _HALFWAY_KM else "it may be anywhere on earth"
 
 
