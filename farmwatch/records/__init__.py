@@ -1,6 +1,7 @@
 """Every table and every result document, declared once. Imports only ``errors``."""
 
 from farmwatch.records.derived import (
+    BeaconServer,
     CloudSign,
     DeviceFlow,
     DeviceSeen,
@@ -16,12 +17,14 @@ from farmwatch.records.network import (
     CaptureInput,
     DhcpRequest,
     Flow,
+    FlowSeries,
     Host,
     Http,
     Name,
     NameQuery,
     Reject,
     RemoteControl,
+    SeriesFlow,
     Ssh,
     Stun,
     Tls,
@@ -48,7 +51,7 @@ from farmwatch.records.schema import ABSENT, Column, Record, Rows, Table, Tables
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
     CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp,
-    Host,
+    Host, SeriesFlow, FlowSeries,
 )  # fmt: skip
 """The tables that captures and network sensors fill."""
 
@@ -60,14 +63,16 @@ DERIVED_TABLES: tuple[type[Record], ...] = (
     LanMember,
     TenantSign,
     CloudSign,
+    BeaconServer,
 )
 """The tables that analysis derives from them."""
 
 __all__ = [
     "ABSENT", "DERIVED_TABLES", "NETWORK_TABLES", "SCHEMA_VERSION", "Announcement", "Arp", "Assessment",
-    "CaptureInput", "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow", "DeviceSeen",
-    "DhcpRequest", "Distance", "Evidence", "Family", "Farm", "FarmLink", "Finding", "Flow", "Host", "Http",
-    "InputFile", "Lan", "LanHost", "LanMember", "Level", "Name", "NameQuery", "Outcome", "Record", "Reject",
-    "RemoteControl", "RemoteSession", "Report", "Role", "Rows", "Session", "Ssh", "Stun", "Table", "Tables",
-    "TenantSign", "Tls", "Tool", "ToolSighting", "Weight", "WeightSource", "column",
+    "BeaconServer", "CaptureInput", "Claim", "ClaimAssessment", "CloudSign", "Column", "Device", "DeviceFlow",
+    "DeviceSeen", "DhcpRequest", "Distance", "Evidence", "Family", "Farm", "FarmLink", "Finding", "Flow",
+    "FlowSeries", "Host", "Http", "InputFile", "Lan", "LanHost", "LanMember", "Level", "Name", "NameQuery",
+    "Outcome", "Record", "Reject", "RemoteControl", "RemoteSession", "Report", "Role", "Rows", "SeriesFlow",
+    "Session", "Ssh", "Stun", "Table", "Tables", "TenantSign", "Tls", "Tool", "ToolSighting", "Weight",
+    "WeightSource", "column",
 ]  # fmt: skip

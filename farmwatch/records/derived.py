@@ -9,7 +9,16 @@ from datetime import datetime
 
 from farmwatch.records.schema import Record, column
 
-__all__ = ["CloudSign", "DeviceFlow", "DeviceSeen", "LanMember", "RemoteSession", "TenantSign", "ToolSighting"]
+__all__ = [
+    "BeaconServer",
+    "CloudSign",
+    "DeviceFlow",
+    "DeviceSeen",
+    "LanMember",
+    "RemoteSession",
+    "TenantSign",
+    "ToolSighting",
+]
 
 
 class DeviceSeen(Record, table="devices", key=("device_id", "input")):
@@ -191,3 +200,16 @@ class CloudSign(Record, table="cloud_signs", key=("lan", "host", "tool", "value"
     sign: str = column("session or presence.")
     grade: str = column("high, medium or low confidence of the fact.")
     packet: int = column("First packet that shows it.")
+
+
+class BeaconServer(Record, table="beacon_servers", key=("input", "address", "port", "product")):
+    """An address whose name is a server that an idle product is known to test its NAT with."""
+
+    input: int = column("Number of the input.")
+    address: str = column("IP address.")
+    port: int = column("Port the product asks.")
+    name: str = column("Name the address was looked up by.")
+    product: str = column("Knowledge id of the product.")
+    product_name: str = column("Its name.")
+    period_low_s: float = column("Shortest time between its tests.", unit="s")
+    period_high_s: float = column("Longest time between its tests.", unit="s")

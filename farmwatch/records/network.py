@@ -17,12 +17,14 @@ __all__ = [
     "CaptureInput",
     "DhcpRequest",
     "Flow",
+    "FlowSeries",
     "Host",
     "Http",
     "Name",
     "NameQuery",
     "Reject",
     "RemoteControl",
+    "SeriesFlow",
     "Ssh",
     "Stun",
     "Tls",
@@ -121,6 +123,39 @@ class Flow(Record, table="flows", key=("input", "flow")):
     controlled_side: int | None = column(
         "Side that the protocol itself proves to be driven: 0 originator, 1 responder.", absent="protocol does not say"
     )
+
+
+class SeriesFlow(Record, table="series_flows", key=("input", "flow")):
+    """A flow that might carry a hand, and how much of its series was kept."""
+
+    input: int = column("Number of the input.")
+    flow: int = column("Flow in its input.")
+    packet: int = column("First packet of the flow.")
+    rows: int = column("Rows of the series kept, of all units.")
+    left_out: int = column("Rows left out for lack of room: everything after the last one kept.")
+    framed: bool = column("TCP: nearly all of the stream was read as TLS records, which the series then holds as well.")
+    breaks: int = column("Times the chain of TLS records was lost (bytes not captured) and found again.")
+
+
+class FlowSeries(Record, table="series", key=("input", "flow", "n")):
+    """What a flow that might carry a hand sent, when and how much: sizes and times, nothing of the content.
+
+    Rows are in the order of input, flow, packet. A TCP flow has a row for each segment with new bytes, and for a framed
+    one (see ``series_flows``) also a row for each TLS record, right after the segment that completes it.
+    """
+
+    input: int = column("Number of the input.", bits=32)
+    flow: int = column("Flow in its input.", bits=32)
+    n: int = column("Number of the row in its flow, from 0.", bits=32)
+    ts: datetime = column("Time of the packet; of a record, of the packet that completes it.")
+    side: int = column("Who sent it: 0 originator, 1 responder.", bits=8)
+    size: int = column(
+        "New bytes of a segment (none sent before), payload of a datagram, length of a record without its header.",
+        unit="B",
+        bits=32,
+    )
+    unit: int = column("0 TCP segment, 1 TLS record, 2 UDP datagram.", bits=8)
+    content_type: int = column("Content type of a TLS record (20 to 24), else 0.", bits=8)
 
 
 class RemoteControl(Record, table="remote_control", key=("input", "flow")):

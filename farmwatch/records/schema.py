@@ -5,14 +5,15 @@ or pyarrow alone takes most of that. Columns are NumPy arrays; :meth:`Table.to_p
 a data frame.
 
 Storage by type: ``datetime`` is ``datetime64[ns]`` UTC, ``int`` is ``int64``, ``float`` is ``float64``, ``bool`` is
-``bool``, ``str`` is an object array of ``str``. Absent values: ``None`` in object columns, NaN in floats, ``NaT`` in
-times, :data:`ABSENT` in integers; rows give ``None`` for all of them.
+``bool``, ``str`` is an object array of ``str``; tables of millions of rows declare ``bits`` of 32 or 8 for whole
+numbers that are never absent. Absent values: ``None`` in object columns, NaN in floats, ``NaT`` in times,
+:data:`ABSENT` in integers; rows give ``None`` for all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, dataclass_transform, get_args, get_type_hints
@@ -46,11 +47,12 @@ class Column:
     absent: str = ""
     name: str = ""
     type: type = object
+    bits: int = 64  #: of whole numbers
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """NumPy dtype that stores this column."""
-        return _DTYPES[self.type]
+        return _DTYPES[self.type] if self.bits == 64 else np.dtype(f"int{self.bits}")
 
     @property
     def missing(self) -> Any:
@@ -94,9 +96,17 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def column(sentence: str, *, unit: str = "", absent: str = "") -> Any:
-    """Declare a column. ``absent`` says when there is no value; leave it empty where there always is one."""
-    return Column(sentence, unit, absent)
+def column(sentence: str, *, unit: str = "", absent: str = "", bits: int = 64) -> Any:
+    """Declare a column. ``absent`` says when there is no value; leave it empty where there always is one.
+
+    ``bits`` (64, 32, 16 or 8) is how wide whole numbers are stored, for tables with millions of rows.
+
+    Raises:
+        ValueError: narrow numbers cannot say that they are absent.
+    """
+    if bits != 64 and absent:
+        raise ValueError("a narrow column cannot have absent values")
+    return Column(sentence, unit, absent, bits=bits)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column,))
@@ -119,7 +129,7 @@ class Record:
                     if isinstance(hint, UnionType)
                     else [hint]
                 )
-                cls.columns[name] = Column(declared.sentence, declared.unit, declared.absent, name, kinds[0])
+                cls.columns[name] = replace(declared, name=name, type=kinds[0])
                 delattr(cls, name)
 
     def __init__(self, **values: Any) -> None:

@@ -14,7 +14,7 @@ def test_every_row_says_where_it_was_seen(record):
     """The number of its input, and, but for sums over an input, packet or flow or time."""
     assert record.columns["input"].type is int
     if record.table not in ("inputs", "rejects"):
-        assert {"packet", "first_packet", "first_ts"} & record.columns.keys()
+        assert {"packet", "first_packet", "first_ts", "ts"} & record.columns.keys()
 
 
 @pytest.mark.parametrize("record", NETWORK_TABLES, ids=lambda record: record.table)

@@ -142,3 +142,24 @@ def test_people_get_a_data_frame():
     assert frame["count"].isna().tolist() == [False, True]
     assert frame["count"].tolist()[0] == 3
     assert frame["last_ts"].isna().tolist() == [False, True]
+
+
+def test_narrow_columns_are_stored_narrow():
+    """A column may be stored in fewer bits; it is a whole number to its readers, and it cannot be absent."""
+
+    class Small(Record, table="small", key=("n",)):
+        """A small thing."""
+
+        n: int = column("Number.", bits=32)
+        side: int = column("Side.", bits=8)
+
+    rows = Rows(Small)
+    rows.add(n=70_000, side=1)
+    table = Table.concat(Small, [rows.table(), rows.table()])
+    assert (table["n"].dtype, table["side"].dtype) == (np.int32, np.int8)
+    assert table.row(1) == Small(n=70_000, side=1)
+    assert type(table.row(0).n) is int
+    assert table.present("side").all()
+    assert table.to_pandas()["n"].tolist() == [70_000] * 2
+    with pytest.raises(ValueError, match="narrow"):
+        column("Number.", bits=8, absent="sometimes")
