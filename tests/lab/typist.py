@@ -53,15 +53,23 @@ class Display:
         if not self.display:
             raise OSError("cannot open the X display")
 
+    def key(self, letter: str, *, down: bool) -> None:
+        """Press or release a key."""
+        symbol = {"\n": 0xFF0D, " ": 0x20, "\b": 0xFF08}.get(letter, ord(letter))
+        code = self.xlib.XKeysymToKeycode(self.display, ctypes.c_ulong(symbol))
+        self.xtest.XTestFakeKeyEvent(self.display, code, int(down), 0)
+        self.xlib.XFlush(self.display)
+
     def press(self, letter: str) -> None:
         """Press and release a key, held down for 60 ms."""
-        symbol = {"\n": 0xFF0D, " ": 0x20}.get(letter, ord(letter))
-        code = self.xlib.XKeysymToKeycode(self.display, ctypes.c_ulong(symbol))
-        for down in (1, 0):
-            self.xtest.XTestFakeKeyEvent(self.display, code, down, 0)
-            self.xlib.XFlush(self.display)
-            if down:
-                time.sleep(0.06)
+        self.key(letter, down=True)
+        time.sleep(0.06)
+        self.key(letter, down=False)
+
+    def button(self, number: int, *, down: bool) -> None:
+        """Press or release a pointer button; 4 and 5 are the wheel."""
+        self.xtest.XTestFakeButtonEvent(self.display, number, int(down), 0)
+        self.xlib.XFlush(self.display)
 
     def point(self, x: int, y: int) -> None:
         """Move the pointer."""
