@@ -1,0 +1,116 @@
+"""Recipes for VNC: TigerVNC plain and over TLS, x11vnc beside a running X server, noVNC in a browser.
+
+A viewer told to view no address listens on the port instead, for the driven side to dial (``reverse``).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from tests.lab.hand.tool import Desk, Screen, Tool
+from tests.lab.hand.tools import desktop
+
+if TYPE_CHECKING:
+    from tests.lab.net import Lab
+
+PORT, WEB_PORT = 5900, 6080
+WINDOW = "TigerVNC$"
+BROWSER = (
+    "chromium", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-default-browser-check",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
+    "--disable-dev-shm-usage", "--password-store=basic", "--window-position=0,0", "--window-size=1100,800",
+)  # fmt: skip
+"""A browser that makes no connections of its own."""
+XTOOLS = ("Xvfb", "xdotool", "xterm", "xclock", "xcalc")
+
+
+def _serve_xvnc(lab: Lab, short: str, security: str, port: int, *options: str) -> Desk:
+    """Start a desktop whose X server is the VNC server."""
+    display = desktop.server(
+        lab, short, "Xvnc", "-SecurityTypes", security, "-geometry", desktop.SIZE, "-depth", "24", "-AlwaysShared",
+        "-desktop", "desk", "-rfbport", str(port), *options,
+    )  # fmt: skip
+    lab.listening(short, port)
+    desktop.work(lab, short, display)
+    return Desk(short, display)
+
+
+def _serve_x11vnc(lab: Lab, short: str) -> Desk:
+    """Start a desktop on Xvfb, and x11vnc that watches it."""
+    display = desktop.server(lab, short, "Xvfb", "-screen", "0", f"{desktop.SIZE}x24", "-nolisten", "tcp", "-noreset")
+    desktop.work(lab, short, display)
+    lab.start(
+        short, "x11vnc", "-display", f":{display}", "-rfbport", str(PORT), "-forever", "-shared", "-nopw",
+        "-desktop", "desk", "-noipv6", "-quiet", "-norc",
+    )  # fmt: skip
+    lab.listening(short, PORT)
+    return Desk(short, display)
+
+
+def _serve_novnc(lab: Lab, short: str) -> Desk:
+    """Start a desktop on Xvnc, seen only from its own machine, and websockify in front of it."""
+    desk = _serve_xvnc(lab, short, "None", PORT, "-localhost")
+    lab.start(short, "websockify", "--web", "/usr/share/novnc", str(WEB_PORT), f"127.0.0.1:{PORT}")
+    lab.listening(short, WEB_PORT)
+    return desk
+
+
+def _view_vnc(lab: Lab, short: str, address: str, port: int, desk: Desk, security: str = "None") -> Screen:
+    """Start TigerVNC's viewer; without an address it listens on the port."""
+    display = desktop.server(lab, short)
+    env = {"DISPLAY": f":{display}"}
+    viewer = ("vncviewer", "-SecurityTypes", security, "-RemoteResize=0", "-Log", "*:stderr:30")
+    if not address:
+        lab.start(short, *viewer, "-listen", str(port), env=env)
+        lab.listening(short, port)
+        return Screen(short, display, WINDOW)
+    lab.start(short, *viewer, f"{address}::{port}", env=env)
+    desktop.focus(lab, short, display, WINDOW)
+    return Screen(short, display, WINDOW)
+
+
+def _view_novnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> Screen:
+    """Open noVNC's page in a browser and click into the desktop, which gives it the keyboard."""
+    display = desktop.server(lab, short)
+    page = f"--app=http://{address}:{port}/vnc_lite.html"
+    profile = f"--user-data-dir={lab.folder}/browser-{short}"
+    lab.start(short, *BROWSER, profile, page, env={"DISPLAY": f":{display}"})
+    screen = Screen(short, display, "noVNC")
+    desktop.focus(lab, short, display, screen.window, seconds=60)
+    lab.run(
+        short, "sh", "-c", "sleep 4; xdotool mousemove 400 300 click 1", env={"DISPLAY": f":{display}"}
+    )  # fmt: skip
+    return screen
+
+
+def _dial_xvnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> None:
+    """Have Xvnc dial a listening viewer."""
+    lab.run(short, "vncconfig", "-connect", f"{address}:{port}", env={"DISPLAY": f":{desk.display}"})
+
+
+def _dial_x11vnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> None:
+    """Have x11vnc dial a listening viewer."""
+    lab.run(short, "x11vnc", "-display", f":{desk.display}", "-sync", "-R", f"connect:{address}:{port}")
+
+
+TOOLS = (
+    Tool(
+        "tigervnc", ("Xvnc", "vncviewer", "vncconfig", *XTOOLS), "tcp", PORT,
+        functools.partial(_serve_xvnc, security="None", port=PORT), _view_vnc, desktop.drive, _dial_xvnc,
+    ),
+    Tool(
+        "tigervnc-tls", ("Xvnc", "vncviewer", "vncconfig", *XTOOLS), "tcp", PORT,
+        functools.partial(_serve_xvnc, security="TLSNone", port=PORT),
+        functools.partial(_view_vnc, security="TLSNone"), desktop.drive, _dial_xvnc,
+    ),
+    Tool(
+        "x11vnc", ("x11vnc", "vncviewer", *XTOOLS), "tcp", PORT,
+        _serve_x11vnc, _view_vnc, desktop.drive, _dial_x11vnc,
+    ),
+    Tool(
+        "novnc", ("Xvnc", "websockify", "chromium", *XTOOLS), "tcp", WEB_PORT,
+        _serve_novnc, _view_novnc, desktop.drive,
+    ),
+)  # fmt: skip
+"""The VNC recipes."""
