@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import AddressBook, mask_mac
+from farmwatch.analysis.beacons import beacon_servers
 from farmwatch.analysis.clouds import cloud_signs
 from farmwatch.analysis.crowd import CROWDED, limit_devices
 from farmwatch.analysis.detectors import DETECTORS, run_detectors
@@ -93,6 +94,7 @@ def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tabl
             members,
             tenant_signs(tables, hosts, profile),
             cloud_signs(tables, hosts, knowledge),
+            beacon_servers(tables, knowledge),
         ]
     )
     return tables.joined(derived), hosts

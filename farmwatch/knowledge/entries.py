@@ -199,13 +199,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class StunBeacon:
-    """A NAT test some devices repeat while idle."""
+    """A NAT test with CHANGE-REQUEST (RFC 3489 section 11.2.4) that some devices repeat while idle."""
 
     entry: str  #: id of the entry that beacons
-    servers: tuple[str, ...]  #: host names asked
-    port: int
-    change_request: bool  #: whether the second request carries CHANGE-REQUEST (RFC 3489 section 11.2.4)
-    change_request_value: int  #: flags of that attribute
+    servers: tuple[tuple[str, int], ...]  #: host names and ports asked
     period_low_s: float
     period_high_s: float
     grade: Grade

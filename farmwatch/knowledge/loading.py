@@ -39,7 +39,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from farmwatch.errors import KnowledgeError
-from farmwatch.knowledge.domains import domain_fault
+from farmwatch.knowledge.domains import domain_fault, normal_domain
 from farmwatch.knowledge.entries import (
     CONDITION_KEYS,
     Entry,
@@ -293,23 +293,23 @@ class _Checker:
 
     def beacon(self, table: Mapping[str, Any], number: int) -> StunBeacon:
         where = f"stun_beacon {number}"
-        keys = frozenset(
-            {"entry", "servers", "port", "change_request", "change_request_value", "period_low_s", "period_high_s",
-             "grade", "source"}
-        )  # fmt: skip
-        self.keys(table, keys, where)
+        self.keys(table, frozenset({"entry", "servers", "period_low_s", "period_high_s", "grade", "source"}), where)
         low = self.number(table, "period_low_s", where, 0.1, 86400)
         return StunBeacon(
             entry=self.text(table, "entry", where),
-            servers=self.texts(table, "servers", where, needed=True),
-            port=int(self.number(table, "port", where, 1, 65535)),
-            change_request=self.flag(table, "change_request", where),
-            change_request_value=int(self.number(table, "change_request_value", where, 0, 0xFFFFFFFF)),
+            servers=tuple(self.server(one, where) for one in self.texts(table, "servers", where, needed=True)),
             period_low_s=low,
             period_high_s=self.number(table, "period_high_s", where, low, 86400),
             grade=self.choice(table, "grade", where, Grade),
             source=self.text(table, "source", where),
         )
+
+    def server(self, text: str, where: str) -> tuple[str, int]:
+        host, _, digits = text.rpartition(":")
+        name, port = normal_domain(host), int(digits) if digits.isdecimal() and len(digits) <= 5 else 0
+        if not name or not 0 < port <= 0xFFFF:
+            self.fault(f"{where}: servers", f"is {text!r}, expected host:port")
+        return name, port
 
     def mtu(self, table: Mapping[str, Any], number: int) -> TunnelMtu:
         where = f"tunnel_mtu {number}"

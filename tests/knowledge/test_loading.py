@@ -303,6 +303,13 @@ def test_a_beacon_or_tunnel_of_an_unknown_entry_is_a_fault(write: Write) -> None
         load_knowledge([write(text)])
 
 
+@pytest.mark.parametrize("server", ["stun.acme.example", "stun.acme.example:0", ":3478", "stun.acme.example:99999"])
+def test_a_beacons_server_is_a_host_and_a_port(write: Write, server: str) -> None:
+    beacon = f"[[stun_beacon]]\nentry='pikvm'\nservers=['{server}']\nperiod_low_s=10\nperiod_high_s=60\n"
+    with pytest.raises(KnowledgeError, match="expected host:port"):
+        load_knowledge([write(f"{beacon}grade='low'\nsource='x'\n")])
+
+
 @pytest.mark.parametrize(
     ("data", "part"),
     [

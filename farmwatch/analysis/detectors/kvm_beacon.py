@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.beacons import nat_test_beacons
+from farmwatch.analysis.beacons import nat_test_beacons, products_of
 from farmwatch.analysis.detectors.contract import Detector, Findings, computers_on_lan, evidence, folded, param
-from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, LanMember, Stun, Tables
+from farmwatch.records import BeaconServer, Claim, DeviceFlow, DeviceSeen, Family, Finding, LanMember, Stun, Tables
 
 __all__ = ["KvmBeacon"]
 
@@ -25,7 +25,8 @@ class KvmBeacon(Detector):
     PiKVM and GL.iNet Comet do this with nobody connected: the Janus wrapper tests its NAT, waits 10 s and starts over
     (docs/evidence.md; read in their code, the period not measured). Only a capture at the router sees it. Old
     internet phones and game consoles send CHANGE-REQUEST too, but not for long. The sender must stand on the device's
-    network; one KVM drives one computer, so the weight is shared among the computers there.
+    network; one KVM drives one computer, so the weight is shared among the computers there. Where the server's address
+    was looked up, server and spacing name the products that test so; they share both, so a name adds no weight.
     """
 
     id: ClassVar = "kvm.idle_stun_beacon"
@@ -54,30 +55,33 @@ class KvmBeacon(Detector):
         beside: dict[tuple[str, Claim], list[Finding]] = defaultdict(list)
         hosts, sharing = _hosts(tables), computers_on_lan(tables)
         rows_of, heard = devices.groups("lan"), Counter[str]()
-        for number, source, rounds, period, packets in nat_test_beacons(
+        for test in nat_test_beacons(
             tables[Stun],
             least_rounds=self.least_rounds,
             least_s=self.least_minutes * 60,
             low_s=self.low_s,
             high_s=self.high_s,
         ):
-            for lan in sorted(hosts.get(source, {})):
+            named = " or ".join(sorted(set(products_of(test, tables[BeaconServer]).values())))
+            what = f"the NAT test of an idle {named}" if named else "a KVM's NAT test"
+            for lan in sorted(hosts.get(test.source, {})):
                 heard[lan] += 1
                 if heard[lan] > _MOST_SENDERS:
                     continue
                 here = rows_of.get(lan, np.empty(0, np.int64))
-                here = here[devices["input"][here] == number]
-                near = {str(devices["device_id"][row]) for row in here} - {hosts[source][lan]}
+                here = here[devices["input"][here] == test.input]
+                near = {str(devices["device_id"][row]) for row in here} - {hosts[test.source][lan]}
                 share = 10 * math.log10(max(1, len(sharing.get(lan, ()))))
                 for claim in self.claims if near else ():
                     driven = max(0.0, self.decibans - share)
                     finding = self.hit(
                         claim,
                         driven if claim is Claim.DRIVEN else self.decibans * self.farm_share,
-                        f"{source} repeats a KVM's NAT test every {period:.0f} s",
-                        observed=f"{rounds} STUN requests with CHANGE-REQUEST, median spacing {period:.1f} s",
+                        f"{test.source} repeats {what} every {test.period_s:.0f} s",
+                        observed=f"{test.requests} STUN requests with CHANGE-REQUEST, median spacing "
+                        f"{test.period_s:.1f} s" + ("; to a server it is known to ask" if named else ""),
                         expected="STUN at the start of a call, not all the time",
-                        rows=[evidence(Stun, number, packets)],
+                        rows=[evidence(Stun, test.input, test.packets)],
                     )
                     for device in near:
                         beside[device, claim].append(finding)

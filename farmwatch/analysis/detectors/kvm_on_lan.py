@@ -131,6 +131,6 @@ def _signs(members: Table[LanMember], row: int) -> list[Evidence]:
 def _beacons(tables: Tables) -> dict[str, list[Evidence]]:
     """Proof of NAT tests that only an idle KVM makes, by sender's address."""
     found: dict[str, list[Evidence]] = defaultdict(list)
-    for number, source, _, _, packets in nat_test_beacons(tables[Stun]):
-        found[source].append(evidence(Stun, number, packets))
+    for test in nat_test_beacons(tables[Stun]):
+        found[test.source].append(evidence(Stun, test.input, test.packets))
     return found
