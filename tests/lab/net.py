@@ -73,11 +73,12 @@ class Lab:
         self.run(short, "python3", "-c", script)
 
     def delay(
-        self, near: tuple[str, str, str], far: tuple[str, str, str], delay_ms: float, jitter_ms: float = 0.0
-    ) -> None:
-        """Join two namespaces by a link with delay; each end is (namespace, interface, address)."""
+        self, near: tuple[str, str, str], far: tuple[str, str, str], delay_ms: float, jitter_ms: float = 0.0,
+        *, law: str = "exponential", loss: float = 0.0, reorder: float = 0.0, rate_mbit: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Join two namespaces by a :class:`Link`; each end is (namespace, interface, address)."""
         ends = [(self.names[short], name, address) for short, name, address in (near, far)]
-        link = Link(ends[0], ends[1], delay_ms, jitter_ms, seed=len(self.jobs))
+        link = Link(ends[0], ends[1], delay_ms, jitter_ms, len(self.jobs), law, loss, reorder, rate_mbit)
         job = subprocess.Popen(link.arguments(), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.jobs.append(job)
         stdout = job.stdout
