@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.lab.hand.tools import vnc
+from tests.lab.hand.tools import rdp, vnc
 
 if TYPE_CHECKING:
     from tests.lab.hand.tool import Tool
 
-TOOLS: tuple[Tool, ...] = (*vnc.TOOLS,)
+TOOLS: tuple[Tool, ...] = (*vnc.TOOLS, *rdp.TOOLS)
 """Every recipe, in the order tables list them."""
 
 

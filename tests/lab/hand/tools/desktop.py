@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tests.lab.net import Lab
 
 XVFB = ("Xvfb", "-screen", "0", "1100x800x24", "-nolisten", "tcp", "-noreset")
+PROGRAMS = ("ip", "ss", "Xvfb", "xdotool", "xterm", "xclock", "xcalc")
+"""What every desktop and viewer needs."""
 SIZE = "800x600"
 WORK = "^desk$"
 """Title of the window on the driven desktop that keys go into."""
@@ -58,9 +61,10 @@ def _settled(job: subprocess.Popen[bytes], number: int) -> bool:
         return False
 
 
-def work(lab: Lab, short: str, display: int, seed: int = 1) -> None:
+def work(lab: Lab, short: str, display: int) -> None:
     """Open what the person works in: a prompt that echoes and prints, a log that grows, buttons, a clock."""
     env = {"DISPLAY": f":{display}"}
+    seed = zlib.crc32(lab.folder.name.encode())  # Another one for each lab: the same answers would be learnt.
     shell = [sys.executable, prompt.__file__]
     xterm = ("xterm", "-fa", "Monospace", "-fs", "9")
     lab.start(short, "xclock", "-update", "1", "-geometry", "110x110-0+0", env=env)

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 PORT, WEB_PORT = 5900, 6080
 WINDOW = "TigerVNC$"
 BROWSER = (
-    "chromium", "--no-sandbox", "--disable-gpu", "--no-first-run", "--no-default-browser-check",
+    "chromium", "--no-sandbox", "--test-type", "--disable-gpu", "--no-first-run", "--no-default-browser-check",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
     "--disable-dev-shm-usage", "--password-store=basic", "--window-position=0,0", "--window-size=1100,800",
 )  # fmt: skip
 """A browser that makes no connections of its own."""
-XTOOLS = ("Xvfb", "xdotool", "xterm", "xclock", "xcalc")
 
 
 def _serve_xvnc(lab: Lab, short: str, security: str, port: int, *options: str) -> Desk:
@@ -96,20 +95,20 @@ def _dial_x11vnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> N
 
 TOOLS = (
     Tool(
-        "tigervnc", ("Xvnc", "vncviewer", "vncconfig", *XTOOLS), "tcp", PORT,
+        "tigervnc", ("Xvnc", "vncviewer", "vncconfig", *desktop.PROGRAMS), "tcp", PORT,
         functools.partial(_serve_xvnc, security="None", port=PORT), _view_vnc, desktop.drive, _dial_xvnc,
     ),
     Tool(
-        "tigervnc-tls", ("Xvnc", "vncviewer", "vncconfig", *XTOOLS), "tcp", PORT,
+        "tigervnc-tls", ("Xvnc", "vncviewer", "vncconfig", *desktop.PROGRAMS), "tcp", PORT,
         functools.partial(_serve_xvnc, security="TLSNone", port=PORT),
         functools.partial(_view_vnc, security="TLSNone"), desktop.drive, _dial_xvnc,
     ),
     Tool(
-        "x11vnc", ("x11vnc", "vncviewer", *XTOOLS), "tcp", PORT,
+        "x11vnc", ("x11vnc", "vncviewer", *desktop.PROGRAMS), "tcp", PORT,
         _serve_x11vnc, _view_vnc, desktop.drive, _dial_x11vnc,
     ),
     Tool(
-        "novnc", ("Xvnc", "websockify", "chromium", *XTOOLS), "tcp", WEB_PORT,
+        "novnc", ("Xvnc", "websockify", "chromium", *desktop.PROGRAMS), "tcp", WEB_PORT,
         _serve_novnc, _view_novnc, desktop.drive,
     ),
 )  # fmt: skip
