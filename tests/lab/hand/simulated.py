@@ -1,0 +1,42 @@
+"""Simulated typists, relays and chaff with known truth: packet times only, all of them seeded.
+
+A typist's pauses between keys are log-logistic with a median of its own (0.12 to 0.32 s) and shape 2.6 to 4, cut to
+0.04 to 1.5 s, with pauses to think after words and pauses to read of 3 to 40 s, the shapes published for free text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SECOND = 1_000_000_000
+
+
+def typist(rng, seconds):
+    """Times in seconds at which keys go down."""
+    median, shape = rng.uniform(0.12, 0.32), rng.uniform(2.6, 4.0)
+    think, read = rng.uniform(0.08, 0.25), rng.uniform(0.01, 0.03)
+    expected = int(seconds / 0.12) + 50
+    chance = rng.uniform(0.001, 0.999, expected)
+    gaps = np.clip(median * (chance / (1 - chance)) ** (1 / shape), 0.04, 1.5)
+    word = rng.random(expected) < 1 / 6
+    gaps += np.where(word & (rng.random(expected) < think), rng.uniform(0.6, 3.0, expected), 0)
+    gaps += np.where(rng.random(expected) < read, np.clip(rng.lognormal(2.2, 0.7, expected), 3, 40), 0)
+    times = rng.uniform(0, 3) + np.cumsum(gaps)
+    return times[times < seconds]
+
+
+def relayed(rng, times, *, jitter=0.0, base=0.012):
+    """The same keys as a relay passes them on, in order: ``base`` s, a millisecond or so, and up to ``jitter`` s later."""
+    held = times + base + rng.exponential(0.001, len(times)) + rng.uniform(0, jitter, len(times))
+    return np.maximum.accumulate(held)
+
+
+def chaffed(rng, times, per_packet, seconds):
+    """With packets that mean nothing at random moments, so many for each real one."""
+    decoys = rng.uniform(0, seconds, int(per_packet * len(times)))
+    return np.sort(np.concatenate([times, decoys]))
+
+
+def ns(times):
+    """Seconds as nanoseconds since 1970, on some morning."""
+    return (np.sort(np.asarray(times)) * SECOND).astype(np.int64) + 1_800_000_000 * SECOND
