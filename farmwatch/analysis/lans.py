@@ -33,6 +33,9 @@ _Layers: TypeAlias = dict[str, tuple[Match, str, tuple[int, int]]]  #: layer -> 
 _Shown: TypeAlias = dict[str, _Layers]  #: by product
 _ROLE_ORDER = {"gateway": 0, "kvm": 1, "device": 2, "server": 3, "neighbour": 4}  #: of a host of several inputs
 
+#: What a host may show itself to be.
+_SHOWN_KINDS = frozenset({"kvm", "hardware"})
+
 #: Facts about a host's own name: one setting, whichever protocol carries it.
 _NAMED = ("hostname=", "host=", "instance=")
 
@@ -151,13 +154,19 @@ def _products(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> dict[int, _
     found: dict[int, _Shown] = defaultdict(lambda: defaultdict(dict))
     for index, matches, source, seen, packet in _product_signs(tables, hosts, knowledge):
         for match in matches:
-            if str(match.entry.kind) in ("kvm", "hardware"):
+            if str(match.entry.kind) in _SHOWN_KINDS:
                 layers = found[index][match.id]
                 layer = "name" if match.fact.value.startswith(_NAMED) else source
                 at = (hosts.hosts[index].input, packet)
                 if layer not in layers or at < layers[layer][2]:
                     layers[layer] = (match, seen, at)
-    return found
+    for products in found.values():
+        for product, layers in list(products.items()):
+            if layers.keys() <= {"port", "oui"}:  # a port only supports what a host says of itself
+                layers.pop("port", None)
+            if not layers:
+                del products[product]
+    return {index: products for index, products in found.items() if products}
 
 
 def _product_signs(
@@ -194,6 +203,7 @@ def _product_signs(
         elif heard["protocol"][row] == "ssdp":
             yield at, knowledge.match_ssdp(server=text, name=name), "ssdp", f"SSDP {text}", int(heard["packet"][row])
     yield from _page_signs(tables, by_address, knowledge)
+    yield from _port_signs(tables, hosts, knowledge)
 
 
 def _page_signs(
@@ -236,6 +246,28 @@ def _page_signs(
                 names=(shown["san"][row] or "").split(","),
             )
             yield at, matches, "certificate", f"certificate {shown['subject_cn'][row]!r}", int(shown["packet"][row])
+
+
+def _tells(match: Match) -> bool:
+    return match.grade is not Grade.LOW and str(match.entry.kind) in _SHOWN_KINDS
+
+
+def _port_signs(
+    tables: Tables, hosts: Hosts, knowledge: Knowledge
+) -> Iterator[tuple[int, tuple[Match, ...], str, str, int]]:
+    """Ports of products at which hosts answer, or call what serves the product; shared ports tell nothing."""
+    flows = tables[FlowRow]
+    answered = np.flatnonzero(flows["established"])
+    ends = list(zip(flows["proto"][answered].tolist(), flows["resp_p"][answered].tolist(), strict=True))
+    known = {
+        end: matches
+        for end in set(ends)
+        if (matches := tuple(one for one in knowledge.match_ports(*end) if _tells(one)))
+    }
+    for row, end in zip(answered.tolist(), ends, strict=True) if known else ():
+        for index in {int(hosts.orig[row]), int(hosts.resp[row])} - {-1} if end in known else ():
+            seen = f"{'answers' if index == hosts.resp[row] else 'calls'} port {end[0]}/{end[1]}"
+            yield index, known[end], "port", seen, int(flows["first_packet"][row])
 
 
 def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[TenantSign]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
-from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Sign
+from farmwatch.knowledge import Entry, Grade, Knowledge, Layer, Match, Sign
 from farmwatch.records import ABSENT, Flow, NameQuery, Table, Tables, Tls, ToolSighting
 
 __all__ = ["Sightings", "find_sightings", "is_approved", "is_own_name"]
@@ -39,10 +39,21 @@ class Sightings:
 
 def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: Profile) -> Sightings:
     """Everything in the traffic of devices that names a known product."""
-    found: dict[tuple[str, int, str, str, str], _Seen] = {}
+    found: dict[_Key, _Seen] = {}
     by_flow: dict[tuple[int, int], tuple[Match, ...]] = {}
     ids = {index: host.device_id for index, host in enumerate(hosts.hosts) if host.device_id}
-    for device_id, number, sign in _signs(tables, hosts, ids, knowledge):
+    matcher = _Matcher(knowledge)
+    _gather(_signs(tables, hosts, ids, matcher), found, by_flow)
+    standing = {key[:3] for key, sign in found.items() if sign.match.alone}  # facts that only support need company
+    _gather(_port_signs(tables, hosts, ids, matcher, standing), found, by_flow)
+    return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
+
+
+def _gather(
+    signs: Iterator[SignOf], found: dict[_Key, _Seen], by_flow: dict[tuple[int, int], tuple[Match, ...]]
+) -> None:
+    """Count equal signs once, and list what each flow's own bytes match."""
+    for device_id, number, sign in signs:
         if sign.flow is not None and sign.match not in by_flow.get((number, sign.flow), ()):
             by_flow[number, sign.flow] = (*by_flow.get((number, sign.flow), ()), sign.match)
         key = (device_id, number, sign.match.id, sign.layer, sign.value)
@@ -58,18 +69,16 @@ def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: 
                 sign.ts,
                 sign.flow if sign.flow is not None else known.flow,
             )
-    standing = {key[:3] for key, sign in found.items() if sign.match.alone}  # facts that only support need company
-    return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
 
 
 _CERTIFICATE = (
     "subject_cn", "subject_org", "subject_ou", "issuer_cn", "issuer_org", "issuer_ou", "certificate_sha256", "san",
 )  # fmt: skip
-SignOf = tuple[str, int, _Seen]
+_Key: TypeAlias = tuple[str, int, str, str, str]  #: device, input, product, layer, value
+SignOf: TypeAlias = tuple[str, int, _Seen]
 
 
-def _signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], knowledge: Knowledge) -> Iterator[SignOf]:
-    matcher = _Matcher(knowledge)
+def _signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher) -> Iterator[SignOf]:
     yield from _flow_signs(tables, hosts, ids, matcher)
     yield from _query_signs(tables, hosts, ids, matcher)
     yield from _resolver_signs(tables, hosts, ids, matcher)
@@ -114,6 +123,9 @@ class _Matcher:
         if key not in self._found:
             self._found[key] = self.knowledge.match_address(address)
         return self._found[key]
+
+    def port(self, protocol: str, port: int) -> tuple[Match, ...]:
+        return tuple(found for found in self.knowledge.match_ports(protocol, port) if found.grade is not Grade.LOW)
 
     def tool(self, tool: str) -> tuple[Match, ...]:
         entry = self.knowledge.entry(tool)
@@ -192,7 +204,22 @@ def _resolver_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matche
         yield from _of_flow(flows, hosts, ids, row, matcher.resolver(address), "resolver", address)
 
 
-def _table(found: Mapping[tuple[str, int, str, str, str], _Seen], profile: Profile) -> Table[ToolSighting]:
+def _port_signs(
+    tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Matcher, standing: Container[tuple[str, int, str]]
+) -> Iterator[SignOf]:
+    """Flows that nothing else names, on a port of just one product that the device shows otherwise."""
+    flows = tables[Flow]
+    unnamed = np.flatnonzero(flows["established"] & ~flows.present("protocol") & ~flows.present("tool"))
+    ends = list(zip(flows["proto"][unnamed].tolist(), flows["resp_p"][unnamed].tolist(), strict=True))
+    known = {end: matches for end in set(ends) if (matches := matcher.port(*end))}
+    for row, end in zip(unnamed.tolist(), ends, strict=True):
+        for match in known.get(end, ()):
+            for device_id, number, sign in _of_flow(flows, hosts, ids, row, (match,), "port", f"{end[0]}/{end[1]}"):
+                if [other.id for other in known[end] if (device_id, number, other.id) in standing] == [match.id]:
+                    yield device_id, number, sign
+
+
+def _table(found: Mapping[_Key, _Seen], profile: Profile) -> Table[ToolSighting]:
     rows = sorted(found.items())
     signs = [sign for _, sign in rows]
     columns: dict[str, list[Any]] = {

@@ -28,6 +28,8 @@ __all__ = ["Knowledge", "knowledge_version", "load_knowledge"]
 #: Shipped knowledge; files under ``endpoint`` hold only what an endpoint shows and are read when first needed.
 _DATA = Path(__file__).parent / "data"
 
+_WIDE = 1000  #: ports; a range this wide tells nothing of who uses one of them
+
 _MEASURE = {Sign.SESSION: 0, Sign.PRESENCE: 1, Sign.WEB: 2}
 
 
@@ -134,19 +136,21 @@ class Knowledge:
         )
 
     @cached_property
-    def _ports(self) -> dict[str, list[tuple[int, int, Match]]]:
-        table: dict[str, list[tuple[int, int, Match]]] = {"tcp": [], "udp": []}
+    def _ports(self) -> dict[tuple[str, int], list[Match]]:
+        table: dict[tuple[str, int], list[Match]] = {}
         for value, match in self._layer(Layer.PORT):
-            parsed = parse_port(value)
-            if parsed is not None:
-                table[parsed[0]].append((parsed[1], parsed[2], match))
+            protocol, low, high = parse_port(value) or ("", 1, 0)
+            for port in range(low, high + 1) if high - low < _WIDE else ():
+                table.setdefault((protocol, port), []).append(match)
         return table
 
     def match_ports(self, protocol: str, port: int) -> tuple[Match, ...]:
-        """Entries known to use a port (``tcp`` or ``udp``). Candidates only: none of them ever fires alone."""
-        table = self._ports.get(protocol, [])
-        seen = f"{protocol}/{port}"
-        return _ranked(Match(m.entry, m.fact, seen) for low, high, m in table if low <= port <= high)
+        """Entries known to use a port (``tcp`` or ``udp``). Candidates only: none of them ever fires alone.
+
+        A range of a thousand ports or more meets nothing: anything lands in it.
+        """
+        found = self._ports.get((protocol, port))
+        return _ranked(Match(m.entry, m.fact, f"{protocol}/{port}") for m in found) if found else ()
 
     @cached_property
     def _networks(self) -> list[tuple[IPv4Network | IPv6Network, Match]]:

@@ -273,3 +273,23 @@ def test_the_own_company_is_marked_by_its_netbios_domain():
             service="domain")  # fmt: skip
     tables, _ = derive(net.tables(), load_knowledge(), Profile(company_domains=("acmecorp", "acme.example")))
     assert tables[TenantSign]["own"].tolist() == [True]
+
+
+@pytest.mark.parametrize(("port", "layers"), [(10004, {"name", "port"}), (8080, {"name"})], ids=["its own", "shared"])
+def test_a_port_supports_what_a_host_says_of_itself(port, layers):
+    """BliKVM's own port counts beside its name; one that anything uses does not, and no port makes a KVM."""
+    net = home(PI)
+    net.flow("10.0.0.5", "10.0.0.7", port)
+    assert members(net)[PI].product_kind == "hardware"
+    lease(net, PI, host_name="blikvm")
+    row = members(net)[PI]
+    assert row.product == "blikvm"
+    assert {layer.split("/")[0] for layer in row.layers.split(",")} == layers
+    assert ("answers port tcp/10004" in row.proof) == (port == 10004)
+
+
+def test_a_port_supports_no_mere_prefix():
+    """A router of a KVM maker that calls a port of that KVM's cloud stays a router."""
+    net = home(GL)
+    net.flow("10.0.0.7", "198.51.100.9", 5912)
+    assert members(net)[GL].layers == "oui/low"

@@ -120,3 +120,39 @@ def test_the_order_of_rows_does_not_matter(net):
     one, _ = derive(net.tables(), load_knowledge(), Profile())
     two, _ = derive(turned(net.tables()), load_knowledge(), Profile())
     assert list(one[ToolSighting].rows()) == list(two[ToolSighting].rows())
+
+
+@pytest.mark.parametrize("facing", ["asks", "answers"])
+def test_a_port_supports_a_product_that_shows_itself(net, facing):
+    """An unreadable flow on the product's own port counts beside its name, and never alone."""
+    ends = ("10.0.0.5", "198.51.100.9") if facing == "asks" else ("198.51.100.9", "10.0.0.5")
+    net.flow(*ends, 5938)
+    assert not seen(net)
+    ask(net, "router1.teamviewer.com")
+    assert ("teamviewer", "port", "tcp/5938") in seen(net)
+
+
+@pytest.mark.parametrize(
+    "shown", [{"protocol": "tls"}, {"established": False}, {"resp_p": 6568}], ids=["named", "unanswered", "weak fact"]
+)
+def test_a_port_says_nothing_of_flows_that_say_more_or_less(net, shown):
+    net.flow("10.0.0.5", "198.51.100.9", 7070, **shown)
+    ask(net, RELAY)
+    assert [layer for _, layer, _ in seen(net)] == ["dns"]
+
+
+def test_a_port_of_several_products_there_tells_none_from_the_other(net):
+    """Two meeting services share a port: with names of both, a flow on it is neither's."""
+    net.flow("10.0.0.5", "198.51.100.9", 3479, proto="udp")
+    ask(net, "us05web.zoom.us")
+    alone = seen(net)
+    ask(net, "worldaz.tr.teams.microsoft.com")
+    assert ("zoom", "port", "udp/3479") in alone
+    assert "port" not in {layer for _, layer, _ in seen(net)}
+
+
+def test_another_devices_port_does_not_support(net):
+    net.host("54:e1:ad:00:00:07", "10.0.0.7")
+    net.flow("10.0.0.7", "198.51.100.9", 5938)
+    ask(net, "router1.teamviewer.com")
+    assert "port" not in {layer for _, layer, _ in seen(net)}

@@ -106,6 +106,7 @@ def test_ports_are_candidates_and_never_fire(knowledge: Knowledge) -> None:
     assert "zoom" in ids(knowledge.match_ports("udp", 8803))
     assert knowledge.match_ports("tcp", 443) == ()
     assert knowledge.match_ports("sctp", 5938) == ()
+    assert "pikvm" not in ids(knowledge.match_ports("udp", 30000)), "its media range is half of all ports"
     assert not any(match.alone for match in knowledge.match_ports("tcp", 5938))
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.sightings import is_approved, is_own_name
-from farmwatch.knowledge import Entry, Knowledge, Match, Side, Sign
+from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Side, Sign
 from farmwatch.records import ABSENT, DeviceFlow, RemoteSession, Table
 
 __all__ = ["CONTROL_PROTOCOLS", "NO_SESSION", "named_sessions"]
@@ -149,7 +149,9 @@ def _is_relay(match: Match | None, entry_id: str) -> bool:
 
 
 def _is_session(match: Match) -> bool:
-    return match.sign is Sign.SESSION and match.alone and str(match.entry.kind) in _SCREEN_KINDS
+    """Whether a match makes its flow a session; a port is only among them where the device shows its product."""
+    stands = match.alone or match.fact.layer is Layer.PORT
+    return match.sign is Sign.SESSION and stands and str(match.entry.kind) in _SCREEN_KINDS
 
 
 def _member(row: int, entry_id: str, entry: Entry | None, profile: Profile, *, relay: bool | None) -> _Member:

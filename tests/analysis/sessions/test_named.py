@@ -201,3 +201,12 @@ def test_a_proven_role_says_what_in_the_bytes_proves_it(net):
     net.add("remote_control", flow=flow, packet=1, protocol="rfb", proof="the RFB server greets first", detail="x")
     [session] = sessions(net)
     assert session.role_reason == ("the rfb protocol itself shows which end is driven: the RFB server greets first (x)")
+
+
+def test_an_unreadable_flow_on_a_shown_products_port_is_its_session(net):
+    """A capture that began in midstream shows no first bytes; the name looked up and the port say whose it is."""
+    net.flow("10.0.0.5", "198.51.100.7", 5938, unread="midstream", **BUSY)
+    assert not sessions(net)
+    net.add("name_queries", packet=4, protocol="dns", client="10.0.0.5", name="router1.teamviewer.com", count=1)
+    [session] = sessions(net)
+    assert (session.tool, session.remote, session.live) == ("teamviewer", "198.51.100.7:5938", True)
