@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.lab import typist
 from tests.lab.hand.tool import Human, Screen
@@ -42,7 +43,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """How one seeded person works: pace and evenness of typing in seconds, and how much of the time is the pointer's."""
+    """How one seeded person works: pace and evenness of typing in seconds, and the share of time at the pointer."""
 
     interval: float
     shape: float
@@ -153,9 +154,26 @@ def _in_order(spell: list[Action]) -> list[Action]:
     return sorted(out, key=lambda action: action.at)
 
 
+class Hand(Protocol):
+    """What the person's fingers are on: an X display, or the line to a viewer that has no window."""
+
+    def key(self, letter: str, *, down: bool) -> None:
+        """Press or release a key."""
+
+    def point(self, x: int, y: int) -> None:
+        """Move the pointer."""
+
+    def button(self, button: int, *, down: bool) -> None:
+        """Press or release a pointer button."""
+
+
 def play_display(seconds: float, seed: int, area: tuple[int, int, int, int] = AREA) -> Human:
-    """Do it in the display of ``DISPLAY``; keys still held at the end are let go."""
-    display = typist.Display()
+    """Do it in the display of ``DISPLAY``."""
+    return play(typist.Display(), seconds, seed, area)
+
+
+def play(display: Hand, seconds: float, seed: int, area: tuple[int, int, int, int] = AREA) -> Human:
+    """Do it; keys still held at the end are let go."""
     held: set[str] = set()
     times: dict[str, list[float]] = {"down": [], "press": [], "wheel": [], "move": []}
     start = time.monotonic()

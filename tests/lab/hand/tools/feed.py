@@ -1,25 +1,23 @@
 """A person's hand for viewers that have no window: what it does goes to the viewer's program over a local socket.
 
-An action is a JSON list in one datagram: ``["key", keysym, down]``, ``["button", number, down]``,
-``["point", x, y]`` with the place in pixels of the driven screen, or ``["end"]``.
+An action is a JSON list in one datagram: ``["key", keysym, down]``, ``["button", number, down]`` (4 and 5 are the
+wheel) or ``["point", x, y]`` with the place in pixels of the driven screen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
 import socket
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from tests.lab import net, typist
-from tests.lab.hand.tool import Human
+from tests.lab import net
+from tests.lab.hand import human
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.lab.hand.tool import Screen
+    from tests.lab.hand.tool import Human, Screen
     from tests.lab.net import Lab
 
 KEYSYMS = {"\n": 0xFF0D, "\b": 0xFF08, "\t": 0xFF09, "\x1b": 0xFF1B}
@@ -38,15 +36,23 @@ class Line:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.connect(path)
 
-    def tell(self, *action: str | int) -> None:
-        """Send one action."""
-        self.socket.send(json.dumps(action).encode())
+    def __enter__(self) -> Self:
+        return self
 
-    def press(self, letter: str) -> None:
-        """Press and release a key, held down for 60 ms."""
-        self.tell("key", keysym(letter), 1)
-        time.sleep(0.06)
-        self.tell("key", keysym(letter), 0)
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def tell(self, kind: str, one: int, two: int) -> None:
+        """Send one action."""
+        self.socket.send(json.dumps((kind, one, two)).encode())
+
+    def key(self, letter: str, *, down: bool) -> None:
+        """Press or release a key."""
+        self.tell("key", keysym(letter), int(down))
+
+    def button(self, button: int, *, down: bool) -> None:
+        """Press or release a pointer button."""
+        self.tell("button", button, int(down))
 
     def point(self, x: int, y: int) -> None:
         """Move the pointer."""
@@ -69,23 +75,8 @@ async def actions(path: str) -> AsyncIterator[Action]:
 
 
 def drive(lab: Lab, screen: Screen, seconds: float, seed: int) -> Human:
-    """Let the person work at a viewer that listens at ``screen.extra["hand"]`` for so many seconds."""
+    """Let the seeded person work at a viewer that listens at ``screen.extra["hand"]`` for so many seconds."""
     path = lab.folder / screen.extra["hand"]
     net.wait_for(path.exists, f"the viewer to take input\n{lab.logs()}")
-    line, rng = Line(str(path)), random.Random(seed + 1)
-    times: list[float] = []
-    moves = 0
-    end = time.monotonic() + seconds
-    for pause, letter in typist.keys(seed):
-        time.sleep(max(0.0, pause - 0.06))
-        if time.monotonic() >= end:
-            break
-        times.append(time.time())
-        line.press(letter)
-        if len(times) % 40 == 0:
-            x, y = rng.randrange(100, 300), rng.randrange(100, 300)
-            for step in range(25):
-                line.point(x + 6 * step, y + 3 * step)
-                moves += 1
-                time.sleep(0.016)
-    return Human(len(times), 0, moves, tuple(times))
+    with Line(str(path)) as line:
+        return human.play(line, seconds, seed)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab.hand.tool import Desk, Screen, Tool
-from tests.lab.hand.tools import feed, machine
+from tests.lab.hand.tools import desktop, feed, machine
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,6 +38,8 @@ ACKNOWLEDGED_WITHIN = 0.3
 SIGNED_ID, PUBLIC_KEY, TEST_DELAY, VIDEO_FRAME, LOGIN_REQUEST, LOGIN_RESPONSE, HASH, MOUSE = 3, 4, 5, 6, 7, 8, 9, 10
 KEY, MISC = 15, 19
 VP9S, VIDEO_RECEIVED, PERMISSION_INFO = 6, 12, 6
+DOWN, UP, WHEEL = 1, 2, 3
+"""Kinds of mouse events: the low three bits of a mask, with the button above them (``input.rs``)."""
 
 
 def varint(value: int) -> bytes:
@@ -211,8 +213,11 @@ class Host:
             self.fingers.key(code if code >= 0x20 else 0xFF00 | code, down=bool(inside.get(1)))
         elif number == MOUSE:
             mask, x, y = (int(inside.get(each, 0)) for each in (1, 2, 3))
-            if mask:
-                self.fingers.button({1: 1, 2: 3, 4: 2}[mask >> 3], down=mask & 7 == 1)
+            if mask & 7 == WHEEL:
+                for down in (True, False):
+                    self.fingers.button(5 if y & 1 else 4, down=down)
+            elif mask:
+                self.fingers.button({1: 1, 2: 3, 4: 2}[mask >> 3], down=mask & 7 == DOWN)
             else:
                 self.fingers.point(x >> 1, y >> 1)
 
@@ -262,14 +267,17 @@ class Viewer:
             if kind == "key":
                 # A key's code is below 128 and so takes one byte, in either of the ways the real tool numbers keys.
                 self.wire.send(KEY, field(1, two) + field(4, one & 0x7F) + field(9, 1))
+                continue
+            mask, x, y = 0, *self.place
+            if kind == "point":
+                x, y = self.place = (one, two)
+            elif one in {4, 5}:
+                mask, x, y = WHEEL, 0, 1 if one == 4 else -1
+                if not two:
+                    continue
             else:
-                mask = 0
-                if kind == "button":
-                    mask = (1 if two else 2) | {1: 1, 2: 4, 3: 2}[one] << 3
-                else:
-                    self.place = (one, two)
-                x, y = self.place
-                self.wire.send(MOUSE, field(1, mask) + field(2, zigzag(x)) + field(3, zigzag(y)))
+                mask = (DOWN if two else UP) | {1: 1, 2: 4, 3: 2}[one] << 3
+            self.wire.send(MOUSE, field(1, mask) + field(2, zigzag(x)) + field(3, zigzag(y)))
 
 
 async def meet(words: list[str], talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
@@ -307,8 +315,7 @@ def _dial(lab: Lab, short: str, address: str, port: int, desk: Desk) -> None:
 
 TOOLS = (
     Tool(
-        "rustdesk-like", ("Xvfb", "xdotool", "xterm", "xclock", "xcalc", "av"), "tcp", PORT, _serve, _view, feed.drive,
-        _dial,
+        "rustdesk-like", (*desktop.PROGRAMS, "av"), "tcp", PORT, _serve, _view, feed.drive, _dial,
     ),
 )  # fmt: skip
 """The recipe."""
