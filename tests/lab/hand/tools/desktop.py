@@ -1,4 +1,4 @@
-"""What the recipes share: X servers that stand side by side, a desktop with work on it, focus, and the person's hand.
+"""What the recipes share: X servers that stand side by side, a desktop with work on it, and focus.
 
 X display numbers are claimed by the server's own lock file. Namespaces share the folder of X sockets, and only the
 lock tells two servers with the same number apart; abstract sockets do collide only within one network namespace.
@@ -7,22 +7,18 @@ lock tells two servers with the same number apart; abstract sockets do collide o
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
-import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import net
-from tests.lab.hand.tool import Human
 from tests.lab.hand.tools import prompt
 
 if TYPE_CHECKING:
     import subprocess
 
-    from tests.lab.hand.tool import Screen
     from tests.lab.net import Lab
 
 XVFB = ("Xvfb", "-screen", "0", "1100x800x24", "-nolisten", "tcp", "-noreset")
@@ -33,7 +29,7 @@ WORK = "^desk$"
 """Title of the window on the driven desktop that keys go into."""
 
 
-def server(lab: Lab, short: str, *command: str) -> int:
+def server(lab: Lab, short: str, *command: str, env: dict[str, str] | None = None) -> int:
     """Start an X server (default Xvfb, 1100 by 800) in a namespace and return its display number.
 
     Raises:
@@ -43,7 +39,7 @@ def server(lab: Lab, short: str, *command: str) -> int:
     first = 61 + os.getpid() % 83
     for _ in range(20):
         number = net.free_display(first)
-        job = lab.start(short, command[0], f":{number}", *command[1:])
+        job = lab.start(short, command[0], f":{number}", *command[1:], env=env)
         net.wait_for(functools.partial(_settled, job, number), f"display {number}")
         if job.poll() is None:
             return number
@@ -83,15 +79,3 @@ def focus(lab: Lab, short: str, display: int, window: str, seconds: float = 30) 
     env = {"DISPLAY": f":{display}"}
     search = ("xdotool", "search", "--sync", "--onlyvisible", "--name", window, "windowfocus", "--sync")
     lab.run(short, *search, env=env, timeout=seconds)
-
-
-def drive(lab: Lab, screen: Screen, seconds: float, seed: int) -> Human:
-    """Let the person work in a viewer's window for so many seconds."""
-    focus(lab, screen.namespace, screen.display, screen.window)
-    log = lab.folder / f"keys-{time.monotonic_ns()}.json"
-    lab.run(
-        screen.namespace, sys.executable, "-m", "tests.lab.typist", str(seconds), str(seed), str(log),
-        env={"DISPLAY": f":{screen.display}"}, timeout=seconds + 60,
-    )  # fmt: skip
-    times = json.loads(log.read_text())
-    return Human(len(times), 0, 25 * (len(times) // 40), tuple(times))

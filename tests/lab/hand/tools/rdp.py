@@ -10,6 +10,7 @@ import functools
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.lab.hand import human
 from tests.lab.hand.tool import Desk, Screen, Tool
 from tests.lab.hand.tools import desktop
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PORT = 3389
 WINDOW = "FreeRDP"
+XORG_SIZE = "1024x768"
+"""What xorgxrdp starts with, whatever its modes say."""
 XORG = """\
 Section "ServerFlags"
     Option "DontVTSwitch" "on"
@@ -27,6 +30,7 @@ Section "ServerFlags"
     Option "AutoAddGPU" "off"
 EndSection
 Section "Module"
+    Load "glamoregl"
     Load "xorgxrdp"
 EndSection
 Section "InputDevice"
@@ -41,7 +45,7 @@ Section "Monitor"
     Identifier "Monitor"
     HorizSync 30-80
     VertRefresh 60-75
-    Modeline "800x600" 40 800 840 968 1056 600 601 605 628 +hsync +vsync
+    Modeline "1024x768" 65 1024 1048 1184 1344 768 771 777 806 -hsync -vsync
 EndSection
 Section "Device"
     Identifier "Video"
@@ -54,7 +58,7 @@ Section "Screen"
     DefaultDepth 24
     SubSection "Display"
         Depth 24
-        Modes "800x600"
+        Modes "1024x768"
     EndSubSection
 EndSection
 Section "ServerLayout"
@@ -139,18 +143,21 @@ def _serve_xorgxrdp(lab: Lab, short: str) -> Desk:
     display = desktop.server(
         lab, short, "/usr/lib/xorg/Xorg", "-config", str(config), "-noreset", "-nolisten", "tcp", "-novtswitch",
         "-logfile", f"{lab.folder}/xorg-{short}.log",
+        env={"XRDP_SOCKET_PATH": str(lab.folder)},
     )  # fmt: skip
     desktop.work(lab, short, display)
-    _start_xrdp(lab, short, f"lib=libxup.so\nip=127.0.0.1\nport=/run/xrdp/sockdir/xrdp_display_{display}\ncode=20\n")
+    _start_xrdp(lab, short, f"lib=libxup.so\nip=127.0.0.1\nport={lab.folder}/xrdp_display_{display}\ncode=20\n")
     return Desk(short, display)
 
 
-def _view(lab: Lab, short: str, address: str, port: int, desk: Desk, modes: tuple[str, ...] = ()) -> Screen:
+def _view(
+    lab: Lab, short: str, address: str, port: int, desk: Desk, size: str = desktop.SIZE, modes: tuple[str, ...] = ()
+) -> Screen:
     """Start FreeRDP's viewer."""
     display = desktop.server(lab, short)
     lab.start(
         short, "xfreerdp", f"/v:{address}:{port}", "/u:desk", "/p:desk", "/cert:ignore", *modes, "/sec:tls",
-        f"/size:{desktop.SIZE}", env={"DISPLAY": f":{display}"},
+        f"/size:{size}", env={"DISPLAY": f":{display}"},
     )  # fmt: skip
     desktop.focus(lab, short, display, WINDOW)
     return Screen(short, display, WINDOW)
@@ -160,19 +167,19 @@ _SHADOW = ("freerdp-shadow-cli", "xfreerdp", *desktop.PROGRAMS)
 TOOLS = (
     Tool(
         "freerdp-gfx", _SHADOW, "tcp", PORT,
-        _serve_shadow, functools.partial(_view, modes=("/gfx", "+gfx-progressive")), desktop.drive,
+        _serve_shadow, functools.partial(_view, modes=("/gfx", "+gfx-progressive")), human.drive_display,
     ),
     Tool(
         "freerdp-rfx", _SHADOW, "tcp", PORT,
-        _serve_shadow, functools.partial(_view, modes=("/rfx",)), desktop.drive,
+        _serve_shadow, functools.partial(_view, modes=("/rfx",)), human.drive_display,
     ),
     Tool(
         "xrdp", ("xrdp", "Xvnc", "xfreerdp", "openssl", *desktop.PROGRAMS), "tcp", PORT,
-        _serve_xrdp, _view, desktop.drive, loops=False,
+        _serve_xrdp, _view, human.drive_display, loops=False,
     ),
     Tool(
         "xrdp-xorg", ("xrdp", "/usr/lib/xorg/Xorg", "xfreerdp", "openssl", *desktop.PROGRAMS), "tcp", PORT,
-        _serve_xorgxrdp, _view, desktop.drive, loops=False,
+        _serve_xorgxrdp, functools.partial(_view, size=XORG_SIZE), human.drive_display, loops=False,
     ),
 )  # fmt: skip
 """The RDP recipes. xrdp sends pictures without asking for frame acknowledgements, so it has no loop."""

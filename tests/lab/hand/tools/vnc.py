@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from tests.lab.hand import human
 from tests.lab.hand.tool import Desk, Screen, Tool
 from tests.lab.hand.tools import desktop
 
@@ -96,20 +97,20 @@ def _dial_x11vnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> N
 TOOLS = (
     Tool(
         "tigervnc", ("Xvnc", "vncviewer", "vncconfig", *desktop.PROGRAMS), "tcp", PORT,
-        functools.partial(_serve_xvnc, security="None", port=PORT), _view_vnc, desktop.drive, _dial_xvnc,
+        functools.partial(_serve_xvnc, security="None", port=PORT), _view_vnc, human.drive_display, _dial_xvnc,
     ),
     Tool(
         "tigervnc-tls", ("Xvnc", "vncviewer", "vncconfig", *desktop.PROGRAMS), "tcp", PORT,
         functools.partial(_serve_xvnc, security="TLSNone", port=PORT),
-        functools.partial(_view_vnc, security="TLSNone"), desktop.drive, _dial_xvnc,
+        functools.partial(_view_vnc, security="TLSNone"), human.drive_display, _dial_xvnc,
     ),
     Tool(
         "x11vnc", ("x11vnc", "vncviewer", *desktop.PROGRAMS), "tcp", PORT,
-        _serve_x11vnc, _view_vnc, desktop.drive, _dial_x11vnc,
+        _serve_x11vnc, _view_vnc, human.drive_display, _dial_x11vnc,
     ),
     Tool(
         "novnc", ("Xvnc", "websockify", "chromium", *desktop.PROGRAMS), "tcp", WEB_PORT,
-        _serve_novnc, _view_novnc, desktop.drive,
+        _serve_novnc, _view_novnc, human.drive_display,
     ),
 )  # fmt: skip
 """The VNC recipes."""
