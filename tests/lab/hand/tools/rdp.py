@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PORT = 3389
 WINDOW = "FreeRDP"
 XORG_SIZE = "1024x768"
-"""What xorgxrdp starts with, whatever its modes say."""
+"""What xorgxrdp changes to as soon as it runs, whatever its modes say."""
 XORG = """\
 Section "ServerFlags"
     Option "DontVTSwitch" "on"
@@ -45,7 +45,7 @@ Section "Monitor"
     Identifier "Monitor"
     HorizSync 30-80
     VertRefresh 60-75
-    Modeline "1024x768" 65 1024 1048 1184 1344 768 771 777 806 -hsync -vsync
+    Modeline "800x600" 40 800 840 968 1056 600 601 605 628 +hsync +vsync
 EndSection
 Section "Device"
     Identifier "Video"
@@ -58,7 +58,7 @@ Section "Screen"
     DefaultDepth 24
     SubSection "Display"
         Depth 24
-        Modes "1024x768"
+        Modes "800x600"
     EndSubSection
 EndSection
 Section "ServerLayout"

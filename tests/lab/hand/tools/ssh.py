@@ -93,7 +93,8 @@ def _view_windows(lab: Lab, short: str, address: str, port: int, desk: Desk) -> 
     """Log in with X forwarding and wait for the windows."""
     display = desktop.server(lab, short)
     lab.start(short, *_login(address, port, desk, "-Y"), env={"DISPLAY": f":{display}"})
-    desktop.focus(lab, short, display, WINDOW)
+    # Opening windows takes some 300 round trips of the whole way.
+    desktop.focus(lab, short, display, WINDOW, seconds=300)
     time.sleep(1.0)  # The other windows come after it and would cover each other's first drawing.
     return Screen(short, display, WINDOW)
 

@@ -15,7 +15,8 @@ from tests.lab.hand.tools import desktop
 if TYPE_CHECKING:
     from tests.lab.net import Lab
 
-PORT, WEB_PORT = 5900, 6080
+PORT, WEB_PORT, PAGE_PORT = 5900, 6080, 6081
+PAGES = "/usr/share/novnc"
 WINDOW = "TigerVNC$"
 BROWSER = (
     "chromium", "--no-sandbox", "--test-type", "--disable-gpu", "--no-first-run", "--no-default-browser-check",
@@ -51,7 +52,7 @@ def _serve_x11vnc(lab: Lab, short: str) -> Desk:
 def _serve_novnc(lab: Lab, short: str) -> Desk:
     """Start a desktop on Xvnc, seen only from its own machine, and websockify in front of it."""
     desk = _serve_xvnc(lab, short, "None", PORT, "-localhost")
-    lab.start(short, "websockify", "--web", "/usr/share/novnc", str(WEB_PORT), f"127.0.0.1:{PORT}")
+    lab.start(short, "websockify", str(WEB_PORT), f"127.0.0.1:{PORT}")
     lab.listening(short, WEB_PORT)
     return desk
 
@@ -71,16 +72,16 @@ def _view_vnc(lab: Lab, short: str, address: str, port: int, desk: Desk, securit
 
 
 def _view_novnc(lab: Lab, short: str, address: str, port: int, desk: Desk) -> Screen:
-    """Open noVNC's page in a browser and click into the desktop, which gives it the keyboard."""
+    """Open noVNC's page in a browser, from the viewer's own machine: only its websocket goes to the desktop."""
+    lab.start(short, "python3", "-m", "http.server", str(PAGE_PORT), "--bind", "127.0.0.1", "-d", PAGES)
+    lab.listening(short, PAGE_PORT)
     display = desktop.server(lab, short)
-    page = f"--app=http://{address}:{port}/vnc_lite.html"
+    page = f"--app=http://127.0.0.1:{PAGE_PORT}/vnc.html?autoconnect=true&host={address}&port={port}"
     profile = f"--user-data-dir={lab.folder}/browser-{short}"
     lab.start(short, *BROWSER, profile, page, env={"DISPLAY": f":{display}"})
-    screen = Screen(short, display, "noVNC")
-    desktop.focus(lab, short, display, screen.window, seconds=60)
-    lab.run(
-        short, "sh", "-c", "sleep 4; xdotool mousemove 400 300 click 1", env={"DISPLAY": f":{display}"}
-    )  # fmt: skip
+    screen = Screen(short, display, "^desk - noVNC$")
+    desktop.focus(lab, short, display, screen.window, seconds=90)
+    lab.run(short, "xdotool", "mousemove", "550", "550", "click", "1", env={"DISPLAY": f":{display}"})
     return screen
 
 
