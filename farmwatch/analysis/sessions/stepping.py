@@ -56,7 +56,8 @@ _LAGS = 3  #: 0, 0.5 and 1 s
 _HELD_LAGS = 5  #: 0 to 2 s, for relays that hold packets back
 _BLOCKS = 8  #: of which the loudest counts no more than the next
 _TREND_BINS = 121  #: swings slower than half a minute to either side are no evidence
-_NEAR_BINS, _NEAR_MOST_BINS, _FAR_BINS = 60, 600, 1200  #: shifts of 30 s to 5 min, and beyond 10 min
+#: Shifts in bins: 4 to 30 s keeps who was busy in that minute, 30 s to 5 min the hour, beyond 10 min nothing.
+_SHIFT_RANGES = ((8, 60), (60, 600), (1200, MOST_BINS))
 _LEAST_BINS = 180  #: 90 s: less leaves no room for shifts
 _LEAST_NULLS = 12  #: shifts that tell spread from chance
 
@@ -320,7 +321,7 @@ def correlation(
 def _against_shifts(measure: NDArray[np.float64], bins: int) -> tuple[float, int, int] | None:
     """Z-score of a measure at shift nought, how many shifts reach it, and how many there are."""
     z, reaching, shifts = np.inf, 0, 0
-    for least, most in ((_NEAR_BINS, _NEAR_MOST_BINS), (_FAR_BINS, bins)):
+    for least, most in _SHIFT_RANGES:
         null = _null(measure, bins, least, most)
         if len(null) < _LEAST_NULLS:
             continue

@@ -26,7 +26,7 @@ def typist(rng, seconds):
 
 
 def relayed(rng, times, *, jitter=0.0, base=0.012):
-    """The same keys as a relay passes them on, in order: ``base`` s, a millisecond or so, and up to ``jitter`` s later."""
+    """The same keys as a relay passes them on, in order: ``base`` s and about 1 ms later, up to ``jitter`` s more."""
     held = times + base + rng.exponential(0.001, len(times)) + rng.uniform(0, jitter, len(times))
     return np.maximum.accumulate(held)
 

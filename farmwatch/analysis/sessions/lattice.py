@@ -1,0 +1,186 @@
+"""Clocks behind events: a lattice all of them sit on, and the shortest interval a program leaves between them.
+
+Two different things. A **lattice** is absolute: the events of minutes lie on multiples of one period, as the polling of
+a USB keyboard or a periodic timer makes them (Monaco 2022). **Pacing** is relative: a program sends no two events
+closer than so many milliseconds, and starts anew after every pause; what it leaves is a heap of gaps of that length.
+Remote-control programs pace: 17 ms in TigerVNC (PointerEventInterval) and noVNC (MOUSE_MOVE_DELAY), 100 ms in mstsc
+(MinInputSendInterval), 10 ms in PiKVM, and OpenSSH since 9.5 sends every 20 ms while somebody types, with decoys
+(clientloop.c: the interval varies by a tenth). Where a grid sits on a flow, its times say less about the hand.
+
+Lattice test: R = abs(sum exp(2*pi*i*t/P))**2 / n is exponential with mean 1 where there is no lattice; declared if
+R > ln(M / alpha), M being all periods and drifts tried. Two corrections make that true of typing: packets closer than
+50 ms count once (a clump would vote many times), and for long periods R is measured against the mean it has for gaps
+of a smooth law, since a hundred milliseconds are not long beside the spread of human gaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PERIODS_MS", "Lattice", "Pacing", "find_lattice", "find_pacing"]
+
+PERIODS_MS = (1.0, 2.0, 4.0, 5.0, 8.0, 10.0, 16.0, 50 / 3, 17.0, 20.0, 100.0)
+
+_MS = 1_000_000
+_DRIFT_PPM = 100.0  #: quartz of cheap devices stays within
+_STEP_PPM = 10.0
+_PHASE_STEP = 0.25  #: of a period that the last event may move between two drifts tried
+_APART_NS = 50 * _MS  #: events closer than this to the one before count once
+_MOST_EVENTS = 1000
+_LONGEST_NS = 300 * 1_000_000_000  #: drift is a constant for minutes, not for hours
+_LEAST_EVENTS = 16  #: R is at most n
+_PER_STAMP = 4  #: a period must be so many times the time stamps' own resolution
+_AS_STRONG = 0.5  #: a lattice of 20 ms is one of 10, 5, 4, 2 and 1 ms as well: the longest nearly as strong is meant
+
+_LEAST_PACED = 20
+_PACED_SHARE = 0.4  #: of short gaps; a fast typist's share between 97 and 105 ms stays below a quarter
+_SHORT_NS = 4 * _MS, 130 * _MS
+_FRAME_MS = 50 / 3
+_ABOVE_17_MS = 18.4
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """Events on multiples of one period."""
+
+    period_ms: float
+    drift_ppm: float  #: of the period's clock against the capture's
+    statistic: float  #: R over its mean without a lattice
+    threshold: float
+    events: int  #: that were looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """A shortest interval between events, with the programs known to leave it."""
+
+    period_ms: float
+    share: float  #: of the short gaps that have this length
+    gaps: int  #: of this length
+    name: str  #: whose it is, as far as known
+    decoys: bool  #: packets are sent without a key behind them, so counts say nothing
+
+
+#: Lowest and highest median gap in ms, nominal period, programs, decoys. The order matters: the first that fits is it.
+_GRIDS: tuple[tuple[float, float, float, str, bool], ...] = (
+    (9.3, 11.5, 10.0, "10 ms pacing (PiKVM)", False),
+    (16.2, 16.85, _FRAME_MS, "display frames at 60 Hz", False),
+    (16.85, _ABOVE_17_MS, 17.0, "17 ms pacing (TigerVNC, noVNC)", False),
+    (_ABOVE_17_MS, 22.5, 20.0, "20 ms pacing (OpenSSH 9.5 and later hide keystrokes so)", True),
+    (97.0, 105.0, 100.0, "100 ms pacing (mstsc)", False),
+)
+_REACH_MS = 3.0  #: gaps this far from a grid's bounds still belong to its heap
+_SHARP_MS = 1.5  #: quartiles this close tell 17 ms from a display's 16.7
+_EITHER = "17 ms pacing (TigerVNC, noVNC) or display frames at 60 Hz"
+
+
+def find_lattice(
+    times: NDArray[np.int64], *, gap_law: tuple[float, float] | None = None, alpha: float = 1e-4
+) -> Lattice | None:
+    """The longest period on whose multiples the events lie.
+
+    Args:
+        times: ns, sorted.
+        gap_law: median in seconds and shape of the log-logistic law of the gaps, where they are a hand's.
+        alpha: chance of declaring one without a lattice, over all periods and drifts together.
+    """
+    events = _thinned(times)
+    if len(events) < _LEAST_EVENTS:
+        return None
+    seconds = (events - events[0]) / 1e9
+    resolution = _resolution(events)
+    tried: list[tuple[float, float, float]] = []
+    number = 0
+    for period_ms in PERIODS_MS:
+        if period_ms * _MS < _PER_STAMP * resolution:
+            continue
+        period = period_ms / 1e3
+        drifts = _drifts(period, float(seconds[-1]))
+        number += len(drifts)
+        values = _rayleigh(seconds, period, drifts) / _usual(period, gap_law)
+        best = int(np.argmax(values))
+        tried.append((period_ms, float(drifts[best]), float(values[best])))
+    if not tried:
+        return None
+    threshold = float(np.log(number / alpha))
+    found = [one for one in tried if one[2] > threshold]
+    if not found:
+        return None
+    strongest = max(value for _, _, value in found)
+    period_ms, drift, value = max(one for one in found if one[2] >= _AS_STRONG * strongest)
+    return Lattice(period_ms, drift, value, threshold, len(events))
+
+
+def _thinned(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first of every run of close events, in the five minutes that have most of them."""
+    if not len(times):
+        return times
+    events = times[np.concatenate([[True], np.diff(times) >= _APART_NS])]
+    until = np.searchsorted(events, events + _LONGEST_NS)
+    first = int(np.argmax(until - np.arange(len(events))))
+    return np.asarray(events[first : min(int(until[first]), first + _MOST_EVENTS)])
+
+
+def _resolution(events: NDArray[np.int64]) -> int:
+    """Resolution of the time stamps, ns: the largest number that divides all their differences."""
+    return int(np.gcd.reduce(np.diff(events)))
+
+
+def _drifts(period: float, span: float) -> NDArray[np.float64]:
+    """Drifts to try, ppm, so fine that the last event moves by less than a quarter of a period between two of them."""
+    step = min(_STEP_PPM, _PHASE_STEP * period / max(span, 1e-3) * 1e6)
+    half = int(np.ceil(_DRIFT_PPM / step))
+    return np.asarray(np.arange(-half, half + 1) * step, np.float64)
+
+
+def _rayleigh(seconds: NDArray[np.float64], period: float, drifts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R for each drift."""
+    steps = drifts[1] - drifts[0]
+    first = np.exp(2j * np.pi / period * seconds * (1 + drifts[0] * 1e-6))
+    turn = np.exp(2j * np.pi / period * seconds * steps * 1e-6)
+    values = np.empty(len(drifts))
+    for number in range(len(drifts)):
+        values[number] = abs(first.sum()) ** 2
+        first *= turn
+    return np.asarray(values / len(seconds))
+
+
+def _usual(period: float, gap_law: tuple[float, float] | None) -> float:
+    """Mean of R without a lattice: 1, more where gaps of a smooth law already favour a phase.
+
+    For independent gaps with characteristic function f at 1/period the sum of phases is a random walk with correlated
+    steps and its mean square is Re((1 + f) / (1 - f)) for each step.
+    """
+    if gap_law is None:
+        return 1.0
+    median, shape = gap_law
+    chance = (np.arange(2000) + 0.5) / 2000
+    gaps = np.clip(median * (chance / (1 - chance)) ** (1 / shape), 0.04, None)
+    f = complex(np.exp(2j * np.pi * gaps / period).mean())
+    return max(1.0, float(((1 + f) / (1 - f)).real))
+
+
+def find_pacing(times: NDArray[np.int64]) -> Pacing | None:
+    """The interval a program keeps between events, where a heap of gaps has that length.
+
+    Args:
+        times: ns, sorted, clumps of packets already counted once.
+    """
+    gaps = np.diff(times)
+    short = gaps[(gaps >= _SHORT_NS[0]) & (gaps <= _SHORT_NS[1])] / _MS
+    for low, high, period, name, decoys in _GRIDS:
+        reach = min(_REACH_MS, 0.15 * period)
+        heap = short[(short >= low - reach) & (short <= high + reach)]
+        if len(heap) < max(_LEAST_PACED, _PACED_SHARE * len(short)):
+            continue
+        first, middle, third = (float(value) for value in np.quantile(heap, (0.25, 0.5, 0.75)))
+        near = int((np.abs(heap - middle) <= reach).sum())
+        if not low <= middle < high or near < max(_LEAST_PACED, _PACED_SHARE * len(short)):
+            continue
+        if third - first > _SHARP_MS and _FRAME_MS <= period < _ABOVE_17_MS:
+            return Pacing(17.0, near / len(short), near, _EITHER, decoys=False)
+        return Pacing(period, near / len(short), near, name, decoys)
+    return None
