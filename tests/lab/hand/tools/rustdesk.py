@@ -315,7 +315,7 @@ def _dial(lab: Lab, short: str, address: str, port: int, desk: Desk) -> None:
 
 TOOLS = (
     Tool(
-        "rustdesk-like", (*desktop.PROGRAMS, "av"), "tcp", PORT, _serve, _view, feed.drive, _dial,
+        "rustdesk-like", desktop.PROGRAMS, "tcp", PORT, _serve, _view, feed.drive, _dial,
     ),
 )  # fmt: skip
 """The recipe."""
