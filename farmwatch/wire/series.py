@@ -63,9 +63,10 @@ from farmwatch.wire.tls_records import (
 __all__ = ["Series", "SeriesLimits", "Wanted", "choose_series_mode", "read_series", "wanted_flows"]
 
 _KERNELS = "series"  # name under which finished compilation is remembered
-_COLD_BYTES = 48 << 20  # larger captures are worth waiting for the compiler
-_WARM_BYTES = 256 << 10  # larger captures are faster compiled when the machine code is on disk
-_COLD_PACKETS = 200_000
+_PASSED_OVER_SECONDS = 5e-6  # a packet, interpreted, nobody wants
+_TAKEN_SECONDS = 3e-5  # a packet that is wanted
+_LOADING_SECONDS = 0.15
+_MAKING_SECONDS = 6.0
 _LEAST_TABLE = 1024
 _LEAST_SIEVE = 8192
 _SIEVE_SHARE = 16  # cells of the sieve for each wanted flow
@@ -104,7 +105,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Rows by flow and time, and one entry for each wanted flow (``of_`` columns)."""
+    """Rows by flow and time, and one entry for each wanted flow (``of_`` columns).
+
+    A flow of which the second reading showed other packets than the first is left out and counted.
+    """
 
     flow: NDArray[np.int32]  #: row in the flow table
     n: NDArray[np.int32]  #: number of the row in its flow
@@ -118,7 +122,7 @@ class Series:
     of_left_out: Ints  #: rows left out for lack of room
     of_framed: NDArray[np.bool_]  #: nearly all of the stream was read as TLS records
     of_breaks: Ints  #: times the chain of records was lost
-    differing: int  #: flows of which the second reading showed other packets than the first
+    differing: int  #: flows left out, of which the second reading showed other packets than the first
 
     def __len__(self) -> int:
         return len(self.ts_ns)
@@ -150,11 +154,16 @@ def wanted_flows(flows: FlowTable, rows: Ints, *, fragments: bool = False) -> Wa
     )
 
 
-def choose_series_mode(size_bytes: int) -> Mode:
-    """Which way to run the second pass on a capture of this size (bytes; -1 unknown)."""
-    if size_bytes < 0:
-        return "compiled" if is_compiled(_KERNELS) else "interpreted"
-    return "compiled" if size_bytes > (_WARM_BYTES if is_compiled(_KERNELS) else _COLD_BYTES) else "interpreted"
+def choose_series_mode(packets: int, wanted: int) -> Mode:
+    """Which way to run the second pass over so many packets, so many of them of wanted flows.
+
+    The packets are known by then, so that the time interpreting takes can be weighed against loading machine code (a
+    tenth of a second) or making it (some 5 seconds).
+    """
+    interpreted = packets * _PASSED_OVER_SECONDS + wanted * _TAKEN_SECONDS
+    return (
+        "compiled" if interpreted > (_LOADING_SECONDS if is_compiled(_KERNELS) else _MAKING_SECONDS) else "interpreted"
+    )
 
 
 def read_series(
@@ -186,7 +195,6 @@ class _Second:
         self._wanted = wanted
         self._mode: Mode = mode
         self._count = count = min(len(wanted), limits.flows)
-        self._packets = 0
         random = secrets.SystemRandom()
         # Secret odd keys below 2**29, as in the first pass.
         self._keys: Ints = np.array([random.randrange(1 << 27, 1 << 29) | 1 for _ in range(9)], np.int64)
@@ -221,9 +229,6 @@ class _Second:
 
     def take(self, chunk: PacketChunk) -> None:
         """Use up one chunk."""
-        self._packets += chunk.count
-        if self._mode == "interpreted" and self._packets > _COLD_PACKETS:
-            self._mode = "compiled"  # a stream that turned out to be long
         columns = (chunk.offset, chunk.caplen, chunk.wirelen, chunk.ts_ns, chunk.link)
         self._run(
             run_series,
@@ -248,36 +253,37 @@ class _Second:
         self._run(finish_series, self._flows, count, self._log, self._marks, self._held, self._holds, self._free)
         if self._mode == "compiled" and not is_compiled(_KERNELS):
             note_compiled(_KERNELS)
+        wanted = self._wanted
         cells = self._flows.reshape(-1, C_WIDTH)[:count]
         ends = [cells[:, C_COMMON + side * E_WIDTH : C_COMMON + (side + 1) * E_WIDTH] for side in range(2)]
         whole, stray, records, breaks = (
             np.asarray(ends[0][:, field] + ends[1][:, field]) for field in (E_BYTES, E_STRAY, E_RECORDS, E_BREAKS)
         )
         framed = (records >= _FEWEST_RECORDS) & (stray * _STRAY_SHARE <= whole)
+        same = cells[:, C_PACKETS] == wanted.packets[:count]
         packed = self._log[: int(self._marks[J_ROWS]) * LOG_WIDTH].reshape(-1, LOG_WIDTH)
-        flow = packed[:, 1] >> 35
-        kept = (packed[:, 1] >> 8 & 3 != U_RECORD) | framed[flow]
+        flow = (packed[:, 1] >> 35).astype(np.int32)
+        kept = same[flow] & ((packed[:, 1] >> 8 & 3 != U_RECORD) | framed[flow])
         if not kept.all():
             packed, flow = packed[kept], flow[kept]
         rows = np.bincount(flow, minlength=count).astype(np.int64)
-        order = _order(flow, packed[:, 0], len(rows))
-        value = packed[order, 1]
-        starts = np.cumsum(rows) - rows
-        wanted = self._wanted
+        order = _order(flow, packed[:, 0], count)
+        flow, value = flow[order], packed[order, 1]
+        starts = (np.cumsum(rows) - rows).astype(np.int32)
         return Series(
-            flow=wanted.flow[:count].astype(np.int32)[flow[order]],
-            n=(np.arange(len(value)) - starts[flow[order]]).astype(np.int32),
+            flow=wanted.flow[:count].astype(np.int32)[flow],
+            n=np.arange(len(value), dtype=np.int32) - starts[flow],
             ts_ns=packed[order, 0],
             side=(value >> 10 & 1).astype(np.int8),
             size=(value >> 11 & MAX_SIZE).astype(np.int32),
             unit=(value >> 8 & 3).astype(np.int8),
             content_type=(value & 0xFF).astype(np.int8),
-            of_flow=wanted.flow[:count].copy(),
-            of_rows=rows,
-            of_left_out=cells[:, C_CUT].copy(),
-            of_framed=framed,
-            of_breaks=np.where(framed, breaks, 0),
-            differing=int(np.count_nonzero(cells[:, C_PACKETS] != wanted.packets[:count])),
+            of_flow=wanted.flow[:count][same],
+            of_rows=rows[same],
+            of_left_out=cells[same, C_CUT],
+            of_framed=framed[same],
+            of_breaks=np.where(framed, breaks, 0)[same],
+            differing=int(np.count_nonzero(~same)),
         )
 
 
@@ -314,7 +320,7 @@ def _fair_cap(likely: Ints, limits: SeriesLimits) -> int:
     return max(int(level[np.argmax(sizes > level)]), 1)
 
 
-def _order(flow: Ints, ts_ns: Ints, flows: int) -> Ints:
+def _order(flow: NDArray[np.int32], ts_ns: Ints, flows: int) -> Ints:
     """Rows by flow and then by time, ties as they came."""
     order = np.argsort(flow.astype(np.int16) if flows <= 1 << 15 else flow, kind="stable")
     by_flow, times = flow[order], ts_ns[order]
