@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from farmwatch.analysis.addresses import mask_mac
+import numpy as np
+
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
-from farmwatch.knowledge import Knowledge, Match, Sign
-from farmwatch.records import CloudSign, NameQuery, Rows, Table, Tables, Tls
+from farmwatch.analysis.relays import published_relays
+from farmwatch.knowledge import Kind, Knowledge, Layer, Match, Sign
+from farmwatch.records import CloudSign, Flow, NameQuery, Rows, Table, Tables, Tls
 
 __all__ = ["cloud_signs"]
 
@@ -25,7 +27,10 @@ def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Clo
     for index, name, packet in sorted(_asked(tables, hosts, known), key=lambda asked: asked[2]):
         host = hosts.hosts[index]
         for match in known[name]:
-            first.setdefault((hosts.lan_of(host), host.input, mask_mac(host.key), match.id, name), (match, packet))
+            first.setdefault((hosts.lan_of(host), host.input, host.key, match.id, name), (match, packet))
+    for index, match, value, packet in _reached(tables, hosts, knowledge):
+        host = hosts.hosts[index]
+        first.setdefault((hosts.lan_of(host), host.input, host.key, match.id, value), (match, packet))
     rows: Rows[CloudSign] = Rows(CloudSign)
     for (lan, number, host_key, tool, name), (match, packet) in sorted(first.items()):
         if lan:
@@ -34,6 +39,22 @@ def cloud_signs(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[Clo
                 value=name, sign=str(match.sign), grade=str(match.grade), packet=packet,
             )  # fmt: skip
     return rows.table()
+
+
+def _reached(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Iterator[tuple[int, Match, str, int]]:
+    """Hosts whose flows speak a meeting service's own protocol, or end where a product publishes its relays."""
+    flows = tables[Flow]
+    meetings = {
+        entry.id: Match(entry, fact, entry.id)
+        for entry in knowledge.entries.values()
+        for fact in entry.facts
+        if entry.kind is Kind.MEETING and fact.layer is Layer.PAYLOAD
+    }
+    spoken = np.flatnonzero(flows["established"] & flows.present("tool")).tolist()
+    rows = [(row, meetings[tool], f"{tool} media") for row in spoken if (tool := flows["tool"][row]) in meetings]
+    for row, match, value in sorted([*rows, *published_relays(tables, knowledge)], key=lambda one: one[0]):
+        if hosts.orig[row] >= 0:
+            yield int(hosts.orig[row]), match, value, int(flows["first_packet"][row])
 
 
 def _tells(match: Match) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from farmwatch.analysis.identity import Hosts
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
+from farmwatch.analysis.relays import published_relays
 from farmwatch.knowledge import Entry, Grade, Knowledge, Layer, Match, Sign
 from farmwatch.records import ABSENT, Flow, NameQuery, Table, Tables, Tls, ToolSighting
 
@@ -44,7 +45,7 @@ def find_sightings(tables: Tables, hosts: Hosts, knowledge: Knowledge, profile: 
     ids = {index: host.device_id for index, host in enumerate(hosts.hosts) if host.device_id}
     matcher = _Matcher(knowledge)
     _gather(_signs(tables, hosts, ids, matcher), found, by_flow)
-    standing = {key[:3] for key, sign in found.items() if sign.match.alone}  # facts that only support need company
+    standing = {key[:3] for key, sign in found.items() if sign.match.alone or sign.layer == "relay"}  # others support
     _gather(_port_signs(tables, hosts, ids, matcher, standing), found, by_flow)
     return Sightings(_table({key: sign for key, sign in found.items() if key[:3] in standing}, profile), by_flow)
 
@@ -82,6 +83,8 @@ def _signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _Match
     yield from _flow_signs(tables, hosts, ids, matcher)
     yield from _query_signs(tables, hosts, ids, matcher)
     yield from _resolver_signs(tables, hosts, ids, matcher)
+    for row, match, seen in published_relays(tables, matcher.knowledge):
+        yield from _of_flow(tables[Flow], hosts, ids, row, (match,), "relay", seen)
 
 
 class _Matcher:

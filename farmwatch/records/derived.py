@@ -98,7 +98,7 @@ class ToolSighting(Record, table="tool_sightings", key=("device_id", "tool", "la
     tool_name: str = column("Its name.")
     vendor: str = column("Who makes it; two tools of one vendor are one.")
     kind: str = column("remote_access, tunnel, vpn, meeting, kvm or another kind of knowledge entry.")
-    layer: str = column("Where the sign was: payload, sni, dns, cert, alpn, ja4, client cert or resolver.")
+    layer: str = column("Where the sign was: payload, sni, dns, cert, alpn, ja4, client cert, resolver, relay or port.")
     value: str = column("What was seen.")
     sign: str = column("session: a remote-control session or its relay; presence: the product is there.")
     grade: str = column("high, medium or low confidence of the fact.")
@@ -174,7 +174,7 @@ class LanMember(Record, table="lan_members", key=("lan", "host")):
     laptop_like: bool = column("Looks like a managed office computer (names, searches or protocols of one).")
 
 
-class TenantSign(Record, table="tenant_signs", key=("lan", "host", "tenant", "layer")):
+class TenantSign(Record, table="tenant_signs", key=("input", "lan", "host", "tenant", "layer")):
     """A sign that a host on a local network belongs to some company."""
 
     lan: str = column("Local network.")
@@ -187,16 +187,16 @@ class TenantSign(Record, table="tenant_signs", key=("lan", "host", "tenant", "la
     ts: datetime = column("First time.")
 
 
-class CloudSign(Record, table="cloud_signs", key=("lan", "host", "tool", "value")):
+class CloudSign(Record, table="cloud_signs", key=("input", "lan", "host", "tool", "value")):
     """A known product's cloud or relay in the traffic of any host on a local network, device or not."""
 
     lan: str = column("Local network.")
     input: int = column("Number of the input.")
-    host: str = column("Host that contacted it, shown masked.")
+    host: str = column("Host that contacted it: its link-layer address, else its IP address.")
     tool: str = column("Knowledge id of the product.")
     tool_name: str = column("Its name.")
     kind: str = column("kvm, remote_access, tunnel or another kind of knowledge entry.")
-    value: str = column("Name that was asked for or connected to.")
+    value: str = column("Name that was asked for or connected to, or published address and port.")
     sign: str = column("session or presence.")
     grade: str = column("high, medium or low confidence of the fact.")
     packet: int = column("First packet that shows it.")

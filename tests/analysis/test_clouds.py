@@ -29,12 +29,12 @@ def home():
 
 
 @pytest.mark.parametrize("client", ["10.0.0.7", "2001:db8:1::7"])
-def test_a_neighbours_lookup_is_seen_and_its_address_masked(client):
+def test_a_neighbours_lookup_is_seen(client):
     """The KVM is not judged, but what it contacts counts, over IPv4 and IPv6."""
     net = home()
     net.add("name_queries", packet=9, protocol="dns", client=client, name="api.jetkvm.com", qtype="A", count=1)
     net.add("name_queries", packet=5, protocol="dns", client=client, name="api.jetkvm.com", qtype="AAAA", count=1)
-    assert seen(net) == [("jetkvm", "30:52:53:…:07", "api.jetkvm.com", 5)]
+    assert seen(net) == [("jetkvm", KVM, "api.jetkvm.com", 5)]
 
 
 def test_a_server_name_is_as_good_as_a_lookup():
@@ -42,7 +42,7 @@ def test_a_server_name_is_as_good_as_a_lookup():
     flow = net.flow("10.0.0.7", "198.51.100.9")
     net.add("tls", flow=flow, packet=11, transport="tcp", server_name="api.jetkvm.com")
     net.add("tls", flow=0, packet=1, transport="tcp")
-    assert seen(net) == [("jetkvm", "30:52:53:…:07", "api.jetkvm.com", 11)]
+    assert seen(net) == [("jetkvm", KVM, "api.jetkvm.com", 11)]
 
 
 @pytest.mark.parametrize("name", ["fw.gl-inet.com", "www.jetkvm.com", "example.org"])

@@ -8,8 +8,10 @@ from farmwatch.analysis.detectors.kvm_cloud import KvmCloud
 from farmwatch.analysis.detectors.kvm_on_lan import KvmOnLan
 from farmwatch.analysis.detectors.lan_arp_bus import LanArpBus
 from farmwatch.analysis.detectors.lan_laptops import LanLaptops
+from farmwatch.analysis.detectors.lan_meeting_box import LanMeetingBox
 from farmwatch.analysis.detectors.lan_tenants import LanTenants
 from farmwatch.analysis.detectors.meeting_all_day import MeetingAllDay
+from farmwatch.analysis.detectors.meeting_together import MeetingTogether
 from farmwatch.analysis.detectors.remote_idle import RemoteIdle
 from farmwatch.analysis.detectors.remote_inbound import RemoteInbound
 from farmwatch.analysis.detectors.remote_tool import RemoteTool
@@ -20,8 +22,8 @@ from farmwatch.analysis.detectors.vpn_consumer import VpnConsumer
 
 DETECTORS: tuple[Detector, ...] = (
     RemoteInbound(), RemoteTool(), RemoteVendors(), RemoteIdle(), KeystrokeSsh(), ControlRtt(), MeetingAllDay(),
-    TunnelProduct(), VpnConsumer(), TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(), LanArpBus(), LanTenants(),
-    LanLaptops(),
+    MeetingTogether(), TunnelProduct(), VpnConsumer(), TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(),
+    LanMeetingBox(), LanArpBus(), LanTenants(), LanLaptops(),
 )  # fmt: skip
 
 __all__ = ["DETECTORS", "Detector", "Findings", "run_detectors"]

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from farmwatch.analysis.addresses import mask_mac
 from farmwatch.analysis.detectors.contract import (
     Detector,
     Findings,
@@ -64,7 +65,7 @@ class KvmCloud(Detector):
                             self.hit(
                                 claim,
                                 max(0.0, weight - share) if claim is Claim.DRIVEN else weight * self.farm_share,
-                                f"{signs['tool_name'][own[0]]} cloud contacted by {listed(senders, 3)}",
+                                f"{signs['tool_name'][own[0]]} cloud contacted by {listed(map(mask_mac, senders), 3)}",
                                 observed="; ".join(sorted({str(value) for value in signs["value"][own]})[:4]),
                                 expected="no KVM cloud beside a company laptop",
                                 rows=evidence_by_input(CloudSign, signs["input"][own], signs["packet"][own]),

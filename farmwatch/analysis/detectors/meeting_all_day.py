@@ -11,17 +11,15 @@ import numpy as np
 from farmwatch.analysis.detectors.contract import (
     Detector,
     Findings,
-    by_device,
     evidence,
     folded,
     longest_stretch,
     param,
 )
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, Tables, ToolSighting
+from farmwatch.analysis.meetings import meeting_flows
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, Tables
 
 __all__ = ["MeetingAllDay"]
-
-_MEDIA = ("rtp", "zoom", "stun")  #: DTLS and QUIC alone also carry VPNs and backups
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +58,23 @@ class MeetingAllDay(Detector):
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per device with long media flows."""
-        flows, seen = tables[DeviceFlow], tables[ToolSighting]
-        meetings = {
-            (int(number), int(flow))
-            for number, flow, kind in zip(seen["input"], seen["flow"], seen["kind"], strict=True)
-            if kind == "meeting"
-        }
+        flows = tables[DeviceFlow]
         hours = (flows["last_ts"] - flows["ts"]) / np.timedelta64(1, "h")
-        found: Findings = {}
         long: dict[str, list[Finding]] = defaultdict(list)
-        for device, rows in by_device(flows).items():
-            for row in rows[
-                (hours[rows] >= self.least_hours) & (flows["longest_silence_s"][rows] <= self.most_silence_s)
-            ]:
-                named = (int(flows["input"][row]), int(flows["flow"][row])) in meetings
-                if not named and (flows["proto"][row] != "udp" or flows["protocol"][row] not in _MEDIA):
-                    continue
-                out, into = int(flows["bytes_out"][row]), max(1, int(flows["bytes_in"][row]))
-                shared = out / into >= self.least_ratio
-                long[device].append(
-                    self.hit(
-                        Claim.DRIVEN,
-                        self.decibans if shared else self.two_way_decibans,
-                        f"one media flow for {hours[row]:.1f} h "
-                        f"to {flows['remote_name'][row] or flows['remote_h'][row]}",
-                        observed=f"{out:,} bytes out, {into:,} in; "
-                        f"longest pause {flows['longest_silence_s'][row]:.0f} s",
-                        expected="meetings of an hour or two, lively both ways",
-                        rows=[
-                            evidence(
-                                DeviceFlow, flows["input"][row], (flows["first_packet"][row], flows["last_packet"][row])
-                            )
-                        ],
-                    )
+        for row in meeting_flows(tables, least_hours=self.least_hours, most_silence_s=self.most_silence_s):
+            out, into = int(flows["bytes_out"][row]), max(1, int(flows["bytes_in"][row]))
+            ends = (flows["first_packet"][row], flows["last_packet"][row])
+            long[str(flows["device_id"][row])].append(
+                self.hit(
+                    Claim.DRIVEN,
+                    self.decibans if out / into >= self.least_ratio else self.two_way_decibans,
+                    f"one media flow for {hours[row]:.1f} h to {flows['remote_name'][row] or flows['remote_h'][row]}",
+                    observed=f"{out:,} bytes out, {into:,} in; longest pause {flows['longest_silence_s'][row]:.0f} s",
+                    expected="meetings of an hour or two, lively both ways",
+                    rows=[evidence(DeviceFlow, flows["input"][row], ends)],
                 )
-        for device, findings in long.items():
-            found[device] = [folded(findings)]
-        return found
+            )
+        return {device: [folded(findings)] for device, findings in long.items()}
 
     def blind(self, tables: Tables) -> dict[str, str]:
         """Devices of which no input shows a shift."""
