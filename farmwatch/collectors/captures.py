@@ -1,7 +1,8 @@
 """Packet captures: one file in, the network tables out.
 
 Two things happen while the file streams by: pass one counts flows, and as soon as a flow's first bytes are complete the
-decoders read them, so that memory stays bounded however large the file is.
+decoders read them, so that memory stays bounded however large the file is. Where some flows might carry a hand, the
+file is read once more for their packet sizes and times.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.collectors.candidates import candidate_flows
 from farmwatch.collectors.flow_rows import flow_rows, host_rows
 from farmwatch.collectors.heads import HeadReader
 from farmwatch.collectors.messages import MessageRows, arp_rows
 from farmwatch.collectors.pages import without_reading
 from farmwatch.collectors.proofs import describe
+from farmwatch.collectors.second import read_again
 from farmwatch.collectors.stun import stun_rows
 from farmwatch.errors import SourceError
 from farmwatch.records import (
@@ -35,13 +38,17 @@ from farmwatch.records import (
     Tls,
 )  # fmt: skip
 from farmwatch.wire.flows import flow_table
+from farmwatch.wire.layout import REJECTS, X_FRAGMENT
 from farmwatch.wire.scan import Mode, WireScan, choose_mode, scan_chunks
+from farmwatch.wire.series import wanted_flows
 from farmwatch.wire.source import CaptureReader, open_capture
+from farmwatch.wire.spool import Readings
 
 __all__ = ["Collected", "collect_capture"]
 
 Progress = Callable[[int], None]
 R = TypeVar("R", bound=Record)
+_FIRST_SHARE = 0.8  # of the time a capture takes, about: the first reading
 _SHELLS_AND_SCREENS = frozenset(
     {"rdp", "rdp-udp", "rfb", "ssh", "nomachine", "radmin", "citrix", "rustdesk", "teamviewer", "anydesk", "splashtop",
      "aeroadmin", "devtunnel", "frp"}
@@ -72,7 +79,7 @@ def collect_capture(
         number: the input's number, written into every row.
         name: path to show; the source's own where left out.
         mode: how to run the kernels; by size where left out.
-        progress: called with the stored bytes read so far.
+        progress: called with how far the work got, in stored bytes; it ends at the size of the capture.
 
     Returns:
         The tables. Damage becomes rows of ``rejects``; a capture that cannot be read at all gives one ``inputs`` row
@@ -81,10 +88,18 @@ def collect_capture(
     shown = name or str(source)
     size = _size(source)
     try:
-        with open_capture(source, mode=mode or choose_mode(size), progress=progress) as reader:
+        with (
+            Readings(source) as readings,
+            open_capture(
+                readings.first, mode=mode or choose_mode(size), progress=_part(progress, 0.0, _FIRST_SHARE)
+            ) as reader,
+        ):
             heads = HeadReader()
             scanned = [scan_chunks(reader.chunks(), mode=mode or choose_mode(size), on_heads=heads, beside=True)]
-            return Collected(_tables(shown, number, reader, scanned.pop(), heads))
+            tables = _tables(shown, number, reader, scanned.pop(), heads, _Again(readings, mode, progress))
+            if progress is not None:
+                progress(reader.size_bytes)
+            return Collected(tables)
     except SourceError as fault:
         rejects: Rows[Reject] = Rows(Reject)
         rejects.add(input=number, reason=fault.reason, offset=fault.offset, count=1)
@@ -94,6 +109,11 @@ def collect_capture(
             flows=0, complete=False,
         )  # fmt: skip
         return Collected(Tables([inputs.table(), rejects.table()]), fault.reason)
+
+
+def _part(progress: Progress | None, start: float, share: float) -> Progress | None:
+    """Progress of a reading that is so much of the work, after ``start`` stored bytes of it."""
+    return None if progress is None else lambda done: progress(int(start + share * done))
 
 
 def _size(source: Path | str | BinaryIO) -> int:
@@ -106,12 +126,23 @@ def _size(source: Path | str | BinaryIO) -> int:
     return -1
 
 
-def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads: HeadReader) -> Tables:
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a second reading needs."""
+
+    readings: Readings
+    mode: Mode | None
+    progress: Progress | None
+
+
+def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads: HeadReader, again: _Again) -> Tables:
     messages = MessageRows(number)
     messages.read(scan.messages)
     identified = heads.columns(scan.flows)
     messages.name_flows(scan.flows, identified["protocol"])
     flows = flow_rows(scan.flows, number, identified)
+    hands = candidate_flows(flows)
+    wanted = wanted_flows(scan.flows, hands.rows, fragments=REJECTS[X_FRAGMENT] in scan.rejects)
     # Half of all memory: the rows behind the columns just copied go before the other tables are made.
     first_ns, scan = flows["ts"].view(np.int64), replace(scan, flows=flow_table(np.zeros(0, np.int64), 0))
     for row, side, message in heads.dns:
@@ -121,9 +152,14 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
     for address, resolved in reader.names.items():
         for name in [resolved] if isinstance(resolved, str) else resolved:
             messages.named(address, name, "resolution block", 0, max(scan.first_ns, 0), None)
+    second = read_again(
+        again.readings, wanted, hands.left_out, number, packets=scan.packets, mode=again.mode,
+        progress=_part(again.progress, _FIRST_SHARE * reader.size_bytes, 1 - _FIRST_SHARE),
+    )  # fmt: skip
+    bad = messages.bad | heads.bad | second.missing
     tables = Tables(
         [
-            _rejects(number, reader, scan, messages.bad | heads.bad),
+            _rejects(number, reader, scan, bad),
             flows,
             host_rows(scan.hosts, number),
             stun_rows(scan.stun, scan.messages, flows, number, heads.stun),
@@ -133,23 +169,27 @@ def _tables(path: str, number: int, reader: CaptureReader, scan: WireScan, heads
             _shown(Http, flows, number, without_reading(heads.http, flows)),
             _shells(flows, number, heads),
             _remote_control(flows, number, heads),
+            second.flows,
+            second.series,
         ]
     )
     # Last, for a large file may still be hashed meanwhile.
-    tables = tables.replaced(_input(path, number, reader, scan, len(flows)))
+    tables = tables.replaced(_input(path, number, reader, scan, len(flows), not second.missing))
     if reader.hash_fault:
         reason = f"hash not computed: {reader.hash_fault}"
-        tables = tables.replaced(_rejects(number, reader, scan, messages.bad | heads.bad | {reason: 1}))
+        tables = tables.replaced(_rejects(number, reader, scan, bad | {reason: 1}))
     return tables
 
 
-def _input(path: str, number: int, reader: CaptureReader, scan: WireScan, flows: int) -> Table[CaptureInput]:
+def _input(
+    path: str, number: int, reader: CaptureReader, scan: WireScan, flows: int, followed: bool
+) -> Table[CaptureInput]:
     rows: Rows[CaptureInput] = Rows(CaptureInput)
     rows.add(
         input=number, path=path, sha256=reader.sha256 or "", kind=reader.kind, vantage="unknown", packets=scan.packets,
         bytes=reader.size_bytes, first_ts=scan.first_ns if scan.packets else None,
         last_ts=scan.last_ns if scan.packets else None, flows=flows,
-        complete=reader.complete and not any(scan.rejects.get(reason) for reason in _NOT_FOLLOWED),
+        complete=reader.complete and followed and not any(scan.rejects.get(reason) for reason in _NOT_FOLLOWED),
     )  # fmt: skip
     return rows.table()
 
@@ -188,7 +228,12 @@ def _flow_facts(flows: Table[Flow], number: int, flow: int) -> dict[str, Any]:
 def _shown(record: type[R], flows: Table[Flow], number: int, shown: Mapping[int, Mapping[str, Any]]) -> Table[R]:
     """What decoders showed of flows, by column: there are as many rows as handshakes in the capture."""
     chosen = np.array(sorted(shown), dtype=np.int64)
-    rows = [shown[flow] for flow in chosen.tolist()]
+    # Flows whose handshakes were alike share one description: each is laid out once.
+    described = [shown[flow] for flow in chosen.tolist()]
+    distinct = {id(row): row for row in described}
+    place = {one: number for number, one in enumerate(distinct)}
+    where = np.fromiter((place[id(row)] for row in described), np.int64, len(described))
+    rows = list(distinct.values())
     columns: dict[str, NDArray[Any]] = {
         "input": np.full(len(chosen), number, np.int64),
         "flow": chosen,
@@ -196,7 +241,9 @@ def _shown(record: type[R], flows: Table[Flow], number: int, shown: Mapping[int,
         "packet": flows["first_packet"][chosen],
     }
     others = [(name, declared) for name, declared in record.columns.items() if name not in columns]
-    return Table(record, columns | {name: declared.array([row.get(name) for row in rows]) for name, declared in others})
+    return Table(
+        record, columns | {name: declared.array([row.get(name) for row in rows])[where] for name, declared in others}
+    )
 
 
 def _shells(flows: Table[Flow], number: int, heads: HeadReader) -> Table[Ssh]:
