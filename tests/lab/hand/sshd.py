@@ -19,7 +19,7 @@ def serve(lab: Lab, short: str, *, port: int = 22, command: str | None = None, g
     Path("/run/sshd").mkdir(exist_ok=True)
     lines = [f"Port {port}", f"HostKey {key}", f"AuthorizedKeysFile {key}.pub", "StrictModes no", "UsePAM no"]
     lines += ["PidFile none", "PermitRootLogin prohibit-password", f"GatewayPorts {'yes' if gateway else 'no'}"]
-    lines += [f"ForceCommand {command}"] if command else []
+    lines += ["Subsystem sftp internal-sftp", *([f"ForceCommand {command}"] if command else [])]
     config.write_text("\n".join(lines) + "\n")
     lab.start(short, "/usr/sbin/sshd", "-D", "-e", "-f", str(config))
     lab.listening(short, port)

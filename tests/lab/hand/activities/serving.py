@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab import typist
+from tests.lab.hand import sshd
 from tests.lab.hand.activities import browser, shells, site
 from tests.lab.hand.ground import Ground, Label
 from tests.lab.net import Lab
@@ -131,8 +132,6 @@ def development_chat(ground: Ground, seconds: float, seed: int) -> list[Label]:
 _SHARE = """[global]
 workgroup = LAB
 server role = standalone server
-interfaces = {address}
-bind interfaces only = yes
 smb ports = 445
 disable netbios = yes
 map to guest = Bad User
@@ -152,13 +151,13 @@ read only = no
 """
 
 
-def _share(lab: Lab, short: str, address: str, seed: int) -> None:
+def _share(lab: Lab, short: str, seed: int) -> None:
     folder, rng = lab.folder / "samba", random.Random(seed)
     (folder / "work").mkdir(parents=True)
     for number in range(60):
         (folder / "work" / f"report-{number}.txt").write_bytes(rng.randbytes(rng.randrange(300, 90_000)))
     config = lab.folder / "smb.conf"
-    config.write_text(_SHARE.format(folder=folder, address=address))
+    config.write_text(_SHARE.format(folder=folder))
     lab.start(short, "/usr/sbin/smbd", "-F", "--no-process-group", "-s", str(config))
     lab.listening(short, 445)
 
@@ -184,14 +183,14 @@ def _use_share(ground: Ground, short: str, address: str, seconds: float, seed: i
 
 def file_server(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Serve a folder by SMB to somebody in the office who lists, opens and saves at a person's pace."""
-    _share(ground.lab, "l", ground.laptop, seed)
+    _share(ground.lab, "l", seed)
     _use_share(ground, "w", ground.laptop, seconds, seed)
     return []
 
 
 def file_share(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Use a shared folder of the office by SMB."""
-    _share(ground.lab, "w", ground.office, seed)
+    _share(ground.lab, "w", seed)
     _use_share(ground, "l", ground.office, seconds, seed)
     return []
 
@@ -202,8 +201,13 @@ def snmp_polled(ground: Ground, seconds: float, seed: int) -> list[Label]:
     config.write_text(f"agentAddress udp:{ground.laptop}:161\nrocommunity public\n")
     lab.start("l", "/usr/sbin/snmpd", "-f", "-C", "-c", str(config), "-Lo", "-p", str(lab.folder / "snmpd.pid"))
     lab.listening("l", 161)
-    walk = ("snmpbulkwalk", "-v2c", "-c", "public", "-Cr25", ground.laptop, "1.3.6.1.2.1.2")
-    shells.repeat(seconds, random.Random(seed), (5, 10), lambda _: lab.run("w", *walk))
+    walk = ("snmpbulkwalk", "-v2c", "-c", "public", "-Cr25", ground.laptop)
+
+    def poll(_: int) -> None:
+        for table in ("1.3.6.1.2.1.2", "1.3.6.1.2.1.4", "1.3.6.1.2.1.6", "1.3.6.1.2.1.31"):
+            lab.run("w", *walk, table)
+
+    shells.repeat(seconds, random.Random(seed), (5, 10), poll)
     return []
 
 
@@ -229,7 +233,7 @@ def metrics_scraped(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def remote_jobs(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Be managed from the office by SSH: a configuration run logs in, runs a command, leaves; nobody types."""
-    options, rng = shells.server(ground.lab, "l"), random.Random(seed)
+    options, rng = sshd.serve(ground.lab, "l"), random.Random(seed)
     commands = ("uptime", "ls -l /usr/lib", "cat /etc/services", "df")
     shells.repeat(
         seconds, rng, (0.5, 4), lambda _: ground.lab.run("w", "ssh", *options, ground.laptop, rng.choice(commands))
@@ -239,7 +243,7 @@ def remote_jobs(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def files_fetched(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Have a folder fetched by an office server with rsync over SSH into the laptop, again and again."""
-    options, rng, folder = shells.server(ground.lab, "l"), random.Random(seed), ground.lab.folder
+    options, rng, folder = sshd.serve(ground.lab, "l"), random.Random(seed), ground.lab.folder
     tree = folder / "tree"
     tree.mkdir()
     for number in range(80):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab import net
-from tests.lab.hand import human
+from tests.lab.hand import human, sshd
 from tests.lab.hand.ground import Ground, Label
 from tests.lab.net import Lab
 
@@ -25,22 +25,6 @@ _ANSWERING = "sh -c 'while read -r line; do ls -l /usr/share | head -n $(( ${#li
 """Stands for a shell: each line typed brings some lines of output."""
 _EDITING = "sh -c 'while sleep 2; do ls -l /usr/lib | head -n 12; done & exec cat'"
 """A terminal that echoes while something else writes into it every two seconds."""
-
-
-def server(lab: Lab, short: str, *, command: str | None = None) -> list[str]:
-    """Start an SSH server in a namespace; returns the client's options. ``command`` is all a login may run."""
-    key, config = lab.folder / "key", lab.folder / f"sshd_{short}"
-    if not key.exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    Path("/run/sshd").mkdir(exist_ok=True)
-    lines = [f"HostKey {key}", f"AuthorizedKeysFile {key}.pub", "StrictModes no", "UsePAM no", "PidFile none"]
-    lines += ["PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp"]
-    lines += [f"ForceCommand {command}"] if command else []
-    config.write_text("\n".join(lines) + "\n")
-    lab.start(short, "/usr/sbin/sshd", "-D", "-e", "-f", str(config))
-    lab.listening(short, 22)
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "IdentitiesOnly=yes", "User=root")
-    return [part for option in options for part in ("-o", option)] + ["-i", str(key), "-F", "none"]
 
 
 def repeat(seconds: float, rng: random.Random, pauses: tuple[float, float], step: Callable[[int], object]) -> None:
@@ -71,7 +55,7 @@ def typed(lab: Lab, short: str, seconds: float, write: Callable[[int], object], 
 
 
 def _type_over_ssh(ground: Ground, seconds: float, seed: int, command: str) -> list[Label]:
-    options, keys = server(ground.lab, "w", command=command), 0
+    options, keys = sshd.serve(ground.lab, "w", command=command), 0
 
     def write(terminal: int) -> None:
         nonlocal keys
@@ -98,7 +82,7 @@ def ssh_with_output(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def ssh_tail(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Watch a log on an office server: lines come in at uneven times and nobody types."""
-    options, log, rng = server(ground.lab, "w"), ground.lab.folder / "service.log", random.Random(seed)
+    options, log, rng = sshd.serve(ground.lab, "w"), ground.lab.folder / "service.log", random.Random(seed)
     log.write_text("start\n")
     job = ground.lab.start("l", "ssh", *options, ground.office, "tail", "-f", str(log))
 
@@ -113,7 +97,7 @@ def ssh_tail(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def ssh_copies(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Copy files to and from an office server with scp, a few seconds apart."""
-    options, rng, folder = server(ground.lab, "w"), random.Random(seed), ground.lab.folder
+    options, rng, folder = sshd.serve(ground.lab, "w"), random.Random(seed), ground.lab.folder
     (folder / "data").write_bytes(rng.randbytes(400_000))
 
     def copy(turn: int) -> None:
@@ -127,7 +111,7 @@ def ssh_copies(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def rsync_backup(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Back a folder up to an office server with rsync over SSH again and again, while its files change."""
-    options, rng, folder = server(ground.lab, "w"), random.Random(seed), ground.lab.folder
+    options, rng, folder = sshd.serve(ground.lab, "w"), random.Random(seed), ground.lab.folder
     tree = folder / "tree"
     tree.mkdir()
     for number in range(150):
@@ -147,7 +131,7 @@ def rsync_backup(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def git_over_ssh(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Clone from an office server, then commit and push small changes, and fetch."""
-    options, rng, folder = server(ground.lab, "w"), random.Random(seed), ground.lab.folder
+    options, rng, folder = sshd.serve(ground.lab, "w"), random.Random(seed), ground.lab.folder
     over = {"GIT_SSH_COMMAND": " ".join(["ssh", *options])}
     identity = ("-c", "user.name=lab", "-c", "user.email=lab@example.test", "-c", "init.defaultBranch=main")
     store, first, clone = folder / "store.git", folder / "first", str(folder / "clone")
@@ -169,7 +153,7 @@ def git_over_ssh(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def sftp_browsing(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Look through folders on an office server with sftp: a listing every few seconds, now and then a file."""
-    options, rng = server(ground.lab, "w"), random.Random(seed)
+    options, rng = sshd.serve(ground.lab, "w"), random.Random(seed)
     job = ground.lab.start("l", "sftp", "-q", *options, ground.office, stdin=subprocess.PIPE)
     assert job.stdin is not None
     time.sleep(1.5)
@@ -188,7 +172,7 @@ def sftp_browsing(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def mounted_folder(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Edit files of an office server in a folder mounted with sshfs: saves while typing, listings between."""
-    options, there, here = server(ground.lab, "w"), ground.lab.folder / "there", ground.lab.folder / "here"
+    options, there, here = sshd.serve(ground.lab, "w"), ground.lab.folder / "there", ground.lab.folder / "here"
     there.mkdir()
     here.mkdir()
     # sshfs knows some of ssh's options only: the user stands before the host, and the key has an option of its own.
@@ -203,7 +187,7 @@ def mounted_folder(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def editor_sync(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Type in an editor whose language server runs in the office: JSON both ways through an SSH tunnel at each key."""
-    options, lab = server(ground.lab, "w"), ground.lab
+    options, lab = sshd.serve(ground.lab, "w"), ground.lab
     lab.start("w", sys.executable, "-m", f"{_MODULE}.language", "serve", "7000", str(seed))
     lab.listening("w", 7000)
     tunnel = lab.start("l", "ssh", "-N", "-L", "7001:127.0.0.1:7000", *options, ground.office)

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 
+from tests.lab.hand import sshd
 from tests.lab.hand.activities import shells, site
 from tests.lab.hand.ground import Ground, Label
 
@@ -81,7 +82,7 @@ def followed_log(ground: Ground, seconds: float, seed: int) -> list[Label]:
 
 def backup(ground: Ground, seconds: float, seed: int) -> list[Label]:
     """Send an archive to an office server over SSH at a limited rate, in one go."""
-    options, folder = shells.server(ground.lab, "w"), ground.lab.folder
+    options, folder = sshd.serve(ground.lab, "w"), ground.lab.folder
     (folder / "archive").write_bytes(random.Random(seed).randbytes(int(250_000 * seconds)))
     ground.lab.run(
         "l", "rsync", "--bwlimit=250", "--whole-file", "-e", " ".join(["ssh", *options]), str(folder / "archive"),
