@@ -14,6 +14,7 @@ __all__ = [
     "CloudSign",
     "DeviceFlow",
     "DeviceSeen",
+    "HandFlow",
     "LanMember",
     "RemoteSession",
     "TenantSign",
@@ -146,8 +147,68 @@ class RemoteSession(Record, table="sessions", key=("session_id",)):
     small_out: int = column("Small data packets leaving the device.")
     small_gaps_out: int = column("Human-paced gaps between them.")
     flows: int = column("Flows in the session.")
+    members: str = column("Those flows, comma separated.")
     first_packet: int = column("Its first packet.")
     last_packet: int = column("Its last packet.")
+    meeting: bool = column("It runs over a meeting service.")
+    timed: bool = column("Its timing was looked at and shows the role.")
+    input_events: int | None = column("Input events of the driving side.", absent="timing not looked at")
+    keys: int | None = column("Key presses among them, estimated.", absent="cannot be told")
+    loop_rtt_ms: float | None = column(
+        "From what the device sends by itself to the far program's own answer.", unit="ms", absent="see loop_note"
+    )
+    loop_low_ms: float | None = column("5th percentile over windows.", unit="ms", absent="no loop")
+    loop_high_ms: float | None = column("95th percentile over windows.", unit="ms", absent="no loop")
+    loop_samples: int = column("Answers behind it.")
+    loop_note: str = column("Why there is no loop, or what limits the one there is; '' for nothing.")
+    relay_reason: str = column("What tells a relay or its absence; '' for nothing.")
+
+
+class HandFlow(Record, table="hands", key=("device_id", "input", "flow")):
+    """What timing alone says of a flow of a device, or of several flows with the same far end."""
+
+    device_id: str = column("The device.")
+    input: int = column("Number of the input.")
+    flow: int = column("Its flow, of several the first.")
+    members: str = column("All its flows, comma separated.")
+    start: datetime = column("First message looked at.")
+    end: datetime = column("Last message looked at.")
+    proto: str = column("tcp or udp.")
+    local: str = column("Device address and port.")
+    remote: str = column("Other end's address and port.")
+    remote_h: str = column("Other end's address.")
+    remote_scope: str = column("local, own, public or special.")
+    first_packet: int = column("Its first packet.")
+    last_packet: int = column("Its last packet.")
+    bytes_out: int = column("Payload leaving the device.", unit="B")
+    bytes_in: int = column("Payload reaching the device.", unit="B")
+    role: str = column("controlled, controlling or unclear.")
+    controlled: float = column("Probability that the device is driven over it.")
+    controlling: float = column("Probability that the device's user drives the far end over it.")
+    why: str = column("The features that speak most, in words.")
+    events: int = column("Single input events: presses, releases, clicks, wheel steps; of the driving side.")
+    sweeps: int = column("Pointer sweeps of the driving side.")
+    keys: int | None = column("Key presses, estimated.", absent="cannot be told from clicks and releases")
+    response: float = column("Share of input events that something follows within 120 ms, beyond chance.")
+    response_ms: float | None = column("Median time until then.", unit="ms", absent="nothing follows")
+    loop_rtt_ms: float | None = column(
+        "From the end of what the device sent by itself to the far program's own answer.",
+        unit="ms",
+        absent="no such answer: see no_loop",
+    )
+    loop_low_ms: float | None = column("5th percentile over windows.", unit="ms", absent="no loop")
+    loop_high_ms: float | None = column("95th percentile over windows.", unit="ms", absent="no loop")
+    loop_least_ms: float | None = column("2nd percentile of all answers.", unit="ms", absent="no loop")
+    loop_samples: int = column("Answers behind it.")
+    loops: int = column("Loops of different length found.")
+    upper_bound: bool = column("The loop holds decoding and several flights of large frames: the way is shorter.")
+    mixed: bool = column("Answers and input share one size, as padding or a tunnel makes them: less sure.")
+    no_loop: str = column("Why there is no loop; '' where there is one.")
+    transport_rtt_ms: float | None = column("Transport round trip on the same flow.", unit="ms", absent="no sample")
+    relayed: int | None = column("1: the far program sits behind a relay, 0: it does not.", absent="cannot be told")
+    relay_reason: str = column("What decides that; '' for nothing.")
+    grid: str = column("Pacing grid the input sits on, with what is known to make it; '' for none.")
+    cut: bool = column("More came than was looked at.")
 
 
 class LanMember(Record, table="lan_members", key=("lan", "host")):

@@ -76,7 +76,7 @@ _MOST_NEAR = 200  #: packets of the follow around one of the lead
 _STONE_Z = 5.0
 _FOLLOW_Z = 6.0
 _FOLLOW_EXCESS = 0.1
-_BACK_Z, _BACK_FACTOR = 8.0, 1.5
+_BACK_Z = 8.0  #: beyond chance; answers of a driven device's far end come after as well, but not only after
 _LEAST_FOLLOWED = 20
 _LEAST_EVENTS = 20
 
@@ -171,7 +171,7 @@ def _decide(
 ) -> tuple[bool, str]:
     """Whether it is a stone, and why."""
     forth, back = order
-    if back >= _BACK_Z and back > _BACK_FACTOR * forth:
+    if back >= _BACK_Z > forth:
         return False, "the arriving flow moves second: it answers, it does not drive"
     excess = close.share - close.by_chance
     if close.z >= _FOLLOW_Z and close.followed >= _LEAST_FOLLOWED and excess >= _FOLLOW_EXCESS:
@@ -186,8 +186,8 @@ def _decide(
 def order_z(lead: Times, follow: Times) -> tuple[float, float]:
     """How far the busiest 20 ms of lag stand out within a second: after the lead, and before it.
 
-    Where the lead's packets answer those of the follow (acknowledgements of a screen, echoes), the second is the larger
-    one; a hand comes first.
+    Where the lead's packets answer those of the follow (acknowledgements of a screen, echoes), only the second stands
+    out; a hand comes first, though what it causes may be answered as well.
     """
     lead, follow = lead[:_MOST_ORDERED], follow[:_MOST_ORDERED]
     low = np.searchsorted(follow, lead - _JOINT_NS)

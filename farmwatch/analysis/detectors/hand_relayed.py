@@ -1,0 +1,78 @@
+"""The hand is not where the flow ends: the far program answers later than the transport by the length of another way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, SeriesFlow, Tables
+
+__all__ = ["HandRelayed"]
+
+
+@dataclass(frozen=True, slots=True)
+class HandRelayed(Detector):
+    """A session that drives this device runs through a relay, by loop against transport round trip.
+
+    Commercial tools relay too, so a relay alone is a nudge; of a tool nobody recognised it is more.
+    """
+
+    id: ClassVar = "hand.relayed"
+    title: ClassVar = "Is a relay between this device and the hand that drives it?"
+    topic: ClassVar = "relays in front of a hand"
+    family: ClassVar = Family.TIMING
+    claims: ClassVar = (Claim.DRIVEN,)
+    needs: ClassVar = (DeviceFlow, SeriesFlow)
+    group: ClassVar = "relay"
+    benign: ClassVar = (
+        "the vendor's relay of an ordinary remote-support tool",
+        "the helper's own VPN",
+        "a slow program at the far end",
+    )
+    when_clear: ClassVar = "no driving session whose far program answers later than its transport"
+    weight_reason: ClassVar = "judged: relays hide the operator, and most remote-support tools use one"
+    check: ClassVar = "find out who runs the relay, and ask its provider or the tool's vendor for the other side"
+    known_decibans: float = param(2.0, "Recognised tools relay in ordinary use.", low=0, high=12)
+    unknown_decibans: float = param(6.0, "An unrecognised tool behind a relay.", low=0, high=12)
+
+    def examine(self, tables: Tables) -> Findings:
+        """One hit per device with driven sessions behind a relay."""
+        sessions = tables[RemoteSession]
+        found: dict[str, list[Finding]] = defaultdict(list)
+        for device, rows in by_device(sessions).items():
+            shown = (sessions["relay_reason"][rows] != "") & (sessions["relayed"][rows] == 1)
+            for row in rows[shown & (sessions["role"][rows] == "controlled")]:
+                session = sessions.row(int(row))
+                beyond = _beyond(session)
+                weight = self.unknown_decibans if session.tool == "unknown" else self.known_decibans
+                found[device].append(
+                    self.hit(
+                        Claim.DRIVEN,
+                        0.0 if session.approved else weight,
+                        f"The hand behind {session.remote} is not there: {beyond}",
+                        observed=session.relay_reason,
+                        expected="an answer within some 10 ms of the transport's round trip",
+                        rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
+                    )
+                )
+        return {device: [folded(findings)] for device, findings in found.items()}
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices that are driven over sessions without a loop or without a transport round trip."""
+        sessions = tables[RemoteSession]
+        open_ends = (sessions["role"] == "controlled") & sessions["live"] & (sessions["relay_reason"] == "")
+        return {
+            device: "the far program answers nothing by itself in some session, or its transport was not timed"
+            for device, rows in by_device(sessions).items()
+            if open_ends[rows].any()
+        }
+
+
+def _beyond(session: RemoteSession) -> str:
+    if session.loop_rtt_ms is None or session.rtt_ms is None or np.isnan(session.loop_rtt_ms):
+        return "its program answers later than the transport"
+    return f"its program answers after {session.loop_rtt_ms:.0f} ms, the flow's own end after {session.rtt_ms:.0f} ms"

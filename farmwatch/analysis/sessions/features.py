@@ -1,0 +1,178 @@
+"""The named features by which a flow's role is decided: about twenty numbers, each in words of its own.
+
+All are made from times, directions and sizes of messages. ``in`` reaches the device, ``out`` leaves it. None uses a
+port, a name, or who opened the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farmwatch.analysis.sessions.hand import Hand, find_hand
+from farmwatch.analysis.sessions.loop import AnswerClass, Loop, answer_classes, measure_loops
+from farmwatch.analysis.sessions.runs import Runs, runs_of
+
+__all__ = ["FEATURES", "Behaviour", "behaviour", "feature_values"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_RESPONSE_S = 0.12  #: a screen answers its own keyboard within this
+_FAR_RESPONSE_S = 0.4  #: and one at the other end of the line within this
+_DATAGRAM_GRAIN = 16  #: tunnels pad datagrams to blocks of 16 bytes (WireGuard) or change their size by a few
+_SHIFTS_S = (2.3, 5.9, 11.7)  #: by which events are moved to learn what chance would give
+_FINE_GAP_S = 0.003  #: where answers come back sooner than a run's longest pause
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One direction of a flow."""
+
+    times_s: Floats
+    sizes: Ints
+    runs: Runs
+    classes: list[AnswerClass]  #: held against the other direction's runs
+    hand: Hand
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Everything measured of one flow or group of flows, turned to the device."""
+
+    into: Side
+    out: Side
+    loops: list[Loop]  #: what the far end answers by itself
+    response: float  #: share of incoming single events that are followed by something going out, beyond chance
+    response_s: float  #: median time until then; NaN without a response
+    far_response: float  #: the same for outgoing events and what comes in
+    seconds: float
+    datagrams: bool
+
+
+def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool) -> Behaviour:
+    """Measure a flow.
+
+    Args:
+        times_s: (n,) seconds from any origin, rising.
+        out: (n,) True where the message left the device.
+        sizes: (n,) payload bytes of the segment, TLS record or datagram.
+        datagrams: whether the messages are UDP datagrams.
+    """
+    grain = _DATAGRAM_GRAIN if datagrams else 1
+    times = (times_s[~out], times_s[out])
+    size = (sizes[~out], sizes[out])
+    runs = [runs_of(times[way], size[way]) for way in (0, 1)]
+    classes = [answer_classes(times[way], size[way], runs[1 - way], grain=grain) for way in (0, 1)]
+    runs_out = runs[1]
+    if not any(found.is_answer for found in classes[0]):
+        finer = runs_of(times[1], size[1], _FINE_GAP_S)
+        again = answer_classes(times[0], size[0], finer, grain=grain)
+        if any(found.is_answer for found in again):
+            classes[0], runs_out = again, finer
+    into, leaving = (
+        Side(times[way], size[way], runs[way], classes[way], find_hand(times[way], size[way], classes[way]))
+        for way in (0, 1)
+    )
+    response, lag = _response(into.hand.events_s, leaving.runs, _RESPONSE_S)
+    far_response, _ = _response(leaving.hand.events_s, into.runs, _FAR_RESPONSE_S)
+    span = float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
+    return Behaviour(into, leaving, measure_loops(classes[0], runs_out), response, lag, far_response, span, datagrams)
+
+
+def _response(events_s: Floats, runs: Runs, within_s: float) -> tuple[float, float]:
+    """How much more often than by chance a run starts soon after an event, and the median time until it does."""
+    if len(events_s) < 5 or len(runs) < 5:
+        return 0.0, float("nan")
+
+    def followed(times: Floats) -> Floats:
+        after = np.searchsorted(runs.start_s, times, "left")
+        waits = np.full(len(times), np.inf)
+        some = after < len(runs)
+        waits[some] = runs.start_s[after[some]] - times[some]
+        return waits
+
+    waits = followed(events_s)
+    hit = waits <= within_s
+    first, span = events_s[0], max(float(events_s[-1] - events_s[0]), 1.0)
+    chance = [float(np.mean(followed(first + (events_s - first + shift) % span) <= within_s)) for shift in _SHIFTS_S]
+    return float(hit.mean() - np.mean(chance)), float(np.median(waits[hit])) if hit.any() else float("nan")
+
+
+def _log(value: float) -> float:
+    return float(np.log10(max(value, 1e-9)))
+
+
+def _answers(side: Side) -> float:
+    """Share of a direction's messages that are automatic answers."""
+    answered = sum(len(found.members) for found in side.classes if found.is_answer)
+    return answered / max(len(side.times_s), 1)
+
+
+def _quick(side: Side) -> float:
+    """Share of the other direction's runs answered within 30 ms by a class of answers: only a near program does so."""
+    return max((found.answered for found in side.classes if found.is_answer and found.lag_s <= 0.03), default=0.0)
+
+
+def _spread(runs: Runs) -> float:
+    if len(runs) < 5:
+        return 0.0
+    middle, high = np.percentile(runs.size, (50, 95))
+    return _log(high / max(middle, 1.0))
+
+
+def _rate(side: Side, seconds: float) -> float:
+    return _log(1 + len(side.times_s) / max(seconds, 1.0))
+
+
+def _smalls(side: Side) -> float:
+    return len(side.hand.members) / max(len(side.times_s), 1)
+
+
+#: name -> (what it is, in words; how it is computed)
+FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
+    "byte_ratio": (
+        "log10 of bytes out over bytes in",
+        lambda b: _log((b.out.sizes.sum() + 500) / (b.into.sizes.sum() + 500)),
+    ),
+    "initiative": (
+        "log10 of incoming over outgoing events that answer nothing",
+        lambda b: _log((1 + _acts(b.into.hand)) / (1 + _acts(b.out.hand))),
+    ),
+    "events_in": ("log10 of incoming single events", lambda b: _log(1 + len(b.into.hand.events_s))),
+    "events_out": ("log10 of outgoing single events", lambda b: _log(1 + len(b.out.hand.events_s))),
+    "paced_in": ("share of gaps between incoming events that a hand makes", lambda b: b.into.hand.paced),
+    "paced_out": ("share of gaps between outgoing events that a hand makes", lambda b: b.out.hand.paced),
+    "regular_in": ("share of gaps between incoming events that are one interval", lambda b: b.into.hand.regular),
+    "regular_out": ("share of gaps between outgoing events that are one interval", lambda b: b.out.hand.regular),
+    "sweeps_in": ("log10 of incoming pointer messages in sweeps", lambda b: _log(1 + b.into.hand.sweep_events)),
+    "sweeps_out": ("log10 of outgoing pointer messages in sweeps", lambda b: _log(1 + b.out.hand.sweep_events)),
+    "small_in": ("share of incoming messages that may be input", lambda b: _smalls(b.into)),
+    "small_out": ("share of outgoing messages that may be input", lambda b: _smalls(b.out)),
+    "few_sizes_in": ("share of the three commonest sizes of incoming input", lambda b: b.into.hand.few_sizes),
+    "few_sizes_out": ("share of the three commonest sizes of outgoing input", lambda b: b.out.hand.few_sizes),
+    "paired_in": ("presses and releases: gaps that alternate short and long, incoming", lambda b: b.into.hand.paired),
+    "answers_in": ("share of incoming messages that answer what left", lambda b: _answers(b.into)),
+    "answers_out": ("share of outgoing messages that answer what came", lambda b: _answers(b.out)),
+    "quick_out": ("share of incoming runs that the device answers by itself at once", lambda b: _quick(b.out)),
+    "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),
+    "far_response": ("outgoing events followed by something coming within 400 ms, beyond chance",
+                     lambda b: b.far_response),
+    "spread_out": ("log10 of the 95th percentile over the median of outgoing runs", lambda b: _spread(b.out.runs)),
+    "spread_in": ("log10 of the 95th percentile over the median of incoming runs", lambda b: _spread(b.into.runs)),
+    "rate_in": ("log10 of incoming messages a second", lambda b: _rate(b.into, b.seconds)),
+    "rate_out": ("log10 of outgoing messages a second", lambda b: _rate(b.out, b.seconds)),
+}  # fmt: skip
+
+
+def _acts(hand: Hand) -> int:
+    return len(hand.events_s) + hand.sweep_events // 10
+
+
+def feature_values(found: Behaviour) -> Floats:
+    """The features of a flow in the order of :data:`FEATURES`, all finite."""
+    return np.array([compute(found) for _, compute in FEATURES.values()], dtype=np.float64)

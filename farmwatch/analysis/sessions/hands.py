@@ -1,0 +1,219 @@
+"""What timing alone says of a device's flows: the ``hands`` table.
+
+For each flow with a series: features, the role they speak for, the loop to the far program and back, whether that is
+beyond the transport (a relay), and how many input events there were. Flows of one far end at the same time are looked
+at together where none of them alone shows a role: control and media apart, or traffic split on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from farmwatch.analysis.sessions.cross_layer import cross_layer
+from farmwatch.analysis.sessions.features import FEATURES, Behaviour, behaviour, feature_values
+from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series, merged, sharing
+from farmwatch.analysis.sessions.hand import count_keys
+from farmwatch.analysis.sessions.loop import Loop
+from farmwatch.analysis.sessions.named import endpoint
+from farmwatch.analysis.sessions.role_model import RoleModel, load_role_model
+from farmwatch.records import ABSENT, DeviceFlow, HandFlow, Rows, Table, Tables
+
+__all__ = ["LEAST_EVENTS", "hands", "is_long_enough", "person_loop", "relay_of"]
+
+LEAST_EVENTS = 30  #: input events below which no role is named: fewer have no pace
+_LEAST_MESSAGES = 40  #: each way together; below it nothing is measured
+_LEAST_SECONDS = 5.0
+_BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (docs/evidence.md, M11)
+_LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
+_ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
+_PAIRS = {"rfb": True, "rdp": True, "ssh": False}  #: whether a protocol sends presses and releases apart
+_PERSON_SHARE = 0.3  #: of the best loop's answers that the longest one must have to be the person's
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    series: DeviceSeries
+    found: Behaviour
+    controlled: float
+    controlling: float
+
+
+def hands(tables: Tables, flows: Table[DeviceFlow]) -> Table[HandFlow]:
+    """Look at every flow that has a series.
+
+    Args:
+        tables: with ``series`` and ``series_flows``.
+        flows: of all devices.
+    """
+    model = load_role_model()
+    every = [one for one in device_series(flows, tables) if is_long_enough(one)]
+    judged = _judge(every, model)
+    of_row = {one.series.rows[0]: one for one in judged}
+    together = []
+    for group in sharing(flows, every):
+        members = [of_row[one.rows[0]] for one in group]
+        if not any(_is_decided(one, model) for one in members):
+            together.append(merged(group))
+    for whole in _judge(together, model):
+        if _is_decided(whole, model):
+            for row in whole.series.rows:
+                del of_row[row]
+            of_row[whole.series.rows[0]] = whole
+    rows: Rows[HandFlow] = Rows(HandFlow)
+    for _, one in sorted(of_row.items()):
+        rows.add(**_row(one, flows, model))
+    return rows.table()
+
+
+def is_long_enough(one: DeviceSeries) -> bool:
+    """Whether a series has enough messages and time to be measured."""
+    return len(one) >= _LEAST_MESSAGES and float(one.times_s[-1] - one.times_s[0]) >= _LEAST_SECONDS
+
+
+def _judge(every: Sequence[DeviceSeries], model: RoleModel) -> list[_Judged]:
+    if not every:
+        return []
+    found = [behaviour(one.times_s, one.out, one.sizes, datagrams=one.datagrams) for one in every]
+    standard = model.standard(np.array([feature_values(one) for one in found]))
+    chances = zip(model.controlled.probability(standard), model.controlling.probability(standard), strict=True)
+    return [
+        _Judged(one, seen, float(driven), float(driving))
+        for one, seen, (driven, driving) in zip(every, found, chances, strict=True)
+    ]
+
+
+def _is_decided(one: _Judged, model: RoleModel) -> bool:
+    return _role(one, model) != "unclear"
+
+
+def _role(one: _Judged, model: RoleModel) -> str:
+    if one.controlled >= model.threshold and one.controlling < model.threshold and _events(one, "in") >= LEAST_EVENTS:
+        return "controlled"
+    if one.controlling >= model.threshold and one.controlled < model.threshold and _events(one, "out") >= LEAST_EVENTS:
+        return "controlling"
+    return "unclear"
+
+
+def _events(one: _Judged, way: str) -> int:
+    hand = one.found.into.hand if way == "in" else one.found.out.hand
+    return len(hand.events_s) + hand.sweeps
+
+
+def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, Any]:
+    rows = np.array(one.series.rows)
+    main = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
+    role = _role(one, model)
+    side = one.found.out if role == "controlling" else one.found.into
+    sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
+    transport = float(flows["rtt_ms"][sampled].min()) if len(sampled) else None
+    # A device that drives something has loops too, but of its own requests: they tell nothing of a person.
+    loop = person_loop(one.found.loops) if role != "controlling" else None
+    relayed, reason = relay_of(loop, transport, one, role)
+    times = (one.series.times_s[[0, -1]] * 1e9).astype(np.int64)
+    return {
+        "device_id": flows["device_id"][main],
+        "input": int(flows["input"][main]),
+        "flow": int(flows["flow"][rows].min()),
+        "members": ",".join(map(str, sorted(flows["flow"][rows].tolist()))),
+        "start": int(times[0]),
+        "end": int(times[1]),
+        "proto": flows["proto"][main],
+        "local": endpoint(flows["local_h"][main], flows["local_p"][main]),
+        "remote": endpoint(flows["remote_h"][main], flows["remote_p"][main]),
+        "remote_h": flows["remote_h"][main],
+        "remote_scope": flows["remote_scope"][main],
+        "first_packet": int(flows["first_packet"][rows].min()),
+        "last_packet": int(flows["last_packet"][rows].max()),
+        "bytes_out": int(flows["bytes_out"][rows].sum()),
+        "bytes_in": int(flows["bytes_in"][rows].sum()),
+        "role": role,
+        "controlled": one.controlled,
+        "controlling": one.controlling,
+        "why": _why(one, model),
+        "events": len(side.hand.events_s),
+        "sweeps": side.hand.sweeps,
+        "keys": count_keys(side.times_s, side.sizes, side.hand, pairs=_PAIRS.get(flows["protocol"][main])),
+        "response": one.found.response,
+        "response_ms": None if np.isnan(one.found.response_s) else one.found.response_s * 1e3,
+        "loop_rtt_ms": loop.rtt_ms if loop else None,
+        "loop_low_ms": loop.low_ms if loop else None,
+        "loop_high_ms": loop.high_ms if loop else None,
+        "loop_least_ms": loop.least_ms if loop else None,
+        "loop_samples": loop.samples if loop else 0,
+        "loops": len(one.found.loops),
+        "upper_bound": loop.upper_bound if loop else False,
+        "mixed": loop.mixed if loop else False,
+        "no_loop": "" if loop else _no_loop(one, role),
+        "transport_rtt_ms": transport,
+        "relayed": relayed if relayed is not None else ABSENT,
+        "relay_reason": reason,
+        "cut": one.series.cut,
+    }
+
+
+def person_loop(loops: Sequence[Loop]) -> Loop | None:
+    """The loop that reaches farthest among those with a fair share of the answers.
+
+    Inside a tunnel the kernel at the tunnel's other end answers too, and sooner; whatever answers by itself is at
+    least as far as its loop says, so the longest one ends nearest to the person.
+    """
+    if not loops:
+        return None
+    least = _PERSON_SHARE * max(loop.samples for loop in loops)
+    return max((loop for loop in loops if loop.samples >= least), key=lambda loop: loop.rtt_ms)
+
+
+def relay_of(loop: Loop | None, transport_ms: float | None, one: _Judged, role: str) -> tuple[int | None, str]:
+    """Whether a relay stands between, and what says so; ``None`` where nothing does."""
+    if transport_ms is None or role == "controlling":
+        return None, ""
+    if loop is None:
+        if role != "controlled":
+            return None, ""
+        test = cross_layer(one.found.into.times_s, one.found.out.runs, transport_ms)
+        if test is None or test.decision == "undecided":
+            return None, ""
+        way = f"{test.windows} windows put the answer at about {test.lag_ms:.0f} ms (transport {transport_ms:.0f} ms)"
+        return int(test.decision == "relayed"), f"{way}; sequential test, {test.factor:.2g} to 1"
+    beyond = loop.rtt_ms - transport_ms
+    shown = f"loop {loop.rtt_ms:.0f} ms ({loop.low_ms:.0f}-{loop.high_ms:.0f}), transport {transport_ms:.0f} ms"
+    if loop.upper_bound or loop.mixed:
+        rough = max(2 * _BEYOND_MS, _ROUGH * transport_ms)
+        return (
+            (1, shown)
+            if loop.low_ms - transport_ms >= 2 * rough
+            else (0, shown)
+            if beyond <= _LEVEL_MS
+            else (None, shown)
+        )
+    if loop.low_ms - transport_ms >= _BEYOND_MS:
+        return 1, shown
+    return (0, shown) if beyond <= _LEVEL_MS else (None, shown)
+
+
+def _no_loop(one: _Judged, role: str) -> str:
+    """Why no loop was measured, in words."""
+    if role == "controlling":
+        return "the device drives the far end: what comes back answers the person here"
+    if len(one.found.out.runs) < 10:
+        return "too little leaves the device for the far end to answer"
+    best = max(one.found.into.classes, key=lambda found: found.z, default=None)
+    if best is None:
+        return "nothing of one size comes in often enough to be an automatic answer"
+    if one.found.datagrams:
+        return (
+            "no datagrams of one size come in at a fixed time after what left; media sessions answer by their own clock"
+        )
+    return (
+        "nothing comes in at a fixed time after what left: the far program does not answer by itself, or a relay holds"
+        " answers back"
+    )
+
+
+def _why(one: _Judged, model: RoleModel) -> str:
+    values = feature_values(one.found)
+    return "; ".join(f"{FEATURES[name][0]} {values[model.features.index(name)]:.2f}" for name, _ in model.terms(values))

@@ -1,0 +1,213 @@
+"""How long the far end takes to answer what the device sends by itself: the loop that crosses every relay.
+
+A remote-control viewer answers each screen update automatically (a fence, an update request, a frame acknowledgement, a
+delay probe). Those answers come in messages of few fixed sizes, a fixed time after the end of an outgoing run. Sizes
+and times survive encryption, relays and tunnels, so the time since an outgoing run ended, collected for each size of
+incoming message apart, has a peak at the way to the person's own machine and back: the size-class correlogram
+(docs/evidence.md, M10). What a person types has no such peak, and that tells the two apart.
+
+Why sizes apart: answers are a minority beside keys and pointer moves. Where padding or a tunnel has made all sizes
+equal the peak still stands out of the crowd, but a smaller share of the class sits on it; that is said (``mixed``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farmwatch.analysis.sessions.runs import Runs
+
+__all__ = ["AnswerClass", "Loop", "answer_classes", "measure_loops"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_REACH_S = 1.0  #: lags looked at: a satellite and two relays stay below it
+_BIN_S = 0.001
+_LEAST = 10  #: messages of a class
+_SHARE = 0.6  #: of a class on its peak
+_MIXED_SHARE = 0.15  #: of a class that holds other messages of the same size too
+_Z = 12.0  #: height of the peak over its background, in standard deviations
+_WIDTHS_S = (0.004, 0.012)  #: of the kernel: quiet lines first, then lines with jitter
+_MOST_CLASSES = 12  #: of different size, the most frequent ones
+_MOST_PAIRS = 300_000  #: of run and message; more do not sharpen the peak
+_WINDOW = 20  #: runs whose answers give one value of the interval
+_SMALL_RUN = 10_240  #: bytes; a larger one needs more than one flight on the way behind a relay
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerClass:
+    """Messages of one size of one direction, held against the runs of the other."""
+
+    size: int
+    members: Ints  #: indices into the messages of the direction
+    lag_s: float  #: of the peak; NaN without one
+    width_s: float  #: of the kernel the peak was found with
+    z: float  #: height of the peak, 0 without one
+    share: float  #: of the class that sits on the peak
+    answered: float  #: share of the runs that have an answer on the peak
+    runner_up: float  #: height of the next peak as a share of this one: near 1 where runs come at fixed intervals
+    matched: Ints  #: positions in ``members`` of those on the peak
+    lags_s: Floats  #: their lags
+    runs: Ints  #: the runs they answer
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the class is an automatic answer: most of it sits on a sharp peak."""
+        return self.z >= _Z and self.share >= _SHARE and len(self.members) >= _LEAST
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a sharp peak stands out of a class that holds other messages too."""
+        return self.z >= _Z and _MIXED_SHARE <= self.share < _SHARE and len(self.matched) >= _LEAST
+
+
+def answer_classes(times_s: Floats, sizes: Ints, runs: Runs, *, grain: int = 1) -> list[AnswerClass]:
+    """Hold each frequent size of message against the runs of the other direction.
+
+    Args:
+        times_s: (n,) seconds of one direction's messages, rising.
+        sizes: (n,) their sizes in bytes.
+        runs: of the other direction.
+        grain: sizes are one class when their quotient by it is the same; 16 for padded datagrams.
+
+    Returns:
+        The classes with enough members, the most frequent first.
+    """
+    if len(times_s) < _LEAST or len(runs) < _LEAST:
+        return []
+    keys = sizes // grain
+    distinct, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    chosen = [index for index in np.argsort(-counts, kind="stable")[:_MOST_CLASSES].tolist() if counts[index] >= _LEAST]
+    return [_class(np.flatnonzero(inverse == index), int(distinct[index]) * grain, times_s, runs) for index in chosen]
+
+
+def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass:
+    lags, which, answered = _pairs(times_s[members], runs.end_s)
+    best = AnswerClass(size, members, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0, _NONE, np.zeros(0), _NONE)
+    if not len(lags):
+        return best
+    histogram = np.bincount((lags / _BIN_S).astype(np.int64), minlength=_BINS)[:_BINS].astype(np.float64)
+    for width, kernel in zip(_WIDTHS_S, _KERNELS, strict=True):
+        density = np.convolve(histogram, kernel, "same")
+        # The mean keeps an empty background from making any three coincidences a peak.
+        background = max(float(np.median(density)), 0.2 * len(lags) / _REACH_S, 2.0)
+        top = int(np.argmax(density))
+        z = (density[top] - background) / np.sqrt(background / (2 * width))
+        if best.z >= _Z and z < 1.3 * best.z:
+            continue
+        centre = (top + 0.5) * _BIN_S
+        near = np.abs(lags - centre) <= 2 * width
+        centre = float(np.median(lags[near])) if near.any() else centre
+        on = np.flatnonzero(np.abs(lags - centre) <= 2 * width)
+        # One answer per message: the run whose lag is nearest to the peak.
+        on = on[np.argsort(np.abs(lags[on] - centre), kind="stable")]
+        matched, first = np.unique(which[on], return_index=True)
+        kept = on[first]
+        aside = np.abs(_CENTRES - centre) > 4 * width
+        next_peak = float(density[aside].max()) if aside.any() else 0.0
+        best = AnswerClass(
+            size, members, centre, width, float(z), len(matched) / len(members),
+            len(np.unique(answered[kept])) / len(runs),
+            (next_peak - background) / max(float(density[top]) - background, 1e-9), matched, lags[kept],
+            answered[kept],
+        )  # fmt: skip
+    return best
+
+
+def _pairs(times_s: Floats, ends_s: Floats) -> tuple[Floats, Ints, Ints]:
+    """Every (message, run that ended within reach before it): lag, message, run."""
+    high = np.searchsorted(ends_s, times_s, "left")
+    low = np.searchsorted(ends_s, times_s - _REACH_S, "right")
+    counts = high - low
+    if counts.sum() > _MOST_PAIRS:
+        # The first so many messages: what follows would only repeat them.
+        keep = int(np.searchsorted(np.cumsum(counts), _MOST_PAIRS))
+        counts = np.where(np.arange(len(counts)) < max(keep, 1), counts, 0)
+    total = int(counts.sum())
+    which = np.repeat(np.arange(len(times_s)), counts)
+    offsets = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    runs = np.repeat(low, counts) + offsets
+    return times_s[which] - ends_s[runs], which, runs
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+_BINS = int(_REACH_S / _BIN_S)
+_CENTRES = (np.arange(_BINS) + 0.5) * _BIN_S
+
+
+def _laplace(width_s: float) -> Floats:
+    """Kernel exp(-|x|/k)/(2k) on the bins of the histogram, cut at five widths."""
+    half = int(5 * width_s / _BIN_S)
+    x = np.arange(-half, half + 1) * _BIN_S
+    return np.asarray(np.exp(-np.abs(x) / width_s) / (2 * width_s))
+
+
+_KERNELS = tuple(_laplace(width) for width in _WIDTHS_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One way to something that answers by itself, and back."""
+
+    rtt_ms: float
+    low_ms: float  #: 5th percentile over windows of runs
+    high_ms: float  #: 95th percentile
+    least_ms: float  #: 2nd percentile of all answers: distance may only be bounded by the quickest
+    samples: int
+    sizes: tuple[int, ...]  #: of the answers
+    upper_bound: bool  #: the runs are large frames, which need several flights and decoding before they are answered
+    mixed: bool  #: answers and other messages share one size
+    answered: float  #: share of the runs that were answered
+
+
+def measure_loops(classes: list[AnswerClass], runs: Runs) -> list[Loop]:
+    """The loops that classes of answers show, shortest first; classes with the same lag are one loop."""
+    telling = [found for found in classes if found.is_answer] or [found for found in classes if found.is_mixed]
+    loops: list[Loop] = []
+    for group in _same_lag(telling):
+        lags = np.concatenate([found.lags_s for found in group])
+        of = np.concatenate([found.runs for found in group])
+        small = runs.size[of] <= _SMALL_RUN
+        bound = small.sum() < max(_LEAST, 0.2 * len(of))
+        lags, of = (lags, of) if bound else (lags[small], of[small])
+        values = _window_values(lags, of, bound)
+        low, middle, high = np.percentile(values, (5, 50, 95)) * 1e3
+        loops.append(
+            Loop(
+                float(middle),
+                float(low),
+                float(high),
+                float(np.percentile(lags, 2)) * 1e3,
+                len(lags),
+                tuple(sorted(found.size for found in group)),
+                bool(bound),
+                not group[0].is_answer,
+                len(np.unique(of)) / len(runs),
+            )
+        )
+    return loops
+
+
+def _same_lag(classes: list[AnswerClass]) -> list[list[AnswerClass]]:
+    groups: list[list[AnswerClass]] = []
+    for found in sorted(classes, key=lambda one: one.lag_s):
+        if groups and found.lag_s - groups[-1][0].lag_s <= 2 * max(found.width_s, groups[-1][0].width_s):
+            groups[-1].append(found)
+        else:
+            groups.append([found])
+    return groups
+
+
+def _window_values(lags_s: Floats, runs: Ints, bound: bool) -> Floats:
+    """One value per window of runs: the median lag, or of large frames the 2 % quantile."""
+    windows = runs // _WINDOW
+    order = np.argsort(windows, kind="stable")
+    cuts = np.flatnonzero(np.diff(windows[order])) + 1
+    parts = [part for part in np.split(lags_s[order], cuts) if len(part) >= 3]
+    if len(parts) < 3:
+        return lags_s
+    return np.array([np.percentile(part, 2) if bound else np.median(part) for part in parts])
