@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.lab.hand.tools import rdp, ssh, vnc
+from tests.lab.hand.tools import kvm, rdp, rtc, rustdesk, ssh, vnc
 
 if TYPE_CHECKING:
     from tests.lab.hand.tool import Tool
 
-TOOLS: tuple[Tool, ...] = (*vnc.TOOLS, *rdp.TOOLS, *ssh.TOOLS)
+TOOLS: tuple[Tool, ...] = (*vnc.TOOLS, *rdp.TOOLS, *ssh.TOOLS, *rtc.TOOLS, *rustdesk.TOOLS, *kvm.TOOLS)
 """Every recipe, in the order tables list them."""
 
 
