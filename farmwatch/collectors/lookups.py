@@ -26,7 +26,7 @@ _MOST = 64  #: questions or addresses taken from one message; real answers hold 
 
 
 class Lookup(NamedTuple):
-    """What rows are made of in one DNS message."""
+    """What rows are made of in one DNS message; names in lower case, without a final dot."""
 
     is_response: bool
     asked: tuple[tuple[str, str], ...]  #: name, type; of a query
@@ -43,7 +43,10 @@ def lookup(message: DnsMessage) -> Lookup:
     if message.is_response:
         answers = answers_by_address(message)
         return Lookup(
-            True, (), tuple((address, name) for address, name, _ in answers[:_MOST]), max(len(answers) - _MOST, 0)
+            True,
+            (),
+            tuple((address, name.rstrip(".")) for address, name, _ in answers[:_MOST]),
+            max(len(answers) - _MOST, 0),
         )
     asked = message.questions
     return Lookup(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from socket import inet_ntoa
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +76,6 @@ class MessageRows:
 
     number: int
     names: Rows[Name] = field(default_factory=lambda: Rows(Name))
-    queries: Rows[NameQuery] = field(default_factory=lambda: Rows(NameQuery))
     leases: Rows[DhcpRequest] = field(default_factory=lambda: Rows(DhcpRequest))
     heard: Rows[Announcement] = field(default_factory=lambda: Rows(Announcement))
     bad: dict[str, int] = field(default_factory=dict)
@@ -132,7 +132,9 @@ class MessageRows:
 
     def named(self, address: str, name: str, source: str, sent_packet: int, ts: int, client: str | None) -> None:
         """Note a name for an address once."""
-        name = name.lower().rstrip(".")
+        self._named(address, name.lower().rstrip("."), source, sent_packet, ts, client)
+
+    def _named(self, address: str, name: str, source: str, sent_packet: int, ts: int, client: str | None) -> None:
         key = (address, name, source, client)
         if not name or not address or key in self._known:
             return
@@ -182,21 +184,22 @@ class MessageRows:
 
     def _dns_decoded(self, payload: bytes) -> Lookup:
         """A message's facts; the same message from many clients, its transaction id left out, is decoded once."""
-        known = self._decoded.get(payload[2:])
+        content = payload[2:]
+        known = self._decoded.get(content)
         if known is None:
             known = lookup(parse_dns(payload))
             self._remembered += 1 + len(known)
             if self._remembered > _MOST_REMEMBERED:
                 self._decoded.clear()
                 self._remembered = 0
-            self._decoded[payload[2:]] = known
+            self._decoded[content] = known
         return known
 
     def _dns_message(self, message: Lookup, sent: _Sent, protocol: str) -> None:
         for name, qtype in message.asked:
             self._asked_for(protocol, name, qtype, sent)
         for address, name in message.answers:
-            self.named(address, name, protocol, sent.packet, sent.ts, sent.destination)
+            self._named(address, name, protocol, sent.packet, sent.ts, sent.destination)
         if message.left_out:
             self._left_out("questions or addresses of overlong DNS messages left out", message.left_out)
 
@@ -331,17 +334,26 @@ class MessageRows:
 
     def tables(self) -> tuple[Table[Any], ...]:
         """The filled tables; nothing may be read afterwards."""
-        for (protocol, client, name, qtype), (packet, ts, last, count, mac) in self._asked.items():
-            self.queries.add(
-                input=self.number, ts=ts, last_ts=last, packet=packet, protocol=protocol, client=client, client_mac=mac,
-                name=name, qtype=qtype, count=count,
-            )  # fmt: skip
         for (_, protocol, said, domain, service), (sent, text) in self._said.items():
             self.heard.add(
                 input=self.number, ts=sent.ts, packet=sent.packet, protocol=protocol, mac=sent.mac,
                 address=sent.source, name=said, domain=domain, service=service, text=text,
             )  # fmt: skip
-        return self.names.table(), self.queries.table(), self.leases.table(), self.heard.table()
+        return self.names.table(), self._queries(), self.leases.table(), self.heard.table()
+
+    def _queries(self) -> Table[NameQuery]:
+        protocol, client, name, qtype = zip(*self._asked, strict=True) if self._asked else ((),) * 4
+        packet, ts, last, count, mac = zip(*self._asked.values(), strict=True) if self._asked else ((),) * 5
+        times = {"ts": ts, "last_ts": last}
+        columns = {
+            "protocol": protocol, "client": client, "client_mac": mac, "name": name, "qtype": qtype, "packet": packet,
+            "count": count, "input": (self.number,) * len(packet),
+        }  # fmt: skip
+        return Table(
+            NameQuery,
+            {one: NameQuery.columns[one].array(values) for one, values in columns.items()}
+            | {one: np.array(values, np.int64).view("datetime64[ns]") for one, values in times.items()},
+        )
 
 
 def _personal(name: str) -> bool:
@@ -370,16 +382,31 @@ def _bare_url(url: str) -> str:
 
 def arp_rows(arp: ArpTable, number: int) -> Table[Arp]:
     """ARP frames."""
-    rows: Rows[Arp] = Rows(Arp)
-    for at in range(len(arp)):
-        rows.add(
-            input=number, packet=int(arp.packet[at]), ts=int(arp.ts_ns[at]), last_ts=int(arp.last_ns[at]),
-            count=int(arp.count[at]), op=int(arp.op[at]), eth_src=mac_text(int(arp.eth_src[at])),
-            sender_mac=mac_text(int(arp.sender_mac[at])), sender_ip=_ipv4(int(arp.sender_ip[at])),
-            target_mac=mac_text(int(arp.target_mac[at])), target_ip=_ipv4(int(arp.target_ip[at])),
-        )  # fmt: skip
-    return rows.table()
+    return Table(
+        Arp,
+        {
+            "input": np.full(len(arp), number, np.int64),
+            "packet": arp.packet,
+            "ts": arp.ts_ns.view("datetime64[ns]"),
+            "last_ts": arp.last_ns.view("datetime64[ns]"),
+            "count": arp.count,
+            "op": arp.op,
+            "eth_src": _texts(arp.eth_src, mac_text),
+            "sender_mac": _texts(arp.sender_mac, mac_text),
+            "sender_ip": _texts(arp.sender_ip, _ipv4),
+            "target_mac": _texts(arp.target_mac, mac_text),
+            "target_ip": _texts(arp.target_ip, _ipv4),
+        },
+    )
+
+
+def _texts(numbers: NDArray[np.int64], text: Callable[[int], str]) -> NDArray[Any]:
+    """The text of each number; each distinct one is written once."""
+    distinct, where = np.unique(numbers, return_inverse=True)
+    texts = np.empty(len(distinct), dtype=object)
+    texts[:] = [text(number) for number in distinct.tolist()]
+    return np.asarray(texts[where])
 
 
 def _ipv4(number: int) -> str:
-    return ".".join(str(number >> shift & 0xFF) for shift in (24, 16, 8, 0))
+    return inet_ntoa(number.to_bytes(4, "big"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
+from socket import AF_INET6, inet_ntoa, inet_ntop
 
 import numpy as np
 
@@ -70,6 +71,7 @@ from farmwatch.wire.packets import Ints
 __all__ = ["Encapsulation", "FlowTable", "TcpState", "flow_table", "ip_text", "mac_text"]
 
 _MASK64 = (1 << 64) - 1
+_MASK32 = (1 << 32) - 1
 _V4_PREFIX = 0xFFFF  # RFC 4291 section 2.5.5.2: IPv4 addresses are kept as ::ffff:a.b.c.d
 
 
@@ -104,14 +106,16 @@ class TcpState(IntEnum):
 def ip_text(hi: int, lo: int) -> str:
     """The usual spelling of an address kept as two signed 64-bit halves (IPv4 as ``::ffff:a.b.c.d``)."""
     hi, lo = int(hi) & _MASK64, int(lo) & _MASK64
-    if hi == 0 and lo >> 32 == _V4_PREFIX:
-        return str(ipaddress.IPv4Address(lo & 0xFFFFFFFF))
-    return str(ipaddress.IPv6Address(hi << 64 | lo))
+    if hi == 0:
+        # Where the upper half is zero, systems differ in how they write the rest.
+        mapped = lo >> 32 == _V4_PREFIX
+        return inet_ntoa((lo & _MASK32).to_bytes(4, "big")) if mapped else str(ipaddress.IPv6Address(lo))
+    return inet_ntop(AF_INET6, (hi << 64 | lo).to_bytes(16, "big"))
 
 
 def mac_text(mac: int) -> str:
     """``aa:bb:cc:dd:ee:ff`` for a 48-bit number; empty for -1 (unknown)."""
-    return "" if mac < 0 else ":".join(f"{int(mac) >> shift & 0xFF:02x}" for shift in range(40, -8, -8))
+    return "" if mac < 0 else int(mac).to_bytes(6, "big").hex(":")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ __all__ = [
 _MAX_HEAD = 16384
 _MAX_FIELDS = 100
 _MAX_TARGET = 256
+_MAX_NAME = 64
 _MAX_VALUE = 512
 _MAX_MESSAGES = 16
 _MAX_BODY = 65536
@@ -50,7 +51,7 @@ _REALM = re.compile(r"realm *= *(?:\"([^\"]*)\"|([^\s,]+))", re.IGNORECASE)
 _TITLE = re.compile(rb"<title(?:\s[^<>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
 _CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 # names starting like this are kept: maker-chosen fields and the isolation headers KVM front ends set
-_NAMED = ("x-", "cross-origin-")
+_NAMED = (b"x-", b"cross-origin-")
 # encodings of web pages (WHATWG Encoding); Python's other codecs are no text encodings or cost too much
 _ENCODINGS = re.compile(
     r"utf-?8|us-ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d|shift[_-]jis|euc-(jp|kr)|gb(2312|k|18030)|big5|koi8-[ru]"
@@ -63,9 +64,8 @@ class HttpRequest:
     """Head of the first request of a connection; fields it lacks are empty.
 
     ``target`` is the path without its query, of CONNECT the host and port; ``authority`` is the host and port of a
-    CONNECT or of an absolute target, as proxies get them. ``further`` lists method and path of the requests that
-    follow in the same bytes. ``body_start`` is the offset behind the head; behind a CONNECT the inner stream starts
-    there. ``complete`` is false where the head was cut.
+    CONNECT or of an absolute target, as proxies get them. ``body_start`` is the offset behind the head; behind a
+    CONNECT the inner stream starts there. ``complete`` is false where the head was cut.
     """
 
     method: str
@@ -79,7 +79,6 @@ class HttpRequest:
     origin: str
     has_credentials: bool
     x_names: tuple[str, ...]
-    further: tuple[tuple[str, str], ...]
     body_start: int
     complete: bool
 
@@ -125,22 +124,21 @@ def parse_request_head(head: bytes) -> HttpRequest:
     Raises:
         DecodeError: the bytes do not start with a whole HTTP/1 request line.
     """
-    line, fields, body_start, complete = _request(head, 0)
+    line, fields, body_start, complete = _request(head)
     method, target, authority = _target(line)
     values = _Fields(fields)
     return HttpRequest(
         method,
         target,
         line[3].decode("ascii"),
-        values.text("host"),
+        values.text(b"host"),
         authority,
-        values.text("user-agent"),
-        values.text("content-type"),
-        values.text("upgrade"),
-        _without_query(values.text("origin")),
-        "authorization" in values.raw or "proxy-authorization" in values.raw,
+        values.text(b"user-agent"),
+        values.text(b"content-type"),
+        values.text(b"upgrade"),
+        _without_query(values.text(b"origin")),
+        b"authorization" in values.raw or b"proxy-authorization" in values.raw,
         values.names(),
-        tuple(_further(head, body_start, values)) if complete and method != "CONNECT" else (),
         body_start,
         complete,
     )
@@ -213,31 +211,32 @@ def raw_fields(head: bytes) -> dict[str, bytes]:
     """Header fields of the first head by lower-case name, for decoders of what HTTP upgrades to; never to be stored."""
     start = len(head) - len(head.lstrip(b"\r\n"))
     lines, _, _ = _fields(head, head.find(b"\n", start) + 1)
-    return _Fields(lines).raw
+    return {printable(name, _MAX_NAME): value for name, value in _Fields(lines).raw.items()}
 
 
 class _Fields:
-    """Header fields by lower-case name, the first of each kept."""
+    """Header fields by lower-case name of at most 64 bytes, the first of each kept."""
 
     def __init__(self, lines: list[bytes]) -> None:
-        self.raw: dict[str, bytes] = {}
+        self.raw: dict[bytes, bytes] = {}
         for line in lines:
             name, colon, value = line.partition(b":")
             if colon and name:
-                self.raw.setdefault(printable(name.strip(b" \t").lower(), 64), value.strip(b" \t\r"))
+                self.raw.setdefault(name.strip(b" \t").lower()[:_MAX_NAME], value.strip(b" \t\r"))
 
-    def text(self, name: str) -> str:
-        return printable(self.raw.get(name, b""), _MAX_VALUE)
+    def text(self, name: bytes) -> str:
+        value = self.raw.get(name)
+        return printable(value, _MAX_VALUE) if value else ""
 
     def names(self) -> tuple[str, ...]:
-        return tuple(name for name in self.raw if name.startswith(_NAMED))
+        return tuple([printable(name, _MAX_NAME) for name in self.raw if name.startswith(_NAMED)])
 
     def length(self) -> int | None:
-        value = self.raw.get("content-length", b"")
+        value = self.raw.get(b"content-length", b"")
         return int(value) if value.isdigit() and len(value) < 16 else None
 
     def chunked(self) -> bool:
-        return b"chunked" in self.raw.get("transfer-encoding", b"").lower()
+        return b"chunked" in self.raw.get(b"transfer-encoding", b"").lower()
 
 
 def _fields(head: bytes, start: int) -> tuple[list[bytes], int, bool]:
@@ -261,7 +260,8 @@ def _fields(head: bytes, start: int) -> tuple[list[bytes], int, bool]:
     return lines, len(head), False
 
 
-def _request(head: bytes, start: int) -> tuple[re.Match[bytes], list[bytes], int, bool]:
+def _request(head: bytes) -> tuple[re.Match[bytes], list[bytes], int, bool]:
+    start = 0
     while head[start : start + 2] == b"\r\n" and start < 8:  # RFC 9112 section 2.2: empty lines before a request
         start += 2
     line = _REQUEST_LINE.match(head, start)
@@ -284,22 +284,6 @@ def _target(line: re.Match[bytes]) -> tuple[str, str, str]:
     return method, printable(re.split(rb"[?#;]", target, maxsplit=1)[0], _MAX_TARGET), authority
 
 
-def _further(head: bytes, position: int, fields: _Fields) -> Iterator[tuple[str, str]]:
-    """Method and path of requests behind the first, as long as each body's length is known."""
-    for _ in range(_MAX_MESSAGES):
-        if fields.chunked():
-            return
-        position += fields.length() or 0
-        try:
-            line, lines, position, complete = _request(head, position)
-        except DecodeError:
-            return
-        yield _target(line)[:2]
-        if not complete:
-            return
-        fields = _Fields(lines)
-
-
 # Head, title and icon of one answer are asked for one after the other, and each starts with its head.
 @lru_cache(maxsize=16)
 def _response(head: bytes, start: int) -> HttpResponse:
@@ -313,20 +297,20 @@ def _response(head: bytes, start: int) -> HttpResponse:
             start = body_start
             continue
         values = _Fields(lines)
-        realm = _REALM.search(values.text("www-authenticate"))
+        realm = _REALM.search(values.text(b"www-authenticate"))
         return HttpResponse(
             line[1].decode("ascii"),
             status,
-            values.text("server"),
-            values.text("content-type"),
-            values.text("content-encoding"),
+            values.text(b"server"),
+            values.text(b"content-type"),
+            values.text(b"content-encoding"),
             values.length(),
             values.chunked(),
-            _without_query(values.text("location")),
+            _without_query(values.text(b"location")),
             (realm[1] or realm[2] or "") if realm else "",
-            values.text("upgrade"),
-            values.text("expires"),
-            values.text("content-security-policy"),
+            values.text(b"upgrade"),
+            values.text(b"expires"),
+            values.text(b"content-security-policy"),
             values.names(),
             body_start,
             complete,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from farmwatch.errors import DecodeError
 from farmwatch.wire.protocols.ja4 import ja4
@@ -45,8 +46,7 @@ class QuicInitial:
     version_negotiation: bool  #: a version negotiation packet was seen
 
 
-@dataclass(frozen=True, slots=True)
-class _Packet:
+class _Packet(NamedTuple):
     """One long-header packet of a datagram."""
 
     version: int
@@ -143,6 +143,8 @@ def _packets(datagrams: Sequence[bytes]) -> Iterator[_Packet]:
     for datagram in datagrams[:_MAX_DATAGRAMS]:
         rest = datagram
         for _ in range(_MAX_PACKETS):
+            if rest[:1] < b"\x80":  # a short header, or nothing left
+                break
             packet, used = _long_header(rest)
             if packet is not None:
                 yield packet

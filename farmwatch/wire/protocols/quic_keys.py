@@ -6,10 +6,14 @@ keys follow from the client's first connection id, so anybody on the path may re
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 __all__ = ["InitialKeys", "Suite", "derive", "suite_of"]
 
@@ -40,7 +44,7 @@ _SALT_V2 = bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9")  # RFC 9369
 _SALT_29 = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")  # draft-ietf-quic-tls-29 to -32
 _SALT_23 = bytes.fromhex("c3eef712c72ebb5a11a7d2432bb46365bef9f502")  # draft-ietf-quic-tls-23 to -28
 
-
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 section 2
 _V1 = Suite("QUIC v1", _SALT_V1, b"quic ", 0, 3)
 _V2 = Suite("QUIC v2", _SALT_V2, b"quicv2 ", 1, 0)
 _NAMED = {
@@ -74,8 +78,8 @@ def derive(suite: Suite, connection_id: bytes, sender: str = "client") -> Initia
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    initial = hmac.digest(suite.salt, connection_id, "sha256")
-    secret = _expand(initial, f"{sender} in".encode(), 32)
+    initial = _hmac(_pads(suite.salt), connection_id)
+    secret = _pads(_expand(_pads(initial), f"{sender} in".encode(), 32))
     key = _expand(secret, suite.prefix + b"key", 16)
     iv = _expand(secret, suite.prefix + b"iv", 12)
     # Header protection is AES-ECB over one block by specification (RFC 9001 section 5.4.3).
@@ -83,9 +87,25 @@ def derive(suite: Suite, connection_id: bytes, sender: str = "client") -> Initia
     return InitialKeys(key, iv, AESGCM(key).decrypt, header.update)
 
 
-def _expand(secret: bytes, label: bytes, size: int) -> bytes:
+def _pads(key: bytes) -> tuple[_Hash, _Hash]:
+    """The inner and the outer hash of HMAC-SHA-256 once they took a key of at most 64 bytes (RFC 2104 section 2).
+
+    Made once for the three outputs of a secret; the library's own way takes three times as long.
+    """
+    block = key.ljust(64, b"\0")
+    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+
+def _hmac(pads: tuple[_Hash, _Hash], message: bytes) -> bytes:
+    inner, outer = pads[0].copy(), pads[1].copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def _expand(secret: tuple[_Hash, _Hash], label: bytes, size: int) -> bytes:
     """HKDF-Expand-Label for outputs of at most one SHA-256 block, so one HMAC (RFC 8446 section 7.1)."""
-    return hmac.digest(secret, _info(label, size), "sha256")[:size]
+    return _hmac(secret, _info(label, size))[:size]
 
 
 @cache

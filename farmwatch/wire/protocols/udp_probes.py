@@ -227,6 +227,8 @@ def identify_udp(orig: Sequence[bytes], resp: Sequence[bytes], ports: tuple[int,
         Never raises for any bytes; ``unknown`` where nothing fits.
     """
     first, second = (orig[0] if orig else b""), (resp[0] if resp else b"")
+    if first[:1] >= b"\xc0" and _quic_long(first) and (not second or second[0] > 0x54) and second[4:8] != _COOKIE:
+        return _QUIC  # the common case: no probe before that of QUIC would look at it
     head = UdpHead(orig, resp, ports)
     for _, test, decode in UDP_PROBES:
         if test(first, second):

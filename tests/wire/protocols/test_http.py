@@ -130,17 +130,9 @@ def test_request_head_keeps_facts_and_drops_secrets():
 def test_proxy_requests_name_the_far_end():
     """CONNECT and absolute targets give the far host; the inner stream of CONNECT starts behind the head."""
     tunnel = parse_request_head(b"CONNECT relay.example:443 HTTP/1.1\r\n\r\n\x16\x03\x01")
-    assert (tunnel.authority, tunnel.body_start, tunnel.further) == ("relay.example:443", 38, ())
+    assert (tunnel.authority, tunnel.body_start) == ("relay.example:443", 38)
     absolute = parse_request_head(b"GET http://me:secret@kvm.example/a;s=1 HTTP/1.0\r\n\r\n")
     assert (absolute.authority, absolute.target) == ("kvm.example", "/a")
-
-
-def test_pipelined_requests_are_listed():
-    """Requests behind the first are found across bodies of known length."""
-    parsed = parse_request_head(
-        b"POST /a HTTP/1.1\r\nContent-Length: 4\r\n\r\nGETxGET /b?q HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\nHost: x"
-    )
-    assert parsed.further == (("GET", "/b"), ("GET", "/c"))
 
 
 def test_cut_head_says_so():
@@ -298,7 +290,7 @@ def test_golden_capture(flows_of, names_golden):
             request, answer = parse_request_head(flow.head(0)), parse_response_head(flow.head(1))
         except DecodeError:
             continue
-        rows.append([request.method, request.target, request.host, request.user_agent, list(request.further)])
+        rows.append([request.method, request.target, request.host, request.user_agent])
         rows.append([answer.status, answer.server, answer.content_type, html_title(flow.head(1))])
     assert rows
     names_golden("http", rows)
