@@ -212,3 +212,7 @@ def test_one_expected_place_makes_a_long_round_trip_telling():
     report = farmwatch.scan([PCAPS / "vnc-reverse.pcap"], profile=expected)
     [finding] = [f for f in report.devices[0].findings if f.detector == "control.rtt_beyond_place"]
     assert finding.expected == "at most 60 ms, declared for Phoenix, US"
+    assert report.devices[0].assessment.abroad.level is Level.REVIEW
+    allowed = Profile(devices=(DeviceProfile(match=(mac,), place="Phoenix, US", max_rtt_ms=900),))
+    [device] = farmwatch.scan([PCAPS / "vnc-reverse.pcap"], profile=allowed).devices
+    assert device.assessment.abroad.level is not Level.REVIEW

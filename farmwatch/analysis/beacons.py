@@ -74,15 +74,20 @@ def beacon_servers(tables: Tables, knowledge: Knowledge) -> Table[BeaconServer]:
         return rows.table()
     names = tables[Name]
     wanted = {host for beacon in knowledge.beacons for host, _ in beacon.servers}
-    looked_up = zip(names["input"].tolist(), names["address"].tolist(), names["name"].tolist(), strict=True)
-    found = sorted({entry for entry in looked_up if entry[2] in wanted})
-    for number, address, name in found:
+    found: dict[tuple[int, str, str], int] = {}
+    for number, address, name, packet in zip(
+        *(names[column].tolist() for column in ("input", "address", "name", "packet")), strict=True
+    ):
+        if name in wanted:
+            key = number, address, name
+            found[key] = min(packet, found.get(key, packet))
+    for (number, address, name), packet in sorted(found.items()):
         for beacon in knowledge.beacons:
             entry = knowledge.entry(beacon.entry)
             for host, port in beacon.servers if entry else ():
                 if entry and host == name:
                     rows.add(
-                        input=number, address=address, port=port, name=name, product=entry.id,
+                        input=number, address=address, port=port, name=name, packet=packet, product=entry.id,
                         product_name=entry.name, period_low_s=beacon.period_low_s, period_high_s=beacon.period_high_s,
                     )  # fmt: skip
     return rows.table()

@@ -19,7 +19,8 @@ A profile is a TOML file; everything in it is optional, and a scan without one w
     [[device]]
     match = ["ACME-LT-0142"]                        # address, MAC or name
     place = "Phoenix, US"                           # words, shown in the report
-    max_rtt_ms = 60                                 # longest transport round trip its expected place explains
+    max_rtt_ms = 60                                 # longest transport round trip its expected place explains: a
+                                                    # controlling end beyond it is for review, one within it is not
 
 Nothing about a person belongs in a profile: keys such as ``nationality`` or ``keyboard_layout`` are refused.
 """

@@ -3,7 +3,8 @@
 Weight of evidence is 10·log10 of the likelihood ratio, in decibans (Good 1950; docs/evidence.md, M6); weights are
 capped per family as that note caps them: timing ±4 bits, artefacts ±8 bits, a bit being 3.01 decibans. Findings of one
 ``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
-independent families, or one record that states the fact outright.
+independent families, or one record that states the fact outright. A limit that the company itself declared is a rule,
+not evidence: where it is exceeded the level is at least ``review``, whatever the probability.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from farmwatch.records import Assessment, Claim, ClaimAssessment, Family, Finding, Level, Outcome, Weight
+from farmwatch.records import Assessment, Claim, ClaimAssessment, Family, Finding, Level, Outcome, Weight, WeightSource
 
 __all__ = ["CAPS_DECIBANS", "REVIEW_PROBABILITY", "STRONG_PROBABILITY", "assess_claim", "assess_device"]
 
@@ -62,7 +63,7 @@ def assess_claim(claim: Claim, findings: Iterable[Finding], prior: float) -> Cla
         weights=weights,
         families=families,
         reason=reason,
-        overturn=_overturn(level, total, weights),
+        overturn=_overturn(level, total, weights, _breaches(relevant)),
     )
 
 
@@ -103,18 +104,31 @@ def _level(
         return Level.REVIEW, f"heavy, but all of one family ({only}): one innocent cause could explain it all"
     if probability >= REVIEW_PROBABILITY:
         return Level.REVIEW, "enough to be worth a person's time, not enough to be sure"
+    if _breaches(findings):
+        return Level.REVIEW, "beyond a limit that the profile declares; as evidence alone it would not be enough"
     if not any(finding.outcome is Outcome.HIT for finding in findings):
         return Level.CLEAR, f"{len(looked)} of {len(findings)} checks had data, none found anything"
     return Level.CLEAR, "what was found is not enough by itself to be worth a person's time"
 
 
-def _overturn(level: Level, total: float, weights: Sequence[Weight]) -> str:
+def _breaches(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Detectors that saw a declared limit exceeded."""
+    return tuple(
+        finding.detector
+        for finding in findings
+        if finding.outcome is Outcome.HIT and finding.weight_source is WeightSource.DECLARED
+    )
+
+
+def _overturn(level: Level, total: float, weights: Sequence[Weight], breaches: Sequence[str]) -> str:
     """What would change the level, in words."""
     review = 10 * math.log10(REVIEW_PROBABILITY / (1 - REVIEW_PROBABILITY))
     if level is Level.NOT_ENOUGH_DATA:
         return "any data: a capture with this device's traffic, or its telemetry"
     if level is Level.CLEAR:
         return f"evidence of {review - total:.0f} decibans more would make it a case for review"
+    if total < review and breaches:
+        return f"an innocent explanation of {breaches[0]}, or a limit in the profile that allows for it"
     strongest = next((weight for weight in weights if weight.counted and weight.decibans > 0), None)
     if strongest is None:
         return "nothing found speaks for it but the prior: set a lower prior in the profile"

@@ -270,6 +270,7 @@ class BeaconServer(Record, table="beacon_servers", key=("input", "address", "por
     address: str = column("IP address.")
     port: int = column("Port the product asks.")
     name: str = column("Name the address was looked up by.")
+    packet: int = column("First packet that shows the name.")
     product: str = column("Knowledge id of the product.")
     product_name: str = column("Its name.")
     period_low_s: float = column("Shortest time between its tests.", unit="s")

@@ -40,6 +40,7 @@ class WeightSource(StrEnum):
     MEASURED = "measured"
     PUBLISHED = "published"
     JUDGED = "judged"
+    DECLARED = "declared"  #: by the profile's owner: a limit of theirs is exceeded, which is for a person to look at
 
 
 @dataclass(frozen=True, slots=True)

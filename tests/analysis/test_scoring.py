@@ -7,7 +7,7 @@ import math
 import pytest
 
 from farmwatch.analysis.scoring import CAPS_DECIBANS, assess_claim, assess_device
-from farmwatch.records import Claim, Family, Finding, Level, Outcome
+from farmwatch.records import Claim, Family, Finding, Level, Outcome, WeightSource
 
 PRIOR = 1e-3
 
@@ -136,3 +136,32 @@ def test_a_prior_can_carry_it_alone():
     result = driven(finding(0.0, outcome=Outcome.CLEAR), prior=0.5)
     assert result.level is Level.REVIEW
     assert "prior" in result.overturn
+
+
+def breach(**more):
+    return finding(
+        9.0, claim=Claim.ABROAD, family=Family.TIMING, group="x", weight_source=WeightSource.DECLARED, **more
+    )
+
+
+def test_a_declared_limit_is_a_rule():
+    """Beyond it a person should look; the probability stays what the evidence makes it."""
+    result = assess_claim(Claim.ABROAD, [breach()], PRIOR)
+    judged = assess_claim(Claim.ABROAD, [finding(9.0, claim=Claim.ABROAD, family=Family.TIMING)], PRIOR)
+    assert (result.level, judged.level) == (Level.REVIEW, Level.CLEAR)
+    assert result.probability == judged.probability < 0.1
+    assert "declares" in result.reason
+    assert "profile" in result.overturn
+
+
+def test_a_declared_limit_makes_nothing_strong():
+    """With much evidence of the same family it stays review, and says what the evidence says."""
+    heavy = finding(24.0, claim=Claim.ABROAD, detector="b", family=Family.TIMING, group="b")
+    result = assess_claim(Claim.ABROAD, [breach(), heavy], 0.5)
+    assert result.level is Level.REVIEW
+    assert "family" in result.reason
+
+
+def test_a_declared_limit_that_holds_raises_nothing():
+    kept = breach(outcome=Outcome.CLEAR)
+    assert assess_claim(Claim.ABROAD, [kept], PRIOR).level is Level.CLEAR

@@ -105,9 +105,10 @@ class Detector:
         rows: Iterable[Evidence],
         group: str | None = None,
         weight_reason: str | None = None,
+        weight_source: WeightSource | None = None,
         conclusive: bool = False,
     ) -> Finding:
-        """A finding of this detector."""
+        """A finding of this detector; what is left out is the detector's own."""
         return Finding(
             detector=self.id,
             family=self.family,
@@ -120,7 +121,7 @@ class Detector:
             benign=self.benign,
             rows=tuple(rows),
             group=self.group if group is None else group,
-            weight_source=self.weight_source,
+            weight_source=weight_source or self.weight_source,
             weight_reason=weight_reason or self.weight_reason,
             conclusive=conclusive,
         )

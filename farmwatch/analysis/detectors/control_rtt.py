@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
-from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables, WeightSource
 from farmwatch.records.distance import KM_PER_MS, at_most
 
 __all__ = ["ControlRtt"]
 
-_DECLARED = "judged: beyond a limit that the company itself declared, though lines and relays add delay"
+_DECLARED = "declared: beyond a limit of the profile; the weight is judged, as lines and relays add delay"
 
 
 _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
@@ -32,7 +32,8 @@ class ControlRtt(Detector):
 
     A round trip bounds distance from above only (99.93 km per ms, docs/evidence.md, M3): a long one is never proof of
     distance, because access lines and queues add to it, hence the small weights. 110 ms alone is weak (f6). A short one
-    says nothing of the person either, since a relay may answer for somebody far behind it.
+    says nothing of the person either, since a relay may answer for somebody far behind it. A limit that the profile
+    declares for a device takes the place of all that: below it nothing is said, and beyond it a person should look.
     """
 
     id: ClassVar = "control.rtt_beyond_place"
@@ -88,14 +89,16 @@ class ControlRtt(Detector):
                         expected=expected,
                         rows=[evidence(DeviceFlow, sessions["input"][row], (sessions["first_packet"][row],))],
                         weight_reason=reason,
+                        weight_source=WeightSource.DECLARED if reason else None,
                     )
                 )
         return {device: [folded(findings)] for device, findings in far.items()}
 
     def _weight(self, rtt: float, limit: float, place: str) -> tuple[float, str, str | None]:
         """Weight, what would be normal, and the reason for the weight where it is not the detector's own."""
-        if not np.isnan(limit) and rtt > limit:
-            return self.declared_decibans, f"at most {limit:.0f} ms, declared for {place}", _DECLARED
+        if not np.isnan(limit):
+            weight = self.declared_decibans if rtt > limit else 0.0
+            return weight, f"at most {limit:.0f} ms, declared for {place}", _DECLARED
         inside = f"below {self.ordinary_ms:.0f} ms inside one continent"
         if rtt > self.far_ms:
             return self.far_decibans, inside, None
