@@ -93,9 +93,12 @@ def _view_windows(lab: Lab, short: str, address: str, port: int, desk: Desk) -> 
     """Log in with X forwarding and wait for the windows."""
     display = desktop.server(lab, short)
     lab.start(short, *_login(address, port, desk, "-Y"), env={"DISPLAY": f":{display}"})
-    # Opening windows takes some 300 round trips of the whole way.
-    desktop.focus(lab, short, display, WINDOW, seconds=300)
-    time.sleep(1.0)  # The other windows come after it and would cover each other's first drawing.
+    for window in ("^xclock$", "^Calculator$", "^log$", WINDOW):
+        # Opening windows takes some 300 round trips of the whole way.
+        desktop.focus(lab, short, display, window, seconds=300)
+    # The first key from another keyboard makes every program ask for the keyboard's map again, once.
+    lab.run(short, "xdotool", "key", "shift", env={"DISPLAY": f":{display}"})
+    time.sleep(2.0)
     return Screen(short, display, WINDOW)
 
 
@@ -115,7 +118,10 @@ TOOLS = (
     Tool("ssh", ("ip", "ss", "ssh", "ssh-keygen", SSHD), "tcp", PORT, _serve, _view, _drive, loops=False),
     Tool(
         "ssh-x", ("ssh", "ssh-keygen", SSHD, "xauth", *desktop.PROGRAMS), "tcp", PORT,
-        _serve_windows, _view_windows, human.drive_display,
+        _serve_windows, _view_windows, human.drive_display, loops=False,
     ),
 )  # fmt: skip
-"""The SSH recipes."""
+"""The SSH recipes.
+
+What is drawn is not answered. Only window adjustments are, one for tens of kilobytes of output: no loop to speak of.
+"""
