@@ -13,8 +13,8 @@ for instance the input packets of a remote session) and the *follow* (leaving, f
 
 Why the correlation is judged against shifted copies of the same flows and not by a fixed number: two flows of one host
 are alike in many ways that prove nothing (both start at nine, both pause for lunch). Slow swings are removed first, the
-activity of the host's other flows is regressed out, the eighth of the time that speaks loudest counts no more than the
-next one (a laptop waking up), and what remains must beat the same measure of the same flows shifted by 30 s to 5 min
+activity of the host's other flows is regressed out, the two tenths of the time that speak loudest count no more than
+the third (a laptop waking up), and what remains must beat the same measure of the same flows shifted by 30 s to 5 min
 (same hour, same people) *and*, where the overlap is long enough, by more than 10 min (docs/evidence.md, M10).
 
 Cost: O((T/w) log(T/w)) for the correlation by FFT, O(n log n) for the other two; :data:`MOST_BINS` bounds T.
@@ -54,7 +54,7 @@ _PER_IDLES = 100  #: the number asked for grows with resumes / 100
 _BIN_NS = _SECOND // 2
 _LAGS = 3  #: 0, 0.5 and 1 s
 _HELD_LAGS = 5  #: 0 to 2 s, for relays that hold packets back
-_BLOCKS = 8  #: of which the loudest counts no more than the next
+_BLOCKS = 10  #: of which the two loudest count no more than the third
 _TREND_BINS = 121  #: swings slower than half a minute to either side are no evidence
 #: Shifts in bins: 4 to 30 s keeps who was busy in that minute, 30 s to 5 min the hour, beyond 10 min nothing.
 _SHIFT_RANGES = ((8, 60), (60, 600), (1200, MOST_BINS))
@@ -62,6 +62,7 @@ _LEAST_BINS = 180  #: 90 s: less leaves no room for shifts
 _LEAST_NULLS = 12  #: shifts that tell spread from chance
 
 _FOLLOW_NS = 60_000_000
+_STRETCH_NS = 2 * _SECOND
 _SHIFTS = 64
 _SHORTEST_SHIFT_S, _LONGEST_SHIFT_S = 0.3, 8.0
 _JOINT_NS = _SECOND  #: packets closer than this may belong together when asking who moved first
@@ -75,6 +76,7 @@ _MOST_NEAR = 200  #: packets of the follow around one of the lead
 #: (``python -m tests.lab.hand.stepping_curve``).
 _STONE_Z = 5.0
 _FOLLOW_Z = 6.0
+_STEADY_Z = 3.5
 _FOLLOW_EXCESS = 0.1
 _BACK_Z = 8.0  #: beyond chance; answers of a driven device's far end come after as well, but not only after
 _LEAST_FOLLOWED = 20
@@ -103,6 +105,7 @@ class Following:
     share: float  #: followed / packets
     by_chance: float  #: the same share for shifted leads, mean
     z: float  #: how many standard deviations of the shifted counts the true one stands out
+    steady_z: float  #: the same over stretches of 2 s, each by its own excess: one common burst is one stretch
     delay_ms: tuple[float, float, float] | None  #: 5 %, median and 95 % of the delay, chance taken out
 
 
@@ -174,7 +177,8 @@ def _decide(
     if back >= _BACK_Z > forth:
         return False, "the arriving flow moves second: it answers, it does not drive"
     excess = close.share - close.by_chance
-    if close.z >= _FOLLOW_Z and close.followed >= _LEAST_FOLLOWED and excess >= _FOLLOW_EXCESS:
+    clear = close.z >= _FOLLOW_Z and close.steady_z >= _STEADY_Z
+    if clear and close.followed >= _LEAST_FOLLOWED and excess >= _FOLLOW_EXCESS:
         if common is not None and common.share - common.by_chance > excess / 2 and common.z > close.z / 2:
             return False, "the host's other flows move at the same moments"
         return True, "packet follows packet within 60 ms"
@@ -230,25 +234,30 @@ def _resumes(times: Times) -> Times:
 def following(lead: Times, follow: Times) -> Following:
     """Share of the follow's packets that leave within 60 ms of one of the lead, and what chance would give."""
     seen = _between(follow, int(lead[0]), int(lead[-1]) + _FOLLOW_NS)
-    delays = _delays(lead, seen)
-    counts = np.bincount(delays // 1_000_000, minlength=_FOLLOW_NS // 1_000_000 + 1)[: _FOLLOW_NS // 1_000_000 + 1]
+    if not len(seen):
+        return Following(0, 0, 0.0, 0.0, 0.0, 0.0, None)
+    stretch = np.unique((seen - seen[0]) // _STRETCH_NS, return_inverse=True)[1]
+    stretches = int(stretch[-1]) + 1
+    close, delays = _delays(lead, seen)
+    counts = _by_ms(delays)
+    excess = np.bincount(stretch[close], minlength=stretches).astype(np.float64)
     chance = np.zeros(len(counts))
     totals = np.empty(_SHIFTS)
     for number, shift in enumerate(_shifts()):
-        shifted = _delays(lead + shift, seen)
+        by_chance, shifted = _delays(lead + shift, seen)
         totals[number] = len(shifted)
-        chance += np.bincount(shifted // 1_000_000, minlength=len(counts))[: len(counts)]
-    chance /= _SHIFTS
+        chance += _by_ms(shifted) / _SHIFTS
+        excess -= np.bincount(stretch[by_chance], minlength=stretches) / _SHIFTS
     expected = float(totals.mean())
     # A count has at least the spread of a Poisson count: a few shifts that happen to agree must not make certainty.
     spread = float(np.sqrt(max(float(totals.var()), expected, 1.0)))
-    packets = max(1, len(seen))
     return Following(
         packets=len(seen),
         followed=len(delays),
-        share=len(delays) / packets,
-        by_chance=expected / packets,
+        share=len(delays) / len(seen),
+        by_chance=expected / len(seen),
         z=(len(delays) - expected) / spread,
+        steady_z=float(excess.sum() / max(1e-9, float(np.sqrt(excess @ excess)))),
         delay_ms=_quantiles(np.maximum(counts - chance, 0.0)),
     )
 
@@ -261,11 +270,17 @@ def _shifts() -> list[int]:
     return [int(shift) for shift in sizes * signs * _SECOND]
 
 
-def _delays(lead: Times, follow: Times) -> Times:
-    """Delay of each of the follow's packets after the lead's last one, where it is at most 60 ms."""
+def _delays(lead: Times, follow: Times) -> tuple[NDArray[np.bool_], Times]:
+    """Which of the follow's packets come at most 60 ms after the lead's last one, and how much later these come."""
     before = np.searchsorted(lead, follow, "right") - 1
     delay = follow - lead[np.maximum(before, 0)]
-    return np.asarray(delay[(before >= 0) & (delay <= _FOLLOW_NS)])
+    close = (before >= 0) & (delay <= _FOLLOW_NS)
+    return close, np.asarray(delay[close])
+
+
+def _by_ms(delays: Times) -> NDArray[np.float64]:
+    """Delays counted by whole milliseconds."""
+    return np.bincount(delays // 1_000_000, minlength=_FOLLOW_NS // 1_000_000 + 1).astype(np.float64)
 
 
 def _quantiles(weights: NDArray[np.float64]) -> tuple[float, float, float] | None:
@@ -295,8 +310,7 @@ def correlation(
     """
     bins = (end - start) // _BIN_NS
     if bins > MOST_BINS:
-        start = _busiest(lead, follow, start, bins)
-        bins = MOST_BINS
+        start, bins = _busiest(lead, follow, start, bins)
     if bins < _LEAST_BINS:
         return None
     common = None if background is None else _counts(background, start, bins)
@@ -339,24 +353,21 @@ def _null(measure: NDArray[np.float64], bins: int, least: int, most: int) -> NDA
 
 
 def _likeness(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Circular cross-correlation by lag, summed over eighths of the time.
+    """Circular cross-correlation by lag, summed over tenths of the time.
 
-    The eighth that speaks loudest is heard no louder than the next one.
+    The two tenths that speak loudest are heard no louder than the third: a single burst may straddle two of them.
     """
     bins = len(x)
     spectrum = np.fft.rfft(y)
     edges = np.linspace(0, bins, _BLOCKS + 1).astype(np.int64).tolist()
-    total = np.zeros(bins)
-    loudest = np.full(bins, -np.inf)
-    second = np.full(bins, -np.inf)
-    for low, high in pairwise(edges):
+    by_block = np.empty((_BLOCKS, bins))
+    for number, (low, high) in enumerate(pairwise(edges)):
         part = np.zeros(bins)
         part[low:high] = x[low:high]
-        by_lag = np.fft.irfft(np.conj(np.fft.rfft(part)) * spectrum, bins)
-        total += by_lag
-        np.maximum(second, np.minimum(loudest, by_lag), out=second)
-        np.maximum(loudest, by_lag, out=loudest)
-    return np.asarray(total - loudest + second)
+        by_block[number] = np.fft.irfft(np.conj(np.fft.rfft(part)) * spectrum, bins)
+    by_block.partition(_BLOCKS - 3, axis=0)
+    by_block[_BLOCKS - 2 :] = by_block[_BLOCKS - 3]
+    return np.asarray(by_block.sum(axis=0))
 
 
 def _counts(times: Times, start: int, bins: int) -> NDArray[np.float64]:
@@ -386,12 +397,17 @@ def _detrended(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(counts - (summed[high] - summed[low]) / (high - low))
 
 
-def _busiest(lead: Times, follow: Times, start: int, bins: int) -> int:
-    """Start of the stretch of :data:`MOST_BINS` bins in which the quieter flow has most packets."""
+def _busiest(lead: Times, follow: Times, start: int, bins: int) -> tuple[int, int]:
+    """Start and length of the stretch of at most :data:`MOST_BINS` bins in which the quieter flow has most packets."""
     candidates = start + np.arange(0, bins - MOST_BINS + 1, MOST_BINS // 16) * _BIN_NS
     length = MOST_BINS * _BIN_NS
     held = [np.searchsorted(one, candidates + length) - np.searchsorted(one, candidates) for one in (lead, follow)]
-    return int(candidates[int(np.argmax(np.minimum(*held)))])
+    low = int(candidates[int(np.argmax(np.minimum(*held)))])
+    own = [_between(one, low, low + length) for one in (lead, follow)]
+    if not all(len(one) for one in own):
+        return low, 0
+    first, last = max(int(one[0]) for one in own), min(int(one[-1]) for one in own)
+    return first, (last - first) // _BIN_NS
 
 
 def bounded_delay(lead: Times, follow: Times, bound_ns: int) -> float:

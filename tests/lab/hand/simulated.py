@@ -40,3 +40,51 @@ def chaffed(rng, times, per_packet, seconds):
 def ns(times):
     """Seconds as nanoseconds since 1970, on some morning."""
     return (np.sort(np.asarray(times)) * SECOND).astype(np.int64) + 1_800_000_000 * SECOND
+
+
+def on_lattice(rng, times, period_ms, *, drift_ppm=0.0, jitter_ms=0.0):
+    """The same keys as a clock hands them out: on multiples of its period, with jitter on the way (normal)."""
+    period = period_ms / 1e3 * (1 + drift_ppm * 1e-6)
+    return np.round(times / (period_ms / 1e3)) * period + rng.normal(0, jitter_ms / 1e3, len(times))
+
+
+def stalled(rng, times, chance, seconds=0.6):
+    """The same keys over a path that loses some: what comes after a lost one waits and arrives with it."""
+    held = times.copy()
+    for lost in np.flatnonzero(rng.random(len(times)) < chance):
+        until = times[lost] + seconds
+        waits = (times >= times[lost]) & (times < until)
+        held[waits] = np.maximum(held[waits], until + np.arange(waits.sum()) * 2e-5)
+    return held
+
+
+def obscured(rng, times):
+    """The same keys as OpenSSH 9.5 and later send them: about every 20 ms while somebody types, with decoys after.
+
+    The interval is 18 to 20 ms plus up to 2 ms that a burst keeps; decoys go on for 1 to 3 s after the last key
+    (clientloop.c, obfuscate_keystroke_timing).
+    """
+    sent, number = [], 0
+    while number < len(times):
+        extra, at = rng.uniform(0, 0.002), times[number]
+        until = at
+        while True:
+            at += rng.uniform(0.018, 0.020) + extra
+            while number < len(times) and times[number] <= at:
+                until = times[number] + rng.uniform(1.024, 3.072)
+                number += 1
+            sent.append(at)
+            if at > until:
+                break
+    return np.array(sent)
+
+
+def swept(rng, seconds, interval_ms, *, jitter_ms=0.3):
+    """Pointer sweeps of 20 to 60 messages at one interval, every few seconds."""
+    starts = np.cumsum(rng.uniform(1, 4, int(seconds / 2.5)))
+    return np.concatenate(
+        [
+            start + np.arange(count) * interval_ms / 1e3 + rng.exponential(jitter_ms / 1e3, count)
+            for start, count in zip(starts, rng.integers(20, 60, len(starts)), strict=True)
+        ]
+    )
