@@ -79,29 +79,25 @@ class HeadReader:
         """
         some = (batch.orig_length > 0) | (batch.resp_length > 0) | (batch.mark != 0)
         message = np.isin(batch.orig_port, MESSAGE_PORTS) | np.isin(batch.resp_port, MESSAGE_PORTS)
-        marks = list(zip(batch.mark.tolist(), batch.mark_check.tolist(), strict=True))
-        for position in np.flatnonzero(some & ((batch.proto == 6) | ~message)).tolist():
-            flow = int(batch.flow[position])
-            known = self._known.get(marks[position])
+        wanted = np.flatnonzero(some & ((batch.proto == 6) | ~message))
+        columns = (batch.flow, batch.proto, batch.first_side, batch.orig_port, batch.resp_port)
+        marks = zip(batch.mark[wanted].tolist(), batch.mark_check[wanted].tolist(), strict=True)
+        rows = zip(wanted.tolist(), marks, *(column[wanted].tolist() for column in columns), strict=True)
+        for position, mark, flow, proto, first, orig_port, resp_port in rows:
+            known = self._known.get(mark)
             if known is not None:
-                self._repeat(flow, *known)
-                continue
-            ports = int(batch.orig_port[position]), int(batch.resp_port[position])
-            if batch.proto[position] == 6:
-                first = int(batch.first_side[position])
-                self._tcp(flow, batch.head(position, 0), batch.head(position, 1), first, ports)
-                if marks[position] != _UNMARKED and len(self._known) < MOST_MARKS:
+                found, shown = known
+                if found is not None:
+                    self.found[flow] = found
+                if shown is not None:
+                    self.tls[flow] = shown
+            elif proto == 6:
+                self._tcp(flow, batch.head(position, 0), batch.head(position, 1), first, (orig_port, resp_port))
+                if mark != _UNMARKED and len(self._known) < MOST_MARKS:
                     shown = self.tls.get(flow)
-                    self._known[marks[position]] = self.found.get(flow), shown and MappingProxyType(dict(shown))
+                    self._known[mark] = self.found.get(flow), shown and MappingProxyType(dict(shown))
             else:
-                self._udp(flow, batch.payloads(position, 0), batch.payloads(position, 1), ports)
-
-    def _repeat(self, flow: int, found: Identified | None, shown: Mapping[str, Any] | None) -> None:
-        """A flow whose handshake is like one read before."""
-        if found is not None:
-            self.found[flow] = found
-        if shown is not None:
-            self.tls[flow] = shown
+                self._udp(flow, batch.payloads(position, 0), batch.payloads(position, 1), (orig_port, resp_port))
 
     def _dns(self, flow: int, orig: bytes, resp: bytes) -> None:
         """Reduce the messages of a DNS stream to facts at once, so that streams cannot fill the memory."""

@@ -70,9 +70,9 @@ class HeadBatch:
 
     def head(self, position: int, direction: int) -> bytes:
         """The contiguous first bytes of a TCP flow: ``position`` within the batch, direction 0 orig, 1 resp."""
-        start = int((self.resp_start if direction else self.orig_start)[position])
-        length = int((self.resp_length if direction else self.orig_length)[position])
-        return self.pool[start : start + length].tobytes()
+        start = (self.resp_start if direction else self.orig_start).item(position)
+        length = (self.resp_length if direction else self.orig_length).item(position)
+        return bytes(self.pool.data[start : start + length])
 
     def payloads(self, position: int, direction: int) -> list[bytes]:
         """The payloads alone of :meth:`datagrams`, which is what decoders take."""

@@ -39,29 +39,52 @@ def ja4(hello: ClientHello, transport: Literal["tcp", "quic", "dtls"] = "tcp") -
     """
     if hello.truncated or hello.sslv2_format:
         return None
-    ciphers = sorted([code for code in hello.ciphers if code not in GREASE])
-    extensions = sorted([code for code in hello.extensions if code not in GREASE])
+    return _fingerprint(
+        _TRANSPORTS[transport],
+        hello.legacy_version,
+        hello.supported_versions,
+        hello.ciphers,
+        hello.extensions,
+        hello.signature_algorithms,
+        hello.alpn,
+    )
+
+
+# A site's clients are few programs, so offers repeat, and under the random extension order of browsers the hashes do:
+# GREASE and that order are taken out of their keys.
+@lru_cache(maxsize=2048)
+def _fingerprint(
+    transport: str,
+    legacy_version: int,
+    supported_versions: tuple[int, ...],
+    offered_ciphers: tuple[int, ...],
+    offered_extensions: tuple[int, ...],
+    signature_algorithms: tuple[int, ...],
+    alpn: tuple[str, ...],
+) -> str:
+    ciphers = sorted([code for code in offered_ciphers if code not in GREASE])
+    extensions = sorted([code for code in offered_extensions if code not in GREASE])
     hashed = tuple([code for code in extensions if code not in _NAME_AND_ALPN])
-    signatures = tuple([code for code in hello.signature_algorithms if code not in GREASE])
+    signatures = tuple([code for code in signature_algorithms if code not in GREASE])
     name = "d" if 0x0000 in extensions else "i"
     counts = f"{min(len(ciphers), 99):02d}{min(len(extensions), 99):02d}"
     return (
-        f"{_TRANSPORTS[transport]}{_version(hello)}{name}{counts}{_alpn(hello)}"
+        f"{transport}{_version(legacy_version, supported_versions)}{name}{counts}{_alpn(alpn)}"
         f"_{_cipher_hash(tuple(ciphers))}_{_extension_hash(hashed, signatures)}"
     )
 
 
-def _version(hello: ClientHello) -> str:
-    offered = [version for version in hello.supported_versions if version not in GREASE]
+def _version(legacy_version: int, supported_versions: tuple[int, ...]) -> str:
+    offered = [version for version in supported_versions if version not in GREASE]
     if not offered:
-        return _VERSIONS.get(hello.legacy_version, "00")
+        return _VERSIONS.get(legacy_version, "00")
     # "The highest value": DTLS numbers fall as versions rise, so there the newest is meant.
     highest = newest_version(tuple(offered), 0) if max(offered) >> 8 == 0xFE else max(offered)
     return _VERSIONS.get(highest, "00")
 
 
-def _alpn(hello: ClientHello) -> str:
-    for text in hello.alpn:
+def _alpn(names: tuple[str, ...]) -> str:
+    for text in names:
         raw = unescape_octets(text) if "\\" in text else text.encode("ascii")
         if len(raw) == 2 and int.from_bytes(raw, "big") in GREASE:
             continue
@@ -72,8 +95,6 @@ def _alpn(hello: ClientHello) -> str:
     return "00"
 
 
-# A site's clients are few programs, so the hashes repeat; GREASE and the random extension order of browsers are already
-# taken out of the keys.
 @lru_cache(maxsize=2048)
 def _cipher_hash(ciphers: tuple[int, ...]) -> str:
     return _digest(_hex(ciphers)) if ciphers else "0" * 12
