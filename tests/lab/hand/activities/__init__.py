@@ -1,9 +1,13 @@
-"""Work that is not remote control of the laptop, by real programs: what the timing analysis must stay silent about."""
+"""Work that is not remote control of the laptop, by real programs: what the timing analysis must stay silent about.
+
+Recording all of it takes Debian's rsync, nginx-light, mosquitto, mosquitto-clients, samba, smbclient, snmpd, snmp, sshfs
+and prometheus-node-exporter beside what CI installs.
+"""
 
 from __future__ import annotations
 
 from tests.lab.hand.activities import messages, serving, shells, transfers
-from tests.lab.hand.activities.activity import Activity
+from tests.lab.hand.activities.activity import Activity, together
 from tests.lab.hand.activities.browser import browse_many_names, page
 
 _SSH = ("sshd", "ssh")
@@ -56,10 +60,15 @@ _ALL = (
     Activity("game-fast", "none", messages.talk("game-fast"), ("openssl",)),
     Activity("music-udp", "none", messages.talk("music-udp"), ("openssl",)),
     Activity("video-udp", "none", messages.talk("video-udp"), ("openssl",)),
-    Activity("sip-ntp", "none", messages.talk("sip", "ntp"), ("openssl",)),
-    Activity("database-client", "none", serving.database_client, ("postgres", "psql", "setpriv")),
+    Activity("camera-udp", "none", messages.talk("camera-udp"), ("openssl",), "pictures go out, small reports come in"),
     Activity(
-        "database-server", "none", serving.database_server, ("postgres", "psql", "setpriv"),
+        "live-stream", "none", messages.talk("live-stream"), ("openssl",),
+        "pictures go out, viewers' comments come in at a person's pace",
+    ),
+    Activity("sip-ntp", "none", messages.talk("sip", "ntp"), ("openssl",)),
+    Activity("database-client", "none", serving.database_client, ("psql", "setpriv")),
+    Activity(
+        "database-server", "none", serving.database_server, ("psql", "setpriv"),
         "queries come in at a person's pace and results go out",
     ),
     Activity("dev-site", "none", serving.development_site, _BROWSER, "requests in at a person's pace, pages out"),
@@ -70,6 +79,14 @@ _ALL = (
     Activity("snmp", "none", serving.snmp_polled, ("snmpd", "snmpbulkwalk"), "small requests in, bursts out"),
     Activity("metrics", "none", serving.metrics_scraped, ("prometheus-node-exporter", "curl"), "bursts out on request"),
     Activity("managed", "none", serving.remote_jobs, _SSH, "logins over SSH into the laptop, by a program"),
+    Activity(
+        "busy-desk", "controlling", together(messages.talk("push-human", "voip"), shells.ssh_typing),
+        (*_SSH, "openssl"), "a partner's keys come in while the laptop's own person types out over SSH",
+    ),
+    Activity(
+        "busy-document", "controlling", together(page("watch-edit"), shells.ssh_with_output),
+        (*_SSH, *_BROWSER), "a co-author's keys come in while the laptop's own person types out over SSH",
+    ),
     Activity("fetched", "none", serving.files_fetched, (*_SSH, "rsync"), "SSH into the laptop, by a program"),
 )  # fmt: skip
 

@@ -86,6 +86,16 @@ PLANS = {
     "video-udp": Plan(
         "udp", (Beat("server", 0.006, "steady", 1150, 1200, 0, 0.003), Beat("laptop", 0.1, "steady", 40, 60))
     ),
+    "camera-udp": Plan(
+        "udp", (Beat("laptop", 0.008, "steady", 900, 1200, 0, 0.004), Beat("server", 0.1, "steady", 40, 60))
+    ),
+    "live-stream": Plan(
+        "tls",
+        (
+            Beat("laptop", 1 / 25, "steady", 700, 7000, 0, 0.004), Beat("server", 1.0, "steady", 30, 30),
+            Beat("server", 0.25, "human", 60, 140),
+        ),
+    ),
     "sip": Plan(
         "udp", (Beat("laptop", 8.0, "steady", 480, 520, 410, 0.5), Beat("server", 6.0, "steady", 390, 400, 350))
     ),

@@ -34,10 +34,19 @@ _QUERIES = (
 )
 
 
+def _newest_postgres() -> Path:
+    """Return the server program, which Debian keeps off the PATH."""
+    found = [Path(named)] if (named := shutil.which("postgres")) else []
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        raise OSError("PostgreSQL's server is not installed")
+    return found[-1].resolve()
+
+
 @contextmanager
 def _database(lab: Lab, short: str, address: str, seed: int) -> Iterator[None]:
     """Run PostgreSQL on an address of a namespace; it refuses to run as root, so its folder belongs to another user."""
-    postgres = Path(shutil.which("postgres") or "postgres").resolve()
+    postgres = _newest_postgres()
     home = Path(tempfile.mkdtemp(prefix="farmwatch-database-"))
     user = pwd.getpwnam("postgres")
     os.chown(home, user.pw_uid, user.pw_gid)

@@ -28,8 +28,10 @@ http {{
 
 
 def certificate(lab: Lab) -> tuple[str, str]:
-    """Make the site's self-signed certificate; returns the paths of certificate and key."""
+    """Make the site's self-signed certificate once; returns the paths of certificate and key."""
     pair = str(lab.folder / "site.crt"), str(lab.folder / "site.key")
+    if (lab.folder / "site.crt").is_file():
+        return pair
     make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     name = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}", "-days", "10"]
     subprocess.run([*make, "-out", pair[0], "-keyout", pair[1], *name], check=True, capture_output=True)
