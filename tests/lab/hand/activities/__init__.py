@@ -1,7 +1,7 @@
 """Work that is not remote control of the laptop, by real programs: what the timing analysis must stay silent about.
 
-Recording all of it takes Debian's rsync, nginx-light, mosquitto, mosquitto-clients, samba, smbclient, snmpd, snmp, sshfs
-and prometheus-node-exporter beside what CI installs.
+Recording all of it takes Debian's rsync, nginx-light, mosquitto, mosquitto-clients, samba, smbclient, snmpd, snmp,
+sshfs and prometheus-node-exporter beside what CI installs.
 """
 
 from __future__ import annotations
