@@ -17,7 +17,8 @@ activity of the host's other flows is regressed out, the two tenths of the time 
 the third (a laptop waking up), and what remains must beat the same measure of the same flows shifted by 30 s to 5 min
 (same hour, same people) *and*, where the overlap is long enough, by more than 10 min (docs/evidence.md, M10).
 
-Cost: O((T/w) log(T/w)) for the correlation by FFT, O(n log n) for the other two; :data:`MOST_BINS` bounds T.
+Cost: O((T/w) log(T/w)) for the correlation by FFT, O(n log n) for the other two; :data:`MOST_SECONDS` bounds T and
+:data:`MOST_EVENTS` n.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "MOST_BINS",
+    "MOST_EVENTS",
+    "MOST_SECONDS",
     "Correlation",
     "Following",
     "OnOff",
@@ -43,7 +45,9 @@ __all__ = [
 ]
 
 _SECOND = 1_000_000_000
-MOST_BINS = 57_600  #: bins of one correlation: eight hours; of longer overlaps the busiest such stretch counts
+MOST_SECONDS = 7200  #: of longer overlaps the busiest such stretch counts
+MOST_EVENTS = 20_000  #: packets of either flow
+_CANDIDATES = 64  #: places such a stretch may start at
 
 _IDLE_NS = _SECOND // 2  #: silence before a resume (idle_min of Bro's stepping.bro)
 _ON_OFF_NS = 80_000_000  #: a resume follows within this (delta of stepping.bro)
@@ -57,7 +61,7 @@ _HELD_LAGS = 5  #: 0 to 2 s, for relays that hold packets back
 _BLOCKS = 10  #: of which the two loudest count no more than the third
 _TREND_BINS = 121  #: swings slower than half a minute to either side are no evidence
 #: Shifts in bins: 4 to 30 s keeps who was busy in that minute, 30 s to 5 min the hour, beyond 10 min nothing.
-_SHIFT_RANGES = ((8, 60), (60, 600), (1200, MOST_BINS))
+_SHIFT_RANGES = ((8, 60), (60, 600), (1200, MOST_SECONDS))
 _LEAST_BINS = 180  #: 90 s: less leaves no room for shifts
 _LEAST_NULLS = 12  #: shifts that tell spread from chance
 
@@ -69,7 +73,6 @@ _JOINT_NS = _SECOND  #: packets closer than this may belong together when asking
 
 _ORDER_NS = 20_000_000
 _ORDER_BINS = _JOINT_NS // _ORDER_NS
-_MOST_ORDERED = 20_000  #: packets of either flow whose order is looked at
 _MOST_NEAR = 200  #: packets of the follow around one of the lead
 
 #: Correlation and following against their nulls: beyond what unrelated pairs reach once in a thousand
@@ -150,8 +153,9 @@ def relate(
     """
     if not len(lead) or not len(follow):
         return None
-    start, end = max(int(lead[0]), int(follow[0])), min(int(lead[-1]), int(follow[-1]))
+    start, end = _overlap(lead, follow)
     lead, follow = _between(lead, start - _JOINT_NS, end), _between(follow, start, end + _JOINT_NS)
+    background = None if background is None else _between(background, start, end)[: 2 * MOST_EVENTS]
     if min(len(lead), len(follow)) < _LEAST_EVENTS:
         return None
     coincidence = on_off(lead, follow, shared_host=shared_host)
@@ -193,7 +197,6 @@ def order_z(lead: Times, follow: Times) -> tuple[float, float]:
     Where the lead's packets answer those of the follow (acknowledgements of a screen, echoes), only the second stands
     out; a hand comes first, though what it causes may be answered as well.
     """
-    lead, follow = lead[:_MOST_ORDERED], follow[:_MOST_ORDERED]
     low = np.searchsorted(follow, lead - _JOINT_NS)
     count = np.searchsorted(follow, lead + _JOINT_NS, "right") - low
     count = np.minimum(count, _MOST_NEAR)
@@ -306,12 +309,10 @@ def correlation(
         background: times of the host's other packets; its activity is regressed out of both.
 
     Returns:
-        ``None`` where less than 90 s overlap, or where one of them does nothing then.
+        ``None`` where the overlap is shorter than 90 s or longer than two hours, or one of them does nothing in it.
     """
     bins = (end - start) // _BIN_NS
-    if bins > MOST_BINS:
-        start, bins = _busiest(lead, follow, start, bins)
-    if bins < _LEAST_BINS:
+    if bins < _LEAST_BINS or bins > MOST_SECONDS * _SECOND // _BIN_NS:
         return None
     common = None if background is None else _counts(background, start, bins)
     x = _residual(_counts(lead, start, bins), common)
@@ -397,17 +398,26 @@ def _detrended(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(counts - (summed[high] - summed[low]) / (high - low))
 
 
-def _busiest(lead: Times, follow: Times, start: int, bins: int) -> tuple[int, int]:
-    """Start and length of the stretch of at most :data:`MOST_BINS` bins in which the quieter flow has most packets."""
-    candidates = start + np.arange(0, bins - MOST_BINS + 1, MOST_BINS // 16) * _BIN_NS
-    length = MOST_BINS * _BIN_NS
-    held = [np.searchsorted(one, candidates + length) - np.searchsorted(one, candidates) for one in (lead, follow)]
-    low = int(candidates[int(np.argmax(np.minimum(*held)))])
-    own = [_between(one, low, low + length) for one in (lead, follow)]
-    if not all(len(one) for one in own):
-        return low, 0
-    first, last = max(int(one[0]) for one in own), min(int(one[-1]) for one in own)
-    return first, (last - first) // _BIN_NS
+def _overlap(lead: Times, follow: Times) -> tuple[int, int]:
+    """When both run, or the two hours of it in which the quieter flow has most packets, and no more packets than that.
+
+    An end before the start means that they do not meet.
+    """
+    start, end = max(int(lead[0]), int(follow[0])), min(int(lead[-1]), int(follow[-1]))
+    if end - start > MOST_SECONDS * _SECOND:
+        length = MOST_SECONDS * _SECOND
+        candidates = np.linspace(start, end - length, _CANDIDATES).astype(np.int64)
+        held = [np.searchsorted(one, candidates + length) - np.searchsorted(one, candidates) for one in (lead, follow)]
+        low = int(candidates[int(np.argmax(np.minimum(*held)))])
+        own = [_between(one, low, low + length) for one in (lead, follow)]
+        if not all(len(one) for one in own):
+            return start, start - 1
+        start, end = max(int(one[0]) for one in own), min(int(one[-1]) for one in own)
+    for one in (lead, follow):
+        beyond = int(np.searchsorted(one, start)) + MOST_EVENTS
+        if beyond < len(one):
+            end = min(end, int(one[beyond]))
+    return start, end
 
 
 def bounded_delay(lead: Times, follow: Times, bound_ns: int) -> float:

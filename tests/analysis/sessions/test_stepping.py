@@ -215,7 +215,7 @@ def test_degenerate_flows_give_no_stone(lead, follow):
 
 
 def test_long_overlaps_are_bounded():
-    """Of a day only the busiest eight hours are correlated."""
+    """Of a day only the busiest two hours are looked at."""
     rng = np.random.default_rng(5)
     morning = typist(rng, 1800)
     late = np.concatenate([morning, morning + 20 * 3600])
