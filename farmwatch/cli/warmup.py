@@ -15,10 +15,12 @@ _PACKET = bytes.fromhex("02000000000202000000000108004500001d0001000040110000c00
 def compile_kernels() -> float:
     """Compile every kernel a scan starts with, for pcap and pcapng; gives the seconds it took."""
     from farmwatch.collectors.captures import collect_capture
+    from farmwatch.wire.series import compile_series
 
     start = time.monotonic()
     for number, capture in enumerate((_pcap(), _pcapng())):
         collect_capture(io.BytesIO(capture), number, mode="compiled")
+    compile_series()
     return time.monotonic() - start
 
 

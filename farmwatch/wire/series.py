@@ -60,7 +60,15 @@ from farmwatch.wire.tls_records import (
     U_RECORD,
 )
 
-__all__ = ["Series", "SeriesLimits", "Wanted", "choose_series_mode", "read_series", "wanted_flows"]
+__all__ = [
+    "Series",
+    "SeriesLimits",
+    "Wanted",
+    "choose_series_mode",
+    "compile_series",
+    "read_series",
+    "wanted_flows",
+]
 
 _KERNELS = "series"  # name under which finished compilation is remembered
 _PASSED_OVER_SECONDS = 5e-6  # a packet, interpreted, nobody wants
@@ -186,6 +194,14 @@ def read_series(
         if chunk.first_packet + chunk.count > last:
             break
     return passing.finish()
+
+
+def compile_series() -> None:
+    """Make the second pass's machine code, so that it is on disk when a capture needs it."""
+    nothing = np.zeros(0, np.int64)
+    chunk = PacketChunk(np.zeros(1, np.uint8), 1, 0, nothing, nothing, nothing, nothing, nothing)
+    one = np.ones(1, np.int64)
+    read_series([chunk], Wanted(*[one] * 10, tunnels=False), mode="compiled")
 
 
 class _Second:
