@@ -20,7 +20,7 @@ import random
 import ssl
 import struct
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 HEAD = struct.Struct("!IHB")
@@ -62,7 +62,7 @@ async def _held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan
             due, data = await queue.get()
             await asyncio.sleep(max(0.0, due - loop.time()))
             if not data:
-                writer.close()
+                writer.write_eof()
                 return
             writer.write(data)
             await writer.drain()
@@ -87,6 +87,8 @@ async def splice(plan: Plan) -> None:
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection(*plan.target)
         await asyncio.gather(_held(reader, there[1], plan, reply=True), _held(there[0], writer, plan, reply=False))
+        there[1].close()
+        writer.close()
 
     async with await asyncio.start_server(join, "0.0.0.0", plan.listen) as door:
         await door.serve_forever()
@@ -204,12 +206,14 @@ async def _join(tunnel: Tunnel, inner: AsyncIterator[tuple[int, bytes]], ends: S
                 if kind == DATA:
                     writer.write(data)
                     await writer.drain()
-        writer.close()
+            writer.write_eof()
 
-    jobs: list[Awaitable[None]] = [asyncio.create_task(into()), asyncio.create_task(out())]
+    jobs = [asyncio.create_task(into()), asyncio.create_task(out())]
     noise = asyncio.create_task(tunnel.noise()) if tunnel.plan.evasion in {"chaff", "constant"} else None
-    await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)  # type: ignore[type-var]
-    await asyncio.sleep(1.0)
+    await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(jobs, timeout=5.0)  # one direction may end before the other
+    for job in jobs:
+        job.cancel()
     if noise is not None:
         noise.cancel()
     tunnel.close()

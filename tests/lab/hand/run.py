@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ def rows(where: Path) -> Iterator[dict[str, object]]:
 def write_labels(where: Path) -> int:
     """Write ``labels.csv``; returns how many rows it has."""
     count = 0
-    beside = where / f"labels.csv.{os.getpid()}"
+    beside = where / f"labels.csv.{os.getpid()}.{threading.get_ident()}"
     with beside.open("w", newline="") as out:
         table = csv.DictWriter(out, COLUMNS, extrasaction="ignore", restval="")
         table.writeheader()

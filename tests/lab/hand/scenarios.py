@@ -58,7 +58,9 @@ def _line(name: str, far: float, jitter: float = 0.0, loss: float = 0.0, near: f
 
 def possible(tool: Tool, way: str, evasion: str = "") -> bool:
     """Say whether a tool's traffic can go a way: relays of connections carry no datagrams."""
-    return tool.proto == "tcp" or (way not in TCP_ONLY and not evasion)
+    if tool.proto == "tcp" or (way == "reverse" and tool.reverse is not None):
+        return True
+    return way not in TCP_ONLY and not evasion
 
 
 def controlled(tool: Tool, way: str, far: float, jitter: float = 0, loss: float = 0.0, evasion: str = "") -> Scenario:
@@ -101,9 +103,10 @@ def stepping(tool: Tool, way: str, far: float) -> Scenario:
 
 
 def activity(name: str, number: int = 1) -> Scenario:
-    """Return one kind of work that is not remote control of the laptop."""
+    """Return one kind of work that is not remote control of the laptop; each further time the line is worse."""
     title = f"{name}-{number}"
-    return Scenario(title, "activity", ACTIVITIES[name].group, legs=_line(title, 60))
+    jitter, loss = ((0, 0.0), (5, 0.0), (2, 0.005))[(number - 1) % 3]
+    return Scenario(title, "activity", ACTIVITIES[name].group, legs=_line(title, 60, jitter, loss))
 
 
 def core() -> dict[str, Scenario]:
