@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import random
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,38 +18,28 @@ def _meet(ground: Ground, seconds: float, seed: int, *, video: tuple[str, str], 
     """Have the laptop and somebody else meet; ``video`` is what each of them shows, the laptop first.
 
     ``screen`` stands for a desktop somebody works at, right there. The other one is in the office or, one call in two,
-    far away. Raises OSError when a party ended early.
+    far away.
+
+    Raises:
+        OSError: when a party, or who works at a desktop, ended early.
     """
-    lab = ground.lab
-    other = random.Random(seed).choice("wo") if messages == "talk" else "w"
-    shown, workers = list(video), []
-    for number, short in enumerate(("l", other)):
-        if video[number] == "screen":
+    lab, playing = ground.lab, messages == "play"
+    other = "w" if playing else random.Random(seed).choice("wo")
+    jobs = []
+    for short, side, shows in (("l", "offer", video[0]), (other, "answer", video[1])):
+        if shows == "screen":
             display, path = machine.start(lab, short)
-            shown[number] = str(path)
-            log = lab.folder / "human.json"
-            workers.append((short, display, log))
-    parties = [
-        lab.start(
-            short, sys.executable, "-m", "tests.lab.hand.activities.party",
-            json.dumps(asdict(Part(
-                str(lab.folder), side, shown[number], messages == "talk" or number == 1,
-                messages if messages == "talk" or number == 0 else "", seconds, seed,
-            ))),
-        )
-        for number, (short, side) in enumerate((("l", "offer"), (other, "answer")))
-    ]  # fmt: skip
-    hands: list[subprocess.Popen[bytes]] = [
-        lab.start(
-            short, sys.executable, "-m", "tests.lab.hand.human", str(seconds), str(seed), str(log),
-            env={"DISPLAY": f":{display}"},
-        )
-        for short, display, log in workers
-    ]  # fmt: skip
-    for job in (*parties, *hands):
+            shows = str(path)  # noqa: PLW2901 (what is shown is the desktop just made)
+            hand = ("tests.lab.hand.human", str(seconds), str(seed), str(lab.folder / f"human-{short}.json"))
+            jobs.append(lab.start(short, sys.executable, "-m", *hand, env={"DISPLAY": f":{display}"}))
+        speaks = not playing or short != "l"
+        part = Part(str(lab.folder), side, shows, speaks, "" if playing and short != "l" else messages, seconds, seed)
+        program = ("tests.lab.hand.activities.party", json.dumps(asdict(part)))
+        jobs.append(lab.start(short, sys.executable, "-m", *program))
+    for job in jobs:
         if job.wait(seconds + 60):
             raise OSError(lab.logs())
-    if messages == "play":
+    if playing:
         return [ground.label(remote=f"{ground.office}:*", role="controlling", tool="game-streaming", proto="udp")]
     return []
 
@@ -62,7 +51,7 @@ def meeting(video: tuple[str, str], messages: str = "talk") -> Callable[[Ground,
 
 call = meeting(("camera", "camera"))
 """A call with pictures and voices both ways."""
-call_heard = meeting(("", ""))
+call_voices = meeting(("", ""))
 """A call with voices only."""
 call_sharing = meeting(("screen", ""))
 """The laptop's person works and shows it in a call; the others only speak."""

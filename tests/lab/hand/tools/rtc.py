@@ -84,7 +84,7 @@ def leave(path: Path, value: object) -> None:
     part.rename(path)
 
 
-def _screen_track(path: Path) -> Any:
+def screen_track(path: Path) -> Any:
     """Return a video track of a frame buffer: a picture when it changed, at least one a second."""
     import av
     from aiortc import VideoStreamTrack
@@ -114,7 +114,7 @@ async def host(folder: Path, display: int, screen: Path) -> None:
     from aiortc import RTCSessionDescription
 
     fingers, peer = machine.Fingers(display), connection()
-    peer.addTrack(_screen_track(screen))
+    peer.addTrack(screen_track(screen))
     channel = peer.createDataChannel("data")
 
     @channel.on("message")
