@@ -4,8 +4,9 @@ The public API, imported lazily so that ``import farmwatch`` costs nothing::
 
     import farmwatch
 
-    report = farmwatch.scan(["suspect.pcapng"])           # captures in, a Report out
-    tables = farmwatch.collect(["suspect.pcapng"])         # or: the tables behind it,
+    report = farmwatch.scan("suspect.pcapng")             # captures in, a Report out
+    report = farmwatch.scan(["case/", "site-*.pcap.gz"])   # folders and patterns too
+    tables = farmwatch.collect("suspect.pcapng")           # or: the tables behind it,
     report = farmwatch.assess(tables)                      # judged in a second step
 """
 

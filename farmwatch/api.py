@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias, cast
 
 from farmwatch.analysis.assess import assess as assess_tables
 from farmwatch.analysis.profile import Profile, load_profile
 from farmwatch.collectors.captures import Collected, collect_capture
+from farmwatch.collectors.paths import Source, expand
 from farmwatch.engine import InProcess, executor, ordered
 from farmwatch.knowledge import Knowledge, load_knowledge
 from farmwatch.records import Report, Tables
 
 __all__ = ["assess", "collect", "scan"]
 
-Source: TypeAlias = str | Path | BinaryIO
 Progress: TypeAlias = Callable[[str, int], None]  #: name of the input, stored bytes of it read so far
 
 
 def scan(
-    sources: Iterable[Source],
+    sources: Source | Iterable[Source],
     *,
     profile: Profile | Path | str | None = None,
     knowledge: Sequence[Path | str] = (),
@@ -30,7 +30,9 @@ def scan(
     """Judge captures.
 
     Args:
-        sources: capture files, ``-`` for standard input, or binary file objects; each is one input, in this order.
+        sources: captures in any mixture: files, folders (read at any depth), patterns such as ``site-*.pcap``, ``-``
+            for standard input, and binary file objects. Each file is one input, once, in the order given; one path
+            alone may stand without a list.
         profile: what the company declares of itself, or the TOML file that holds it.
         knowledge: own knowledge files, merged over the shipped ones in order.
         progress: called while reading.
@@ -48,15 +50,14 @@ def scan(
     return _assess(collect(sources, progress=progress, jobs=jobs), declared, known)
 
 
-def collect(sources: Iterable[Source], *, progress: Progress | None = None, jobs: int = 1) -> Tables:
+def collect(sources: Source | Iterable[Source], *, progress: Progress | None = None, jobs: int = 1) -> Tables:
     """Read captures into tables, without judging them; arguments as for :func:`scan`."""
-    listed = list(sources)
+    alone = isinstance(sources, str | Path) or hasattr(sources, "read")
+    listed = expand(cast("Iterable[Source]", [sources] if alone else sources))
     streams = any(not isinstance(source, str | Path) or str(source) == "-" for source in listed)
     with InProcess() if streams else executor(jobs, len(listed)) as runner:
-        alone = isinstance(runner, InProcess)
-        arguments = [
-            (source, number, _watch(progress, str(source)) if alone else None) for number, source in enumerate(listed)
-        ]
+        watched = progress if isinstance(runner, InProcess) else None
+        arguments = [(source, number, _watch(watched, str(source))) for number, source in enumerate(listed)]
         collected = list(ordered(runner, _collect_one, arguments))
     return Tables().joined(*(one.tables for one in collected))
 

@@ -64,6 +64,27 @@ def test_unreadable_inputs_do_not_stop_the_rest(tmp_path):
     assert len(report.devices) == 1
 
 
+def test_folders_and_patterns_are_read_as_the_command_line_reads_them(tmp_path):
+    """One folder, a pattern and a single path; what is there twice is read once."""
+    (tmp_path / "deeper").mkdir()
+    for place, source in (("a.pcap", HOME), ("deeper/b.pcap", DRIVEN)):
+        (tmp_path / place).write_bytes(source.read_bytes())
+    (tmp_path / "notes.txt").write_text("no capture")
+    given = ([tmp_path], tmp_path, f"{tmp_path}/*.pcap", [f"{tmp_path}/*.pcap", tmp_path])
+    inputs = [[Path(one.path).name for one in farmwatch.scan(sources).inputs] for sources in given]
+    assert inputs == [["a.pcap", "b.pcap"], ["a.pcap", "b.pcap"], ["a.pcap"], ["a.pcap", "b.pcap"]]
+
+
+def test_one_stream_may_stand_alone():
+    """It is read as a capture, not taken for a list of lines."""
+    assert farmwatch.scan(io.BytesIO(HOME.read_bytes())).inputs[0].packets == 4093
+
+
+def test_a_folder_without_captures_is_an_input_that_cannot_be_read(tmp_path):
+    [one] = farmwatch.scan([tmp_path]).inputs
+    assert one.error
+
+
 def test_progress_is_told_by_name():
     told = []
     farmwatch.scan([HOME], progress=lambda name, done: told.append((name, done)))
