@@ -110,7 +110,7 @@ TOOLS = (
         _serve_x11vnc, _view_vnc, human.drive_display, _dial_x11vnc,
     ),
     Tool(
-        "novnc", ("Xvnc", "websockify", "chromium", *desktop.PROGRAMS), "tcp", WEB_PORT,
+        "novnc", ("Xvnc", "websockify", f"{PAGES}/utils/novnc_proxy", "chromium", *desktop.PROGRAMS), "tcp", WEB_PORT,
         _serve_novnc, _view_novnc, human.drive_display,
     ),
 )  # fmt: skip
