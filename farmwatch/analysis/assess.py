@@ -22,7 +22,10 @@ from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_claim, assess_device
+from farmwatch.analysis.sessions.hands import hands
+from farmwatch.analysis.sessions.joined import joined_sessions
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
+from farmwatch.analysis.sessions.role_model import RoleModel
 from farmwatch.analysis.sightings import find_sightings
 from farmwatch.analysis.unread import unread_devices, without_clears, without_good_news
 from farmwatch.knowledge import Knowledge
@@ -54,7 +57,7 @@ from farmwatch.records import (
 )  # fmt: skip
 from farmwatch.records.distance import KM_PER_MS
 
-__all__ = ["assess", "derive"]
+__all__ = ["assess", "conclude", "derive"]
 
 
 _LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
@@ -77,20 +80,25 @@ def _proofs(tables: Tables) -> dict[tuple[int, int], str]:
     return {(number, flow): f"{proof} ({detail})" if detail else proof for number, flow, proof, detail in columns}
 
 
-def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tables, Hosts]:
-    """Add the derived tables to the network tables."""
+def derive(
+    tables: Tables, knowledge: Knowledge, profile: Profile, model: RoleModel | None = None
+) -> tuple[Tables, Hosts]:
+    """Add the derived tables to the network tables; ``model`` is of roles, the shipped one where left out."""
     book = AddressBook(profile)
     hosts = find_hosts(tables, profile, book)
     tables = tables.joined(Tables([limit_devices(hosts)]))
     members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
     sightings = find_sightings(tables, hosts, knowledge, profile)
     flows = device_flows(tables, hosts, book, knowledge)
+    timed = hands(tables, flows, model)
+    named = named_sessions(flows, sightings.by_flow, knowledge, profile, _proofs(tables))
     derived = Tables(
         [
             _devices(hosts, tables, profile),
             flows,
             sightings.table,
-            named_sessions(flows, sightings.by_flow, knowledge, profile, _proofs(tables)),
+            timed,
+            joined_sessions(named, timed, flows, sightings.by_flow),
             members,
             tenant_signs(tables, hosts, profile),
             cloud_signs(tables, hosts, knowledge),
@@ -101,15 +109,21 @@ def derive(tables: Tables, knowledge: Knowledge, profile: Profile) -> tuple[Tabl
 
 
 def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: str) -> Report:
-    """Everything from network tables to the report.
+    """Everything from network tables to the report; arguments as for :func:`conclude`."""
+    every, hosts = derive(tables, knowledge, profile)
+    return conclude(every, hosts, knowledge, profile, version=version)
+
+
+def conclude(every: Tables, hosts: Hosts, knowledge: Knowledge, profile: Profile, *, version: str) -> Report:
+    """Everything from network and derived tables to the report.
 
     Args:
-        tables: network tables of one run, any number of inputs.
+        every: tables of one run, any number of inputs, with what :func:`derive` added.
+        hosts: found by it.
         knowledge: what products look like.
         profile: what the company declared.
         version: of the program, for the report's header.
     """
-    every, hosts = derive(tables, knowledge, profile)
     unread = unread_devices(every)
     findings = without_clears(run_detectors(DETECTORS, every), unread, DETECTORS)
     sessions = _sessions(every[RemoteSession])
@@ -170,6 +184,7 @@ class _About:
     unmeasured: frozenset[str]  #: devices of live sessions whose far end may sit behind a relay
     checksums: Mapping[int, str]  #: input -> start of its checksum
     unread: Mapping[str, str]  #: devices whose traffic could mostly not be named, and why
+    assessed: dict[tuple[int, ...], Assessment]  #: by the identities of the findings, which most devices share
 
     @classmethod
     def of(cls, tables: Tables, unread: Mapping[str, str]) -> _About:
@@ -193,6 +208,7 @@ class _About:
             frozenset(sessions["device_id"][hidden].tolist()),
             {number: digest[:12] for number, digest in digests if digest},
             unread,
+            {},
         )
 
 
@@ -221,7 +237,10 @@ def _assessed(
     name: str, findings: Sequence[Finding], about: _About, rows: Table[DeviceSeen], profile: Profile
 ) -> Assessment:
     """All claims; ``abroad`` is not clear where somebody drives the device and may sit behind a relay."""
-    assessment = assess_device(findings, profile.prior)
+    same = tuple(map(id, findings))
+    if same not in about.assessed:
+        about.assessed[same] = assess_device(findings, profile.prior)
+    assessment = about.assessed[same]
     assessment = without_good_news(assessment, about.unread.get(name))
     assessment = replace(assessment, farm=_farm_of_one_place(assessment.farm, findings, rows, profile.prior))
     if assessment.abroad.level is not Level.CLEAR or name not in about.unmeasured:

@@ -37,12 +37,12 @@ def unread_devices(tables: Tables) -> dict[str, str]:
     telling = (payload > 0) & ~np.isin(flows["remote_p"], ports) & ~np.isin(flows["local_p"], ports)
     telling &= flows["remote_scope"] != "special"
     found: dict[str, str] = {}
-    for device, rows in flows.groups("device_id").items():
+    groups = flows.groups("device_id")
+    for device in sorted(set(flows["device_id"][telling & (flows["unread"] != "")].tolist())):
+        rows = groups[device]
         own = rows[telling[rows]]
         reasons = flows["unread"][own]
         lost = reasons != ""
-        if not lost.any():
-            continue
         volume: dict[str, int] = defaultdict(int)
         for reason, size in zip(reasons[lost].tolist(), payload[own[lost]].tolist(), strict=True):
             volume[reason] += size
@@ -59,12 +59,20 @@ def without_clears(findings: Findings, unread: Mapping[str, str], detectors: Seq
         if detector.id in _BY_CONTENT or (detector.family is Family.NAMES and DeviceFlow in detector.needs)
     }
 
-    def answer(finding: Finding, reason: str | None) -> Finding:
-        if reason is None or finding.outcome is not Outcome.CLEAR or finding.detector not in by_names:
-            return finding
-        return dataclasses.replace(finding, outcome=Outcome.NO_DATA, summary=reason)
+    changed: dict[tuple[int, str], Finding] = {}  # most devices share their clears: each is changed once
 
-    return {device: [answer(finding, unread.get(device)) for finding in own] for device, own in findings.items()}
+    def answer(finding: Finding, reason: str) -> Finding:
+        if finding.outcome is not Outcome.CLEAR or finding.detector not in by_names:
+            return finding
+        key = (id(finding), reason)
+        if key not in changed:
+            changed[key] = dataclasses.replace(finding, outcome=Outcome.NO_DATA, summary=reason)
+        return changed[key]
+
+    return {
+        device: [answer(finding, unread[device]) for finding in own] if device in unread else own
+        for device, own in findings.items()
+    }
 
 
 def without_good_news(assessment: Assessment, reason: str | None) -> Assessment:

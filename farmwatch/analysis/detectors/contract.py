@@ -197,13 +197,16 @@ def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
     for detector in detectors:
         hits = detector.examine(tables)
         blind = detector.blind(tables)
+        silent: dict[tuple[Claim, str | None], Finding] = {}  # most devices get the same answer: it is made once
         for device, answers in found.items():
             own = hits.get(device, [])
             missing = [_NOTHING_OF[record] for record in detector.needs if device not in covered[record]]
             reason = "; ".join(missing) or blind.get(device)
             for claim in detector.claims:
                 spoken = [finding for finding in own if finding.claim is claim]
-                answers.extend(spoken or [_silent(detector, claim, reason)])
+                if not spoken and (claim, reason) not in silent:
+                    silent[claim, reason] = _silent(detector, claim, reason)
+                answers.extend(spoken or [silent[claim, reason]])
     return found
 
 
@@ -282,10 +285,16 @@ def heard_beside(tables: Tables, *records: type[Announcement | Arp | DhcpRequest
 def longest_stretch(tables: Tables) -> dict[str, float]:
     """Seconds of each device's traffic that the best single input spans; inputs of different days do not add up."""
     flows = tables[DeviceFlow]
-    found: dict[str, float] = {}
-    for device, rows in by_device(flows).items():
-        for number in np.unique(flows["input"][rows]).tolist():
-            own = rows[flows["input"][rows] == number]
-            seconds = float((flows["last_ts"][own].max() - flows["ts"][own].min()) / np.timedelta64(1, "s"))
-            found[device] = max(found.get(device, 0.0), seconds)
-    return found
+    owned = by_device(flows)
+    if not owned:
+        return {}
+    rows = np.concatenate(list(owned.values()))
+    device = np.repeat(np.arange(len(owned)), [len(own) for own in owned.values()])
+    order = np.lexsort((flows["input"][rows], device))
+    rows, device = rows[order], device[order]
+    number = flows["input"][rows]
+    starts = np.flatnonzero(np.r_[True, (device[1:] != device[:-1]) | (number[1:] != number[:-1])])
+    first, last = (flows[name][rows].astype(np.int64) for name in ("ts", "last_ts"))
+    longest = np.zeros(len(owned), np.int64)
+    np.maximum.at(longest, device[starts], np.maximum.reduceat(last, starts) - np.minimum.reduceat(first, starts))
+    return dict(zip(owned, (longest / 1e9).tolist(), strict=True))
