@@ -6,9 +6,10 @@ sshfs and prometheus-node-exporter beside what CI installs.
 
 from __future__ import annotations
 
-from tests.lab.hand.activities import messages, serving, shells, transfers
+from tests.lab.hand.activities import calls, messages, serving, shells, transfers
 from tests.lab.hand.activities.activity import Activity, together
-from tests.lab.hand.activities.browser import browse_many_names, page
+from tests.lab.hand.activities.browser import browse_many_names, page, web_terminal
+from tests.lab.hand.tools import desktop
 
 _SSH = ("sshd", "ssh")
 _BROWSER = ("chromium", "Xvfb", "xdotool", "openssl", "nginx")
@@ -33,6 +34,10 @@ _ALL = (
     Activity("web-mail", "none", page("mail", keys=True), _BROWSER),
     Activity("web-document", "none", page("edit", keys=True), _BROWSER, "another's keys come in, each answered"),
     Activity("web-document-reading", "none", page("watch-edit"), _BROWSER, "another's keys come in, each answered"),
+    Activity("web-board", "none", page("board", keys=True), _BROWSER, "another's pointer comes in, pictures go out"),
+    Activity("web-board-reading", "none", page("board"), _BROWSER, "another's pointer comes in, pictures go out"),
+    Activity("web-replay", "none", page("replay", keys=True), _BROWSER),
+    Activity("web-terminal", "controlling", web_terminal, _BROWSER),
     Activity("web-reading", "none", page("read"), _BROWSER),
     Activity("web-reading-quic", "none", page("read", quic=True), _QUIC),
     Activity("web-names", "none", browse_many_names, _BROWSER),
@@ -56,6 +61,11 @@ _ALL = (
     Activity("telemetry", "none", messages.talk("telemetry"), ("openssl",)),
     Activity("mqtt", "none", messages.things, ("mosquitto", "mosquitto_sub", "mosquitto_pub")),
     Activity("voip", "none", messages.talk("voip", "sip"), ("openssl",)),
+    Activity("call", "none", calls.call),
+    Activity("call-voices", "none", calls.call_voices),
+    Activity("call-sharing", "none", calls.call_sharing, desktop.PROGRAMS, "the screen goes out as somebody works"),
+    Activity("call-watching", "none", calls.call_watching, desktop.PROGRAMS),
+    Activity("game-streaming", "controlling", calls.game_streaming),
     Activity("game", "none", messages.talk("game"), ("openssl",)),
     Activity("game-fast", "none", messages.talk("game-fast"), ("openssl",)),
     Activity("music-udp", "none", messages.talk("music-udp"), ("openssl",)),

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import sys
+import time
 
 import websockets
 from websockets.asyncio.server import ServerConnection, serve
 
 from tests.lab import typist
+from tests.lab.hand import human
 from tests.lab.hand.activities.routes import Partner, answer, ticks
 
 
@@ -74,6 +77,25 @@ async def _chat(door: ServerConnection, partner: Partner) -> None:
                 sent += 1
 
 
+async def _board(door: ServerConnection, seed: int) -> None:
+    """Be the other person at a whiteboard: pointer positions thirty times a second while it moves, keys, clicks."""
+    start, sent = time.monotonic(), 0.0
+    for action in human.actions(seed):
+        if action.kind in {"up", "release"} or (action.kind == "move" and action.at - sent < 1 / 30):
+            continue
+        await asyncio.sleep(max(0.0, start + action.at - time.monotonic()))
+        sent = action.at
+        kind = "cursor" if action.kind == "move" else "draw"
+        await door.send(json.dumps({"kind": kind, "x": action.x, "y": action.y, "who": "partner"}))
+
+
+async def _terminal(door: ServerConnection, seed: int) -> None:
+    """Echo keys; answer a line with some lines of output."""
+    rng = random.Random(seed)
+    async for key in door:
+        await door.send(key if isinstance(key, str) and len(key) == 1 else "\r\n" + "output " * rng.randrange(5, 200))
+
+
 async def _main(port: int, sockets: int, seed: int) -> None:
     partner = Partner(seed + 1)
 
@@ -83,9 +105,17 @@ async def _main(port: int, sockets: int, seed: int) -> None:
             if door.request.path == "/ws/ticker":
                 async for text in ticks(seed):
                     await door.send(text)
+            if door.request.path == "/ws/terminal":
+                await _terminal(door, seed)
             hearing = asyncio.create_task(_hear(door))
             try:
-                await (_edits(door, seed + 2) if door.request.path == "/ws/edit" else _chat(door, partner))
+                match door.request.path:
+                    case "/ws/edit":
+                        await _edits(door, seed + 2)
+                    case "/ws/board":
+                        await _board(door, seed + 2)
+                    case _:
+                        await _chat(door, partner)
             finally:
                 hearing.cancel()
 

@@ -16,7 +16,7 @@ from tests.lab import net
 from tests.lab.hand import human
 from tests.lab.hand.activities import site
 from tests.lab.hand.ground import Ground, Label
-from tests.lab.hand.tool import Screen
+from tests.lab.hand.tool import Human, Screen
 
 WINDOW = "^desk$"
 """The name of the browser's window, from the page's title."""
@@ -54,9 +54,9 @@ def open_browser(
     return number
 
 
-def type_on(ground: Ground, short: str, display: int, seconds: float, seed: int) -> None:
-    """Let the person type and point on a display of a namespace."""
-    human.drive_display(ground.lab, Screen(short, display, WINDOW), seconds, seed)
+def type_on(ground: Ground, short: str, display: int, seconds: float, seed: int) -> Human:
+    """Let the person type and point on a display of a namespace; returns what they did."""
+    return human.drive_display(ground.lab, Screen(short, display, WINDOW), seconds, seed)
 
 
 def _work(
@@ -81,6 +81,15 @@ def browse_many_names(ground: Ground, seconds: float, seed: int) -> list[Label]:
     open_browser(ground, "l", "names", ground.office, names=True)
     time.sleep(seconds)
     return []
+
+
+def web_terminal(ground: Ground, seconds: float, seed: int) -> list[Label]:
+    """Type in a terminal in the browser that runs on an office server: the laptop's person drives it."""
+    site.start(ground.lab, "w", ground.office, seed)
+    display = open_browser(ground, "l", "terminal", ground.office)
+    did = type_on(ground, "l", display, seconds, seed)
+    # Only keys reach the server: what the pointer does stays in the browser.
+    return [ground.label(remote=f"{ground.office}:443", role="controlling", tool="web-terminal", keys=did.keys)]
 
 
 def page(name: str, *, keys: bool = False, quic: bool = False) -> Callable[[Ground, float, int], list[Label]]:

@@ -126,6 +126,61 @@ new EventSource('/events').onmessage = event => show(event.data);
 )
 """Server-sent events: a one-way stream of small notices."""
 
+BOARD = (
+    "<svg id=board width=880 height=560 style='background:#eee'></svg>"
+    + _HEAD
+    + """
+const shared = socket('/ws/board'), board = document.getElementById('board'), cursors = {};
+const say = what => { if (shared.readyState == 1) shared.send(JSON.stringify(what)); };
+let heard = 0, snapshot = 0, last = 0, marks = '';
+const keep = () => {
+  clearTimeout(snapshot);
+  snapshot = setTimeout(() => fetch('/save', {method: 'POST', body: board.innerHTML + 'x'.repeat(9000)}), 900);
+};
+shared.onmessage = event => {
+  const what = JSON.parse(event.data);
+  if (what.kind == 'cursor') board.innerHTML = marks + `<circle cx=${what.x} cy=${what.y} r=7 fill=tomato />`;
+  else { marks += `<rect x=${what.x || 40} y=${what.y || 40} width=9 height=9 />`; keep(); }
+  if (++heard % 12 == 0) say({kind: 'heard', count: heard});
+};
+addEventListener('mousemove', event => {
+  if (event.timeStamp - last < 33) return;
+  last = event.timeStamp;
+  say({kind: 'cursor', x: event.clientX, y: event.clientY});
+});
+addEventListener('keydown', () => { say({kind: 'draw', text: 'k'}); keep(); });
+</script>"""
+)
+"""A shared whiteboard: another's pointer and keys come in, own ones go out, changes are saved as a picture."""
+
+REPLAY = (
+    _FIELD
+    + _HEAD
+    + """
+const batch = [];
+for (const kind of ['mousemove', 'keydown', 'keyup', 'click', 'input', 'wheel'])
+  addEventListener(kind, event => batch.push({kind, at: event.timeStamp, x: event.clientX, y: event.clientY}));
+setInterval(() => {
+  if (batch.length) fetch('/collect', {method: 'POST', body: JSON.stringify(batch.splice(0))});
+}, 1000);
+</script>"""
+)
+"""A page that reports how it is used, as analytics that replay sessions do: a batch of events a second."""
+
+TERMINAL = (
+    "<textarea id=field style='width:97vw;height:40vh' autofocus></textarea><pre id=out></pre>"
+    + _HEAD
+    + """
+const shell = socket('/ws/terminal');
+shell.onmessage = event => show(out.textContent.slice(-1500) + event.data);
+field.addEventListener('keydown', event => {
+  if (shell.readyState == 1) shell.send(event.key);
+  event.preventDefault();
+});
+</script>"""
+)
+"""A terminal in the browser: each key goes out, its echo comes in, and the end of a line brings output."""
+
 READ = """<div id=list></div><script>
 const names = NAMES, number = +(new URLSearchParams(location.search).get('n') || 0);
 let random = number * 7919 + 17;
@@ -142,7 +197,8 @@ PAGES = {
     name: _FRAME.format(body)
     for name, body in {
         "search": SEARCH, "chat": CHAT, "mail": MAIL, "edit": EDIT, "watch-edit": WATCH_EDIT, "poll": POLL,
-        "ticker": TICKER, "news": NEWS, "read": READ.replace("NAMES", "false"), "names": READ.replace("NAMES", "true"),
+        "board": BOARD, "replay": REPLAY, "terminal": TERMINAL, "ticker": TICKER, "news": NEWS,
+        "read": READ.replace("NAMES", "false"), "names": READ.replace("NAMES", "true"),
     }.items()
 }  # fmt: skip
 """Pages by name."""

@@ -57,7 +57,7 @@ def test_each_activity_is_done_its_own_way() -> None:
     used = {plan for _, words in seen for plan in words.get("plans", ())}  # type: ignore[misc]
     pages = {words["page"] for _, words in seen if "page" in words}  # type: ignore[misc]
     assert used <= beats.PLANS.keys()
-    assert pages | {"names"} == PAGES.keys()
+    assert pages | {"names", "terminal"} == PAGES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(beats.PLANS))
