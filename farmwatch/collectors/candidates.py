@@ -3,7 +3,7 @@
 Recall comes first: what is left out here nobody looks at again, while the analysis sorts out what is let in. So nothing
 is asked of sizes (input may be padded, or travel inside a tunnel beside bulk data), only that a side sent something now
 and then over several seconds and that there was an answer, or that it sent small packets at the pace of fingers. Sizes
-and pace decide who comes first where there are too many.
+and pace decide who comes first where there are too many. Input and screen may travel in two flows.
 """
 
 from __future__ import annotations
@@ -36,9 +36,13 @@ class Candidates:
 
 
 def candidate_flows(flows: Table[Flow], most: int = MOST_CANDIDATES) -> Candidates:
-    """The flows that might carry a hand, the most hand-like ones where there are more than ``most``."""
-    chosen = np.zeros(len(flows), np.bool_)
+    """The flows that might carry a hand, the most hand-like ones where there are more than ``most``.
+
+    A flow in which one side alone sends for seconds, as the pictures of a remote screen may, comes along with a
+    candidate between the same two addresses at the same time.
+    """
     score = np.zeros(len(flows))
+    streaming = np.zeros(len(flows), np.bool_)
     for hand, other in (("orig", "resp"), ("resp", "orig")):
         data, answers = flows[f"{hand}_data_pkts"], flows[f"{other}_data_pkts"]
         seconds = np.minimum(flows[f"{hand}_active_s"], data)
@@ -46,10 +50,34 @@ def candidate_flows(flows: Table[Flow], most: int = MOST_CANDIDATES) -> Candidat
         lasting = (data >= _LEAST_PACKETS) & (seconds >= _LEAST_SECONDS)
         fits = lasting & ((answers >= _LEAST_ANSWERS) | (gaps >= _LEAST_GAPS))
         quick = data > _QUICK * np.maximum(seconds, 1)
-        chosen |= fits
         score = np.maximum(score, np.where(fits, (gaps + seconds) * np.where(quick, _QUICK_WEIGHT, 1.0), 0.0))
-    rows = np.flatnonzero(chosen)
+        streaming |= lasting
+    _score_companions(flows, np.flatnonzero(streaming & (score == 0)), score)
+    rows = np.flatnonzero(score)
     if len(rows) <= most:
         return Candidates(rows, 0)
     best = rows[np.argsort(-score[rows], kind="stable")[:most]]
     return Candidates(np.sort(best), len(rows) - most)
+
+
+def _score_companions(flows: Table[Flow], streams: NDArray[np.int64], score: NDArray[np.float64]) -> None:
+    """Give one-sided streams the score of the best candidate between the same addresses, if one runs meanwhile.
+
+    All candidates between two addresses count as one that lasts from the first to the last: there may be very many.
+    """
+    if not len(streams):
+        return
+    begun, ended = flows["ts"], flows["last_ts"]
+    hands: dict[frozenset[str], tuple[np.datetime64, np.datetime64, float]] = {}
+    for row in np.flatnonzero(score).tolist():
+        ends = _ends(flows, row)
+        first, last, best = hands.get(ends, (begun[row], ended[row], 0.0))
+        hands[ends] = (min(first, begun[row]), max(last, ended[row]), max(best, float(score[row])))
+    for row in streams.tolist():
+        found = hands.get(_ends(flows, row))
+        if found is not None and found[0] <= ended[row] and found[1] >= begun[row]:
+            score[row] = found[2]
+
+
+def _ends(flows: Table[Flow], row: int) -> frozenset[str]:
+    return frozenset((flows["orig_h"][row], flows["resp_h"][row]))
