@@ -8,8 +8,10 @@ from farmwatch.records.derived import (
     HandFlow,
     LanMember,
     RemoteSession,
+    SteppingStone,
     TenantSign,
     ToolSighting,
+    Typing,
 )
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
 from farmwatch.records.network import (
@@ -66,6 +68,8 @@ DERIVED_TABLES: tuple[type[Record], ...] = (
     TenantSign,
     CloudSign,
     BeaconServer,
+    SteppingStone,
+    Typing,
 )
 """The tables that analysis derives from them."""
 
@@ -116,6 +120,7 @@ __all__ = [
     "SeriesFlow",
     "Session",
     "Ssh",
+    "SteppingStone",
     "Stun",
     "Table",
     "Tables",
@@ -123,6 +128,7 @@ __all__ = [
     "Tls",
     "Tool",
     "ToolSighting",
+    "Typing",
     "Weight",
     "WeightSource",
     "column",

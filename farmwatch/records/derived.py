@@ -17,8 +17,10 @@ __all__ = [
     "HandFlow",
     "LanMember",
     "RemoteSession",
+    "SteppingStone",
     "TenantSign",
     "ToolSighting",
+    "Typing",
 ]
 
 
@@ -233,6 +235,80 @@ class LanMember(Record, table="lan_members", key=("lan", "host")):
     signs: str = column("Packets that show it, each as input:packet, comma separated; '' for none.")
     packet: int = column("First packet that shows the product, else first packet of its first flow; 0 without one.")
     laptop_like: bool = column("Looks like a managed office computer (names, searches or protocols of one).")
+
+
+class SteppingStone(Record, table="stepping_stones", key=("device_id", "input", "lead_flow", "follow_flow")):
+    """A pair of flows of a device: does what one brings in go out again over the other?"""
+
+    device_id: str = column("The device both flows meet at.")
+    input: int = column("Number of the input.")
+    lead_flow: int = column("Flow over which packets come in.")
+    follow_flow: int = column("Flow over which packets leave.")
+    lead_remote: str = column("Far end of the flow coming in, address and port.")
+    lead_scope: str = column("local, own, public or special: where that far end is.")
+    lead_protocol: str | None = column("Application protocol of the flow coming in.", absent="not recognised")
+    lead_role: str = column("What the flow coming in is by itself: controlled, controlling or unclear.")
+    remote: str = column("Far end of the flow going out, address and port.")
+    remote_scope: str = column("local, own, public or special.")
+    protocol: str | None = column("Application protocol of the flow going out.", absent="not recognised")
+    first_packet: int = column("First packet of the flow going out.")
+    last_packet: int = column("Last packet of the flow going out.")
+    start: datetime = column("From when both ran.")
+    end: datetime = column("Until when both ran.")
+    packets: int = column("Input-like packets going out meanwhile.")
+    followed: int = column("Of these, at most 60 ms after an input packet that came in.")
+    followed_by_chance: float = column("The same for shifted times, mean.")
+    followed_z: float = column("Standard deviations between the two.")
+    delay_low_ms: float | None = column("5th percentile of that delay.", unit="ms", absent="nothing followed")
+    delay_ms: float | None = column("Median of that delay.", unit="ms", absent="nothing followed")
+    delay_high_ms: float | None = column("95th percentile of that delay.", unit="ms", absent="nothing followed")
+    resumes: int = column("Times the flow going out resumed after half a second of silence.")
+    resumes_matched: int = column("Of these, within 80 ms after the flow coming in did.")
+    on_off: bool = column("These alone make a stepping stone by Zhang and Paxson's test.")
+    correlation: float | None = column("Of packets in half seconds, 0 to 1 s later.", absent="less than 90 s together")
+    correlation_z: float | None = column("Against the same flows shifted in time.", absent="less than 90 s together")
+    correlation_p: float | None = column("Share of shifts as much alike.", absent="less than 90 s together")
+    shifts: int = column("Shifts behind that.")
+    held: bool = column("Alike over 2 s rather than at once: something holds packets back.")
+    close: bool = column("Packet follows packet; otherwise only activity does.")
+    stone: bool = column("It is one.")
+    why: str = column("What decides it.")
+
+
+class Typing(Record, table="typing", key=("device_id", "input", "flow", "way")):
+    """How the typing-like packets of one direction of a flow are paced: aggregates, never the times."""
+
+    device_id: str = column("The device.")
+    input: int = column("Number of the input.")
+    flow: int = column("The flow.")
+    way: str = column("out: typed at the device or through it, in: reaching it.")
+    remote: str = column("Far end, address and port.")
+    remote_scope: str = column("local, own, public or special.")
+    protocol: str | None = column("Application protocol.", absent="not recognised")
+    first_packet: int = column("First packet of the flow.")
+    last_packet: int = column("Last packet of the flow.")
+    packets: int = column("Packets that look like typing.")
+    events: int = column("The same, those less than 3 ms apart counted once.")
+    clumped: float = column("Share of gaps below 3 ms.")
+    stalls: int = column("Silences of 300 ms or more that end in a clump.")
+    largest_clump: int = column("Packets of the largest clump.")
+    human_gaps: int = column("Gaps between 40 ms and 1.5 s.")
+    gap_low_ms: float | None = column("10th percentile of these.", unit="ms", absent="fewer than 30")
+    gap_ms: float | None = column("Median of these.", unit="ms", absent="fewer than 30")
+    gap_high_ms: float | None = column("90th percentile of these.", unit="ms", absent="fewer than 30")
+    law_median_ms: float | None = column("Median of the log-logistic law of these.", unit="ms", absent="no fit")
+    law_shape: float | None = column("Its shape; 2.5 to 4 for people.", absent="no fit")
+    law_gain: float | None = column("AIC by which it fits better than a log-normal law.", absent="no fit")
+    lattice_ms: float | None = column("Period of the clock they sit on.", unit="ms", absent="no clock found")
+    lattice_ppm: float | None = column(
+        "Drift of that clock against the capture's.", unit="ppm", absent="no clock found"
+    )
+    lattice_strength: float | None = column("Rayleigh statistic over its threshold.", absent="no clock found")
+    grid: str = column("Pacing grid they sit on, with what is known to make it; '' for none.")
+    grid_ms: float | None = column("Its interval.", unit="ms", absent="no grid")
+    grid_share: float | None = column("Share of the short gaps on it.", absent="no grid")
+    decoys: bool = column("That grid comes with decoys, so counts of packets say nothing.")
+    cut: bool = column("More came than was looked at.")
 
 
 class TenantSign(Record, table="tenant_signs", key=("input", "lan", "host", "tenant", "layer")):

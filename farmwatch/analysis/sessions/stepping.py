@@ -80,6 +80,7 @@ _MOST_NEAR = 200  #: packets of the follow around one of the lead
 _STONE_Z = 5.0
 _FOLLOW_Z = 6.0
 _STEADY_Z = 3.5
+_LEAST_RESUMES, _RESUMES = 8, 0.6  #: coinciding ones, and their share of all
 _FOLLOW_EXCESS = 0.1
 _BACK_Z = 8.0  #: beyond chance; answers of a driven device's far end come after as well, but not only after
 _LEAST_FOLLOWED = 20
@@ -133,7 +134,10 @@ class Relation:
     correlation: Correlation | None  #: none where the overlap is shorter than 90 s
     order: tuple[float, float]  #: of :func:`order_z`
     stone: bool
+    close: bool  #: packet follows packet, not activity activity
     reason: str  #: what decided it, in words
+    start: int  #: of what was looked at, ns
+    end: int
 
 
 def relate(
@@ -162,33 +166,52 @@ def relate(
     close = following(lead, follow)
     wide = correlation(lead, follow, start, end, background=background)
     order = order_z(lead, follow)
-    stone, reason = _decide(close, wide, order, _common(background, follow), held=held)
-    return Relation(coincidence, close, wide, order, stone, reason)
+    refusal = _refusal(close, order, background, follow)
+    near = not refusal and _is_close(close)
+    together = held and not refusal and wide is not None and wide.z >= _STONE_Z
+    resuming = held and not refusal and _is_resuming(coincidence, background, follow)
+    if near:
+        reason = "packet follows packet within 60 ms"
+    elif resuming:
+        reason = "it resumes within 80 ms after the arriving flow"
+    elif together:
+        reason = "activity rises and falls together in half seconds"
+    else:
+        reason = refusal or "no more alike than the same flows shifted in time"
+    stone = near or together or resuming
+    return Relation(coincidence, close, wide, order, stone=stone, close=near, reason=reason, start=start, end=end)
 
 
-def _common(background: Times | None, follow: Times) -> Following | None:
-    """How the follow keeps up with the host's other traffic, the rival explanation."""
-    if background is None or len(background) < _LEAST_EVENTS:
-        return None
-    return following(background, follow)
-
-
-def _decide(
-    close: Following, wide: Correlation | None, order: tuple[float, float], common: Following | None, *, held: bool
-) -> tuple[bool, str]:
-    """Whether it is a stone, and why."""
+def _refusal(close: Following, order: tuple[float, float], background: Times | None, follow: Times) -> str:
+    """What speaks against a stone however alike the two are; '' for nothing."""
     forth, back = order
     if back >= _BACK_Z > forth:
-        return False, "the arriving flow moves second: it answers, it does not drive"
+        return "the arriving flow moves second: it answers, it does not drive"
+    if background is None or len(background) < _LEAST_EVENTS or not _is_close(close):
+        return ""
+    common = following(background, follow)
     excess = close.share - close.by_chance
-    clear = close.z >= _FOLLOW_Z and close.steady_z >= _STEADY_Z
-    if clear and close.followed >= _LEAST_FOLLOWED and excess >= _FOLLOW_EXCESS:
-        if common is not None and common.share - common.by_chance > excess / 2 and common.z > close.z / 2:
-            return False, "the host's other flows move at the same moments"
-        return True, "packet follows packet within 60 ms"
-    if held and wide is not None and wide.z >= _STONE_Z:
-        return True, "activity rises and falls together in half seconds"
-    return False, "no more alike than the same flows shifted in time"
+    alike = common.share - common.by_chance > excess / 2 and common.z > close.z / 2
+    return "the host's other flows move at the same moments" if alike else ""
+
+
+def _is_resuming(coincidence: OnOff, background: Times | None, follow: Times) -> bool:
+    """Whether nearly all resumes coincide: what is left to see where every packet in between may be a decoy."""
+    if not coincidence.stone or coincidence.matched < max(_LEAST_RESUMES, _RESUMES * coincidence.follow_resumes):
+        return False
+    if background is None or not len(background):
+        return True
+    return on_off(background, follow).matched < coincidence.matched / 2
+
+
+def _is_close(close: Following) -> bool:
+    """Whether packets follow packets: beyond chance as a whole, in many stretches, and for a good share."""
+    return (
+        close.z >= _FOLLOW_Z
+        and close.steady_z >= _STEADY_Z
+        and close.followed >= _LEAST_FOLLOWED
+        and close.share - close.by_chance >= _FOLLOW_EXCESS
+    )
 
 
 def order_z(lead: Times, follow: Times) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from farmwatch.analysis.sessions.stepping import bounded_delay, correlation, following, on_off, order_z, relate
-from tests.lab.hand.simulated import SECOND, chaffed, ns, relayed, stalled, typist
+from tests.lab.hand.simulated import SECOND, chaffed, ns, obscured, relayed, stalled, typist
 from tests.lab.hand.stepping_curve import cell, unrelated
 
 MS = 1_000_000
@@ -230,3 +230,14 @@ def test_one_burst_together_is_no_stone():
         burst = np.sort(rng.uniform(300, 302, 150))
         found = relate(ns(np.concatenate([one, burst])), ns(np.concatenate([other[::4], burst + 0.02])))
         assert not found.stone
+
+
+def test_keystroke_obfuscation_hides_keys_but_not_when_somebody_works():
+    """OpenSSH 9.5 and later fill typing with decoys: no packet follows a key, but whole spells of typing do."""
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng([11, seed])
+        lead = typist(rng, 1200)
+        found.append(relate(ns(lead), ns(obscured(rng, relayed(rng, lead)))))
+    assert sum(one.stone for one in found) >= 18
+    assert not any(one.close for one in found)

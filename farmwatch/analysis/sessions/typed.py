@@ -1,0 +1,106 @@
+"""How typing in each flow is paced, as the ``typing`` table: aggregates only.
+
+Looked at are the flows in which keys travel one by one, each in the direction the keys go: out where the device drives
+something, in where it is driven. At most :data:`MOST_TYPED` flows of a run, those with most human-paced packets first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
+from farmwatch.analysis.sessions.keystrokes import Rhythm, rhythm
+from farmwatch.analysis.sessions.named import endpoint
+from farmwatch.analysis.sessions.stones import TYPED_PROTOCOLS, hand_roles, input_times
+from farmwatch.records import DeviceFlow, Rows, Table, Tables, Typing
+
+__all__ = ["MOST_TYPED", "typing_rows"]
+
+MOST_TYPED = 500
+_LEAST_GAPS = 30  #: human-paced gaps between small packets
+_WEB_GAPS = 200  #: the same for plain TLS, which carries all sorts of things
+_WEB_HUMAN = 0.5  #: of such a flow's gaps that must lie between 40 ms and 1.5 s
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    series: DeviceSeries
+    incoming: bool
+    web: bool
+    gaps: int
+
+
+def typing_rows(tables: Tables) -> Table[Typing]:
+    """Describe the typing of all devices.
+
+    Args:
+        tables: with ``device_flows``, ``hands``, ``series`` and ``series_flows``.
+    """
+    flows = tables[DeviceFlow]
+    found: list[dict[str, Any]] = []
+    ways = sorted(_ways(tables), key=lambda way: (-way.gaps, way.series.rows, way.incoming))
+    for way in ways[:MOST_TYPED]:
+        seen = rhythm(input_times(way.series, incoming=way.incoming))
+        if seen.human_gaps >= _LEAST_GAPS and not (way.web and seen.human_gaps < _WEB_HUMAN * seen.events):
+            found.append(_row(flows, way, seen))
+    rows: Rows[Typing] = Rows(Typing)
+    for row in sorted(found, key=lambda row: (row["device_id"], row["input"], row["flow"], row["way"])):
+        rows.add(**row)
+    return rows.table()
+
+
+def _ways(tables: Tables) -> Iterator[_Way]:
+    """Flows with the direction in which somebody types, if anybody does."""
+    flows, roles = tables[DeviceFlow], hand_roles(tables)
+    for one in device_series(flows, tables):
+        row = one.rows[0]
+        if len(one) < _LEAST_GAPS:
+            continue
+        role = roles.get((str(flows["device_id"][row]), int(flows["input"][row]), int(flows["flow"][row])), "unclear")
+        gaps = {"in": int(flows["small_gaps_in"][row]), "out": int(flows["small_gaps_out"][row])}
+        opened = flows["local_side"][row] == 0
+        typed = flows["protocol"][row] in TYPED_PROTOCOLS
+        if role == "controlled" or (role == "unclear" and typed and not opened):
+            if gaps["in"] >= _LEAST_GAPS:
+                yield _Way(one, True, False, gaps["in"])
+        elif role == "controlling" or typed:
+            if gaps["out"] >= _LEAST_GAPS:
+                yield _Way(one, False, False, gaps["out"])
+        elif flows["protocol"][row] == "tls" and opened and gaps["out"] >= _WEB_GAPS:
+            yield _Way(one, False, True, gaps["out"])
+
+
+def _row(flows: Table[DeviceFlow], way: _Way, seen: Rhythm) -> dict[str, Any]:
+    row = way.series.rows[0]
+    gap_ms = seen.gap_ms or (None, None, None)
+    law, lattice, pacing = seen.law, seen.lattice, seen.pacing
+    return {
+        **{
+            name: int(flows[name][row]) for name in ("input", "flow", "first_packet", "last_packet")
+        },
+        **{name: flows[name][row] for name in ("device_id", "remote_scope", "protocol")},
+        "way": "in" if way.incoming else "out",
+        "remote": endpoint(flows["remote_h"][row], int(flows["remote_p"][row])),
+        "packets": seen.packets,
+        "events": seen.events,
+        "clumped": seen.clumped,
+        "stalls": seen.stalls,
+        "largest_clump": seen.largest_clump,
+        "human_gaps": seen.human_gaps,
+        "gap_low_ms": gap_ms[0],
+        "gap_ms": gap_ms[1],
+        "gap_high_ms": gap_ms[2],
+        "law_median_ms": law.median_ms if law else None,
+        "law_shape": law.shape if law else None,
+        "law_gain": law.gain if law else None,
+        "lattice_ms": lattice.period_ms if lattice else None,
+        "lattice_ppm": lattice.drift_ppm if lattice else None,
+        "lattice_strength": lattice.statistic / lattice.threshold if lattice else None,
+        "grid": pacing.name if pacing else "",
+        "grid_ms": pacing.period_ms if pacing else None,
+        "grid_share": pacing.share if pacing else None,
+        "decoys": pacing is not None and pacing.decoys,
+        "cut": way.series.cut,
+    }  # fmt: skip
