@@ -26,6 +26,8 @@ from farmwatch.analysis.sessions.hands import hands
 from farmwatch.analysis.sessions.joined import joined_sessions
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
 from farmwatch.analysis.sessions.role_model import RoleModel
+from farmwatch.analysis.sessions.stones import stepping_stones
+from farmwatch.analysis.sessions.typed import typing_rows
 from farmwatch.analysis.sightings import find_sightings
 from farmwatch.analysis.unread import unread_devices, without_clears, without_good_news
 from farmwatch.knowledge import Knowledge
@@ -105,7 +107,8 @@ def derive(
             beacon_servers(tables, knowledge),
         ]
     )
-    return tables.joined(derived), hosts
+    every = tables.joined(derived)
+    return every.joined(Tables([stepping_stones(every), typing_rows(every)])), hosts
 
 
 def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: str) -> Report:
