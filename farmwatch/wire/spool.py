@@ -11,8 +11,9 @@ import os
 import sys
 import tempfile
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self, cast
 
 from farmwatch.wire.source_bytes import words
 
@@ -34,11 +35,17 @@ class Readings:
         self._spool: _Spool | None = None
         self._start = -1
         self.first: Any = source
+        self._opened: BinaryIO | None = None
+        file: Any
         if isinstance(source, str | os.PathLike):
             if os.fspath(source) != "-":
-                return
-            # Unbuffered, as open_source has it.
-            file, name = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "-"
+                file = self._opened = _opened_pipe(source)
+                if file is None:
+                    return
+                name = os.fspath(source)
+            else:
+                # Unbuffered, as open_source has it.
+                file, name = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), "-"
         else:
             file, name = source, str(getattr(source, "name", "<stream>"))
         self._file = file
@@ -74,6 +81,18 @@ class Readings:
         """Give back the temporary file."""
         if self._spool is not None:
             self._spool.close()
+        if self._opened is not None:
+            self._opened.close()
+
+
+def _opened_pipe(path: str | os.PathLike[str]) -> BinaryIO | None:
+    """A named pipe or another special file, which opens only once; None for a regular file, or where it fails."""
+    try:
+        if Path(path).is_file():
+            return None
+        return cast("BinaryIO", Path(path).open("rb", buffering=0))
+    except (OSError, ValueError):  # whoever opens it again says what is wrong
+        return None
 
 
 class _Spool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -126,3 +127,14 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == []
         kept = readings.again()
     assert kept.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_kept_and_not_opened_twice(tmp_path):
+    """Nobody writes into it a second time: opening it again would wait for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", 'printf capture > "$0"', str(pipe)]), Readings(pipe) as readings:
+        view = memoryview(bytearray(100))
+        assert bytes(view[: readings.first.readinto(view)]) == b"capture"
+        assert readings.again().read() == b"capture"
