@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.lab.hand.tools import kvm, rdp, rtc, rustdesk, ssh, vnc
+from tests.lab.hand.tools import kvm, rdp, rtc, rtc_browser, rustdesk, ssh, vnc
 
 if TYPE_CHECKING:
     from tests.lab.hand.tool import Tool
 
-TOOLS: tuple[Tool, ...] = (*vnc.TOOLS, *rdp.TOOLS, *ssh.TOOLS, *rtc.TOOLS, *rustdesk.TOOLS, *kvm.TOOLS)
+TOOLS: tuple[Tool, ...] = (
+    *vnc.TOOLS,
+    *rdp.TOOLS,
+    *ssh.TOOLS,
+    *rtc.TOOLS,
+    *rustdesk.TOOLS,
+    *kvm.TOOLS,
+    *rtc_browser.TOOLS,
+)
 """Every recipe, in the order tables list them."""
 
 
