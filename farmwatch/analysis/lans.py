@@ -59,6 +59,11 @@ _NO_TENANT = frozenset(
 )  # fmt: skip
 
 
+#: Signs in which a client may repeat the domain that the network gave it: its full name, and searches in that domain.
+_APPENDED = frozenset({"dhcp", "wpad", "discovery"})
+_FROM_SERVER = frozenset({"offer", "ack", "advertise", "reply"})
+
+
 def lan_members(tables: Tables, hosts: Hosts, knowledge: Knowledge) -> Table[LanMember]:
     """Every host with a link-layer address, once per network however many inputs show it.
 
@@ -273,9 +278,12 @@ def _port_signs(
 def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[TenantSign]:
     """Which company each host on a local network seems to belong to, and by which sign."""
     found: dict[tuple[int, str, str], tuple[int, Any]] = {}
+    handed = _handed_out(tables, hosts)
 
     def note(index: int | None, tenant: str | None, layer: str, packet: int, ts: Any) -> None:
         if index is None or not tenant or tenant in _NO_TENANT or hosts.hosts[index].role in ("gateway", "kvm"):
+            return
+        if layer in _APPENDED and (hosts.lan_of(hosts.hosts[index]), tenant) in handed:
             return
         key = (index, tenant, layer)
         if key not in found or packet < found[key][0]:
@@ -304,6 +312,27 @@ def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[Tenant
 
 
 Note = Callable[[int | None, str | None, str, int, Any], None]
+
+
+def _handed_out(tables: Tables, hosts: Hosts) -> set[tuple[str, str]]:
+    """Networks and the company part of domains that their servers and routers give to everybody who joins."""
+    leases, heard = tables[DhcpRequest], tables[Announcement]
+    given = zip(*(leases[name].tolist() for name in ("input", "message", "domain", "search_domains")), strict=True)
+    domains = [
+        (number, one)
+        for number, message, domain, search in given
+        if message in _FROM_SERVER
+        for one in (domain, *(search or "").split(","))
+        if one
+    ]
+    for row in np.flatnonzero((heard["protocol"] == "ndp") & (heard["service"] == "router")).tolist():
+        shown = dict(part.partition("=")[::2] for part in heard["text"][row].split(";"))
+        domains += [(int(heard["input"][row]), one) for one in shown.get("search", "").split()]
+    return {
+        (hosts.lans.get(number, f"input {number}"), company)
+        for number, domain in set(domains)
+        if (company := _company(domain))
+    }
 
 
 def _company(domain: str) -> str | None:
@@ -392,9 +421,12 @@ def _tenant_label(name: str) -> str | None:
 def _office_like(tables: Tables, hosts: Hosts) -> set[int]:
     """Hosts that look like managed office computers: a company's domain, a NetBIOS domain, or a directory search."""
     found: set[int] = set()
+    handed = _handed_out(tables, hosts)
 
     def note(index: int | None, tenant: str | None, layer: str, packet: int, ts: Any) -> None:  # noqa: ARG001  (the callback's shape)
-        if index is not None and tenant and tenant not in _NO_TENANT and layer not in ("dns", "sni"):
+        if index is None or not tenant or tenant in _NO_TENANT or layer in ("dns", "sni"):
+            return
+        if layer not in _APPENDED or (hosts.lan_of(hosts.hosts[index]), tenant) not in handed:
             found.add(index)
 
     for source in (_lease_tenants, _announced_tenants, _asked_tenants):

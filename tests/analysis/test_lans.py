@@ -168,6 +168,38 @@ def test_company_names_from_what_is_asked(name, tenant, layer):
     assert tenants(net) == ([(BESIDE, tenant, layer, False)] if tenant else [])
 
 
+def give(net, how):
+    """A network that gives its clients a domain."""
+    if how == "router":
+        net.add("announcements", packet=9, protocol="ndp", mac=net.gateway, service="router",
+                text="mtu=1492;search=lan hsd1.quillnet.example;dns=2001:db8::1")  # fmt: skip
+    else:
+        column = {"option 15": "domain", "option 119": "search_domains"}.get(how, "domain")
+        message = "request" if how == "client" else "ack"
+        net.add("dhcp", packet=9, ip_version=4, message=message, mac=BESIDE, **{column: "hsd1.quillnet.example"})
+
+
+@pytest.mark.parametrize(
+    ("how", "own"), [("option 15", False), ("option 119", False), ("router", False), ("client", True)]
+)
+def test_a_domain_that_the_network_hands_out_is_nobodys(how, own):
+    """Clients append what their provider gives them to their names and searches: that is no employer."""
+    net = home(BESIDE)
+    give(net, how)
+    lease(net, BESIDE, fqdn="family-pc.hsd1.quillnet.example")
+    net.add("name_queries", packet=30, protocol="dns", client="10.0.0.7", name="wpad.quillnet.example", count=1)
+    assert bool(tenants(net)) == own
+    assert members(net)[BESIDE].laptop_like == own
+
+
+def test_a_directory_search_is_a_membership_whatever_the_network_hands_out():
+    """In an office the network's domain is its computers' own."""
+    net = home(BESIDE)
+    give(net, "option 15")
+    net.add("name_queries", packet=30, protocol="dns", client="10.0.0.7", name="_ldap._tcp.quillnet.example", count=1)
+    assert tenants(net) == [(BESIDE, "quillnet", "ldap", False)]
+
+
 def test_company_names_from_server_names():
     net = home(BESIDE)
     flow = net.flow("10.0.0.7", "198.51.100.9")

@@ -33,7 +33,9 @@ class LanTenants(Detector):
 
     Signal N9: a farm holds one's own laptop beside those of other employers. Couples explain two companies, flat shares
     three; co-working spaces and cafes explain many, so the place must be known before anybody is asked. A company with
-    several NetBIOS or DNS domains looks like several companies unless the profile declares them.
+    several NetBIOS or DNS domains looks like several companies unless the profile declares them. A domain that the
+    network hands out (DHCP, router advertisements) is its provider's or the office's: a client that repeats it in its
+    name or its searches shows no employer.
     """
 
     id: ClassVar = "lan.several_companies"
