@@ -167,7 +167,7 @@ _SHADOW = ("freerdp-shadow-cli", "xfreerdp", *desktop.PROGRAMS)
 TOOLS = (
     Tool(
         "freerdp-gfx", _SHADOW, "tcp", PORT,
-        _serve_shadow, functools.partial(_view, modes=("/gfx", "+gfx-progressive")), human.drive_display,
+        _serve_shadow, functools.partial(_view, modes=("/gfx:AVC420",)), human.drive_display,
     ),
     Tool(
         "freerdp-rfx", _SHADOW, "tcp", PORT,
@@ -182,4 +182,8 @@ TOOLS = (
         _serve_xorgxrdp, functools.partial(_view, size=XORG_SIZE), human.drive_display, loops=False,
     ),
 )  # fmt: skip
-"""The RDP recipes. xrdp sends pictures without asking for frame acknowledgements, so it has no loop."""
+"""The RDP recipes.
+
+FreeRDP 2's shadow server uses the graphics pipeline for H.264 alone; asked for anything else there it falls back to
+bitmaps that nobody acknowledges. xrdp sends pictures without asking for frame acknowledgements, so it has no loop.
+"""
