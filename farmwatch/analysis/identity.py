@@ -426,7 +426,11 @@ def _name_devices(hosts: list[Host], profile: Profile) -> None:
     """
     owned: set[str] = set()
     known: dict[str, list[tuple[set[str], str]]] = {}  # identity -> names given to DHCP servers, and device id
+    declared = (*profile.only_devices, *(name for device in profile.devices for name in device.match))
     for host in hosts:
+        # A laptop of which only a served connection was captured looks like a server; whoever names it knows better.
+        if host.role == "server" and _is_asked_for(host, declared):
+            host.role = "device"
         if host.role != "device":
             continue
         if profile.only_devices and not _is_asked_for(host, profile.only_devices):

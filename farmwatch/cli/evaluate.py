@@ -23,6 +23,9 @@ Printed: how many positives name their tool, every device whose 'driven' came ou
 of damaged captures. 'driven > clear' counts captures with a device whose 'driven' is review or strong: a false alarm in
 every role but positive.
 
+Labels of flows, as the laboratory writes them, are told by their columns (group, way, local, remote and others): then
+the roles, loops and relays that timing shows are held against the truth.
+
 \b
 Example:
   farmwatch evaluate corpus/labels.csv --jobs 0
@@ -44,6 +47,11 @@ def evaluate(
     ] = 10.0,
 ) -> None:
     """Judge labelled captures and print how well it went."""
+    from farmwatch.analysis.flow_truth import is_flow_truth
+
+    if is_flow_truth(labels):
+        _evaluate_flows(labels, jobs)
+        return
     from farmwatch.analysis.evaluate import evaluate as judge
     from farmwatch.analysis.evaluate import read_labels
 
@@ -53,6 +61,21 @@ def evaluate(
     results = judge(wanted, jobs=jobs, progress=lambda done, total: talk(f"{done} of {total} captures"))
     write_result("\n".join([*_table(results), *_exceptions(results, seconds)]) + "\n", None)
     raise typer.Exit(Exit.PARTIAL if any(result.outcome == "error" for result in results) else Exit.OK)
+
+
+def _evaluate_flows(labels: Path, jobs: int) -> None:
+    """Print how well timing alone decides who drives whom."""
+    from farmwatch.analysis.evaluate_hands import bars, evaluate_hands
+    from farmwatch.analysis.flow_truth import read_flow_truth
+
+    results = evaluate_hands(
+        read_flow_truth(labels), jobs=jobs, progress=lambda done, total: talk(f"{done} of {total} captures")
+    )
+    lines = [f"{'what':<52}{'bar':>9}  {'measured':<34}{'holds':>6}", ""]
+    for line in bars(results):
+        holds = {True: "yes", False: "NO", None: "-"}[line.holds]
+        lines.append(f"{line.what:<52}{line.bar:>9}  {line.measured:<34}{holds:>6}")
+    write_result("\n".join(lines) + "\n", None)
 
 
 def _table(results: Sequence[CaptureResult]) -> list[str]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from farmwatch.errors import SourceError
-from farmwatch.records import FlowSeries, SeriesFlow, Table
+from farmwatch.records import SERIES_LEFT_UNREAD, FlowSeries, SeriesFlow, Table
 from farmwatch.wire.series import Series, SeriesLimits, Wanted, choose_series_mode, read_series
 from farmwatch.wire.source import open_capture
 from farmwatch.wire.spool import Readings
 from farmwatch.wire.tables import Mode
 
 __all__ = ["SecondReading", "read_again"]
-
-_LEFT_UNREAD = "flows that might carry a hand left unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +49,23 @@ def read_again(
         progress: called with the stored bytes of this reading.
         limits: bounds on memory.
     """
-    missing = {f"{_LEFT_UNREAD}, being more than one run looks at": left_out} if left_out else {}
+    missing = {f"{SERIES_LEFT_UNREAD}, being more than one run looks at": left_out} if left_out else {}
     series: Series | None = None
     if len(wanted):
         source = readings.again()
         if source is None:
-            missing[f"{_LEFT_UNREAD}: the stream can be read only once ({readings.fault})"] = len(wanted)
+            missing[f"{SERIES_LEFT_UNREAD}: the stream can be read only once ({readings.fault})"] = len(wanted)
         else:
             way = mode or choose_series_mode(packets, int(wanted.packets.sum()))
             try:
                 with open_capture(source, mode=way, progress=progress, hashing=False) as reader:
                     series = read_series(reader.chunks(), wanted, mode=way, limits=limits)
             except SourceError as fault:
-                missing[f"{_LEFT_UNREAD}: the second reading failed ({fault.reason})"] = len(wanted)
+                missing[f"{SERIES_LEFT_UNREAD}: the second reading failed ({fault.reason})"] = len(wanted)
     if series is None:
         return SecondReading(Table.empty(FlowSeries), Table.empty(SeriesFlow), missing)
     if series.differing:
-        missing[f"{_LEFT_UNREAD}: the file was another one when it was read again"] = series.differing
+        missing[f"{SERIES_LEFT_UNREAD}: the file was another one when it was read again"] = series.differing
     return SecondReading(_rows(series, number), _flows(series, wanted, number), missing)
 
 

@@ -15,6 +15,7 @@ from farmwatch.records.derived import (
 )
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
 from farmwatch.records.network import (
+    SERIES_LEFT_UNREAD,
     Announcement,
     Arp,
     CaptureInput,
@@ -78,6 +79,7 @@ __all__ = [
     "DERIVED_TABLES",
     "NETWORK_TABLES",
     "SCHEMA_VERSION",
+    "SERIES_LEFT_UNREAD",
     "Announcement",
     "Arp",
     "Assessment",

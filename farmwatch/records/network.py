@@ -12,6 +12,7 @@ from datetime import datetime
 from farmwatch.records.schema import Record, column
 
 __all__ = [
+    "SERIES_LEFT_UNREAD",
     "Announcement",
     "Arp",
     "CaptureInput",
@@ -123,6 +124,11 @@ class Flow(Record, table="flows", key=("input", "flow")):
     controlled_side: int | None = column(
         "Side that the protocol itself proves to be driven: 0 originator, 1 responder.", absent="protocol does not say"
     )
+
+
+SERIES_LEFT_UNREAD = (
+    "flows that might carry a hand left unread"  #: starts the reason of a reject that leaves flows untimed
+)
 
 
 class SeriesFlow(Record, table="series_flows", key=("input", "flow")):

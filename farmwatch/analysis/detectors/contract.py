@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.records import (
+    SERIES_LEFT_UNREAD,
     Announcement,
     Arp,
     Claim,
@@ -30,6 +31,7 @@ from farmwatch.records import (
     NameQuery,
     Outcome,
     Record,
+    Reject,
     Table,
     Tables,
     WeightSource,
@@ -49,6 +51,7 @@ __all__ = [
     "longest_stretch",
     "param",
     "run_detectors",
+    "untimed",
 ]
 
 Findings: TypeAlias = dict[str, list[Finding]]  #: device id -> findings
@@ -280,6 +283,18 @@ def heard_beside(tables: Tables, *records: type[Announcement | Arp | DhcpRequest
         for device in devices
         if speakers.get(lan, set()) - {device}
     }
+
+
+def untimed(tables: Tables) -> dict[str, str]:
+    """Devices in inputs of which flows that may carry a hand could not be timed, and why."""
+    rejects, seen = tables[Reject], tables[DeviceSeen]
+    reasons = {
+        number: reason
+        for number, reason in zip(rejects["input"].tolist(), rejects["reason"].tolist(), strict=True)
+        if reason.startswith(SERIES_LEFT_UNREAD)
+    }
+    inputs = zip(seen["device_id"].tolist(), seen["input"].tolist(), strict=True)
+    return {device: reasons[number] for device, number in inputs if number in reasons}
 
 
 def longest_stretch(tables: Tables) -> dict[str, float]:

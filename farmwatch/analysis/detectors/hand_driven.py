@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
 from farmwatch.analysis.sessions.role_model import load_role_model
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, SeriesFlow, Tables, WeightSource
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, WeightSource
 
 __all__ = ["HandDriven"]
 
@@ -26,7 +26,7 @@ class HandDriven(Detector):
     topic: ClassVar = "incoming input by its timing"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
-    needs: ClassVar = (DeviceFlow, SeriesFlow)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "hand"
     benign: ClassVar = (
         "help desk session (match it to a ticket)",
@@ -68,6 +68,10 @@ class HandDriven(Detector):
                     )
                 )
         return {device: [folded(findings)] for device, findings in found.items()}
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices whose flows could not be timed."""
+        return untimed(tables)
 
 
 def _lasting(session: RemoteSession) -> str:

@@ -1,12 +1,12 @@
-"""The mirror image: this device's own user drives something else, which looks like being driven until one looks twice."""
+"""The mirror image: this device's own user drives something else, which at first looks like being driven."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence
-from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, SeriesFlow, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, untimed
+from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, Tables
 
 __all__ = ["HandMirror"]
 
@@ -23,7 +23,7 @@ class HandMirror(Detector):
     topic: ClassVar = "sessions in which this device drives"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
-    needs: ClassVar = (DeviceFlow, SeriesFlow)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "mirror image"
     benign: ClassVar = ("work on an office desktop or server", "help-desk staff", "game streaming")
     when_clear: ClassVar = "no session in which this device's user drives another one"
@@ -48,3 +48,7 @@ class HandMirror(Detector):
                     )
                 ]
         return found
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices whose flows could not be timed."""
+        return untimed(tables)

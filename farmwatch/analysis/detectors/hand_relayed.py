@@ -1,4 +1,4 @@
-"""The hand is not where the flow ends: the far program answers later than the transport by the length of another way."""
+"""The hand is not where the flow ends: its program answers later than the transport, by the length of another way."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, SeriesFlow, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["HandRelayed"]
 
@@ -26,7 +26,7 @@ class HandRelayed(Detector):
     topic: ClassVar = "relays in front of a hand"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
-    needs: ClassVar = (DeviceFlow, SeriesFlow)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "relay"
     benign: ClassVar = (
         "the vendor's relay of an ordinary remote-support tool",
@@ -65,7 +65,7 @@ class HandRelayed(Detector):
         """Devices that are driven over sessions without a loop or without a transport round trip."""
         sessions = tables[RemoteSession]
         open_ends = (sessions["role"] == "controlled") & sessions["live"] & (sessions["relay_reason"] == "")
-        return {
+        return untimed(tables) | {
             device: "the far program answers nothing by itself in some session, or its transport was not timed"
             for device, rows in by_device(sessions).items()
             if open_ends[rows].any()

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, SeriesFlow, Tables
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["MeetingControl"]
 
@@ -25,7 +25,7 @@ class MeetingControl(Detector):
     topic: ClassVar = "remote control inside meetings"
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
-    needs: ClassVar = (DeviceFlow, SeriesFlow)
+    needs: ClassVar = (DeviceFlow,)
     group: ClassVar = "hand"
     benign: ClassVar = ("a colleague who takes over in a meeting", "support over a meeting", "pair programming")
     when_clear: ClassVar = "no meeting over which a person's input comes in"
@@ -56,3 +56,7 @@ class MeetingControl(Detector):
                     )
                 )
         return {device: [folded(findings)] for device, findings in found.items()}
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices whose flows could not be timed."""
+        return untimed(tables)

@@ -50,11 +50,13 @@ class Behaviour:
     response: float  #: share of incoming single events that are followed by something going out, beyond chance
     response_s: float  #: median time until then; NaN without a response
     far_response: float  #: the same for outgoing events and what comes in
+    caused_out: float  #: share of outgoing runs that start within 120 ms of an incoming one, beyond chance
+    caused_in: float  #: share of incoming runs that start within 400 ms of an outgoing one, beyond chance
     seconds: float
     datagrams: bool
 
 
-def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool) -> Behaviour:
+def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool, transport_s: float = 0.0) -> Behaviour:
     """Measure a flow.
 
     Args:
@@ -62,18 +64,20 @@ def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool) -> Be
         out: (n,) True where the message left the device.
         sizes: (n,) payload bytes of the segment, TLS record or datagram.
         datagrams: whether the messages are UDP datagrams.
+        transport_s: round trip of the transport, 0 where it is not known; features do not depend on it.
     """
     grain = _DATAGRAM_GRAIN if datagrams else 1
     times = (times_s[~out], times_s[out])
     size = (sizes[~out], sizes[out])
     runs = [runs_of(times[way], size[way]) for way in (0, 1)]
     classes = [answer_classes(times[way], size[way], runs[1 - way], grain=grain) for way in (0, 1)]
-    runs_out = runs[1]
-    if not any(found.is_answer for found in classes[0]):
+    loops = measure_loops(classes[0], runs[1], transport_s)
+    if all(loop.mixed for loop in loops):
         finer = runs_of(times[1], size[1], _FINE_GAP_S)
         again = answer_classes(times[0], size[0], finer, grain=grain)
-        if any(found.is_answer for found in again):
-            classes[0], runs_out = again, finer
+        sharper = measure_loops(again, finer, transport_s)
+        if any(not loop.mixed for loop in sharper):
+            classes[0], loops = again, sharper
     into, leaving = (
         Side(times[way], size[way], runs[way], classes[way], find_hand(times[way], size[way], classes[way]))
         for way in (0, 1)
@@ -81,7 +85,10 @@ def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool) -> Be
     response, lag = _response(into.hand.events_s, leaving.runs, _RESPONSE_S)
     far_response, _ = _response(leaving.hand.events_s, into.runs, _FAR_RESPONSE_S)
     span = float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
-    return Behaviour(into, leaving, measure_loops(classes[0], runs_out), response, lag, far_response, span, datagrams)
+    return Behaviour(
+        into, leaving, loops, response, lag, far_response, _caused(leaving.runs, into.runs, _RESPONSE_S),
+        _caused(into.runs, leaving.runs, _FAR_RESPONSE_S), span, datagrams,
+    )  # fmt: skip
 
 
 def _response(events_s: Floats, runs: Runs, within_s: float) -> tuple[float, float]:
@@ -101,6 +108,21 @@ def _response(events_s: Floats, runs: Runs, within_s: float) -> tuple[float, flo
     first, span = events_s[0], max(float(events_s[-1] - events_s[0]), 1.0)
     chance = [float(np.mean(followed(first + (events_s - first + shift) % span) <= within_s)) for shift in _SHIFTS_S]
     return float(hit.mean() - np.mean(chance)), float(np.median(waits[hit])) if hit.any() else float("nan")
+
+
+def _caused(runs: Runs, causes: Runs, within_s: float) -> float:
+    """How much more often than by chance a run starts soon after one of the other direction."""
+    if len(runs) < 5 or len(causes) < 5:
+        return 0.0
+
+    def preceded(times: Floats) -> float:
+        before = np.searchsorted(causes.start_s, times, "right") - 1
+        since = np.where(before >= 0, times - causes.start_s[np.maximum(before, 0)], np.inf)
+        return float(np.mean(since <= within_s))
+
+    first, span = runs.start_s[0], max(float(runs.start_s[-1] - runs.start_s[0]), 1.0)
+    chance = [preceded(first + (runs.start_s - first + shift) % span) for shift in _SHIFTS_S]
+    return preceded(runs.start_s) - float(np.mean(chance))
 
 
 def _log(value: float) -> float:
@@ -162,6 +184,8 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),
     "far_response": ("outgoing events followed by something coming within 400 ms, beyond chance",
                      lambda b: b.far_response),
+    "caused_out": ("outgoing runs that start within 120 ms of an incoming one, beyond chance", lambda b: b.caused_out),
+    "caused_in": ("incoming runs that start within 400 ms of an outgoing one, beyond chance", lambda b: b.caused_in),
     "spread_out": ("log10 of the 95th percentile over the median of outgoing runs", lambda b: _spread(b.out.runs)),
     "spread_in": ("log10 of the 95th percentile over the median of incoming runs", lambda b: _spread(b.into.runs)),
     "rate_in": ("log10 of incoming messages a second", lambda b: _rate(b.into, b.seconds)),

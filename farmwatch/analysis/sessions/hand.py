@@ -24,6 +24,7 @@ Mask = NDArray[np.bool_]
 _SMALL = 256  #: bytes; input messages of all known tools are below it unless padded
 _PADDED = 1500  #: bytes; a padded message is no larger than a packet
 _PADDED_SHARE = 0.5  #: of a direction in one size: padding or a constant-rate tunnel
+_PURE_SHARE = 0.85  #: of a class on its peak: the rest are answers that came late; below it, messages of another kind
 _TOGETHER_S = 0.003  #: messages this close are one event
 _SWEEP_S = 0.045  #: pointer messages follow each other faster: at 25 to 125 Hz
 _SWEEP_EVENTS = 6  #: so many in a row are a sweep; typing rolls over two or three keys at most
@@ -62,9 +63,9 @@ def find_hand(times_s: Floats, sizes: Ints, classes: Sequence[AnswerClass]) -> H
     """
     left = sizes <= _limit(sizes)
     for found in classes:
-        if found.is_answer:
+        if found.is_answer and found.share >= _PURE_SHARE:
             left[found.members] = False
-        elif found.is_mixed:
+        elif found.is_answer or found.is_mixed:
             left[found.members[found.matched]] = False
     members = np.flatnonzero(left)
     times = times_s[members]

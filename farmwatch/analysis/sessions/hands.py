@@ -27,6 +27,7 @@ __all__ = ["LEAST_EVENTS", "hands", "is_long_enough", "person_loop", "relay_of"]
 LEAST_EVENTS = 30  #: input events below which no role is named: fewer have no pace
 _LEAST_MESSAGES = 40  #: each way together; below it nothing is measured
 _LEAST_SECONDS = 5.0
+_LEAST_ROUND_TRIPS = 3  #: a single one may have waited for a program to start
 _BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (docs/evidence.md, M11)
 _LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
 _ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
@@ -42,23 +43,24 @@ class _Judged:
     controlling: float
 
 
-def hands(tables: Tables, flows: Table[DeviceFlow]) -> Table[HandFlow]:
+def hands(tables: Tables, flows: Table[DeviceFlow], model: RoleModel | None = None) -> Table[HandFlow]:
     """Look at every flow that has a series.
 
     Args:
         tables: with ``series`` and ``series_flows``.
         flows: of all devices.
+        model: of roles; the shipped one where left out.
     """
-    model = load_role_model()
+    model = model or load_role_model()
     every = [one for one in device_series(flows, tables) if is_long_enough(one)]
-    judged = _judge(every, model)
+    judged = _judge(every, flows, model)
     of_row = {one.series.rows[0]: one for one in judged}
     together = []
     for group in sharing(flows, every):
         members = [of_row[one.rows[0]] for one in group]
         if not any(_is_decided(one, model) for one in members):
             together.append(merged(group))
-    for whole in _judge(together, model):
+    for whole in _judge(together, flows, model):
         if _is_decided(whole, model):
             for row in whole.series.rows:
                 del of_row[row]
@@ -74,10 +76,15 @@ def is_long_enough(one: DeviceSeries) -> bool:
     return len(one) >= _LEAST_MESSAGES and float(one.times_s[-1] - one.times_s[0]) >= _LEAST_SECONDS
 
 
-def _judge(every: Sequence[DeviceSeries], model: RoleModel) -> list[_Judged]:
+def _judge(every: Sequence[DeviceSeries], flows: Table[DeviceFlow], model: RoleModel) -> list[_Judged]:
     if not every:
         return []
-    found = [behaviour(one.times_s, one.out, one.sizes, datagrams=one.datagrams) for one in every]
+    found = [
+        behaviour(
+            one.times_s, one.out, one.sizes, datagrams=one.datagrams, transport_s=(_transport(one, flows) or 0.0) / 1e3
+        )
+        for one in every
+    ]
     standard = model.standard(np.array([feature_values(one) for one in found]))
     chances = zip(model.controlled.probability(standard), model.controlling.probability(standard), strict=True)
     return [
@@ -108,8 +115,7 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
     main = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
     role = _role(one, model)
     side = one.found.out if role == "controlling" else one.found.into
-    sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
-    transport = float(flows["rtt_ms"][sampled].min()) if len(sampled) else None
+    transport = _transport(one.series, flows)
     # A device that drives something has loops too, but of its own requests: they tell nothing of a person.
     loop = person_loop(one.found.loops) if role != "controlling" else None
     relayed, reason = relay_of(loop, transport, one, role)
@@ -153,6 +159,13 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "relay_reason": reason,
         "cut": one.series.cut,
     }
+
+
+def _transport(one: DeviceSeries, flows: Table[DeviceFlow]) -> float | None:
+    """Least round trip of the transport of a session's flows, in milliseconds."""
+    rows = np.array(one.rows)
+    found = flows["rtt_ms"][rows][flows["rtt_samples"][rows] >= _LEAST_ROUND_TRIPS]
+    return float(np.nanmin(found)) if not np.isnan(found).all() else None
 
 
 def person_loop(loops: Sequence[Loop]) -> Loop | None:

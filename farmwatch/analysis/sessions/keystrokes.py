@@ -63,11 +63,12 @@ class Rhythm:
     pacing: Pacing | None
 
 
-def rhythm(times: NDArray[np.int64]) -> Rhythm:
+def rhythm(times: NDArray[np.int64], protocol: str | None = None) -> Rhythm:
     """Aggregates of a series of packet times.
 
     Args:
         times: ns, sorted, of the packets that look like keys, one direction of one flow.
+        protocol: of the flow, where it is known; pacing grids are named by it.
     """
     gaps = np.diff(times)
     starts = np.concatenate([[True], gaps >= _CLUMP_NS]) if len(times) else np.zeros(0, np.bool_)
@@ -86,7 +87,7 @@ def rhythm(times: NDArray[np.int64]) -> Rhythm:
         human_gaps=len(human),
         law=law,
         lattice=find_lattice(events, gap_law=None if law is None else (law.median_ms / 1e3, law.shape)),
-        pacing=find_pacing(events),
+        pacing=find_pacing(events, protocol),
     )
 
 

@@ -37,7 +37,7 @@ _AS_STRONG = 0.5  #: a lattice of 20 ms is one of 10, 5, 4, 2 and 1 ms as well: 
 
 _LEAST_PACED = 20
 _PACED_SHARE = 0.4  #: of short gaps; a fast typist's share between 97 and 105 ms stays below a quarter
-_SHORT_NS = 4 * _MS, 130 * _MS
+_SHORTEST_MS = 4.0
 _FRAME_MS = 50 / 3
 _ABOVE_17_MS = 18.4
 
@@ -64,16 +64,29 @@ class Pacing:
     decoys: bool  #: packets are sent without a key behind them, so counts say nothing
 
 
-#: Lowest and highest median gap in ms, nominal period, programs, decoys. The order matters: the first that fits is it.
-_GRIDS: tuple[tuple[float, float, float, str, bool], ...] = (
-    (9.3, 11.5, 10.0, "10 ms pacing (PiKVM)", False),
-    (16.2, 16.85, _FRAME_MS, "display frames at 60 Hz", False),
-    (16.85, _ABOVE_17_MS, 17.0, "17 ms pacing (TigerVNC, noVNC)", False),
-    (_ABOVE_17_MS, 22.5, 20.0, "20 ms pacing (OpenSSH 9.5 and later hide keystrokes so)", True),
-    (97.0, 105.0, 100.0, "100 ms pacing (mstsc)", False),
-)
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    low_ms: float  #: of the median gap
+    high_ms: float
+    period_ms: float
+    longest_ms: float  #: gaps up to here are held against it; a press and its release lie 60 ms and more apart
+    name: str
+    protocols: frozenset[str] | None  #: in which its programs speak; none for all
+    decoys: bool = False
+
+
+_HIDDEN = frozenset({"tls", "http"})  #: protocols in which others run
+_GRIDS = (
+    _Grid(9.3, 11.5, 10.0, 45.0, "10 ms pacing (PiKVM)", _HIDDEN),
+    _Grid(16.2, 16.85, _FRAME_MS, 45.0, "display frames at 60 Hz", None),
+    _Grid(16.85, _ABOVE_17_MS, 17.0, 45.0, "17 ms pacing (TigerVNC, noVNC)", _HIDDEN | {"rfb"}),
+    _Grid(_ABOVE_17_MS, 22.5, 20.0, 45.0, "20 ms pacing (OpenSSH 9.5 and later hide keystrokes so)",
+          frozenset({"ssh"}), decoys=True),
+    _Grid(97.0, 105.0, 100.0, 130.0, "100 ms pacing (mstsc)", _HIDDEN | {"rdp", "rdp-udp"}),
+)  # fmt: skip
 _REACH_MS = 3.0  #: gaps this far from a grid's bounds still belong to its heap
 _SHARP_MS = 1.5  #: quartiles this close tell 17 ms from a display's 16.7
+_STEPS = "a pointer's own rate, or a program's pacing"
 _EITHER = "17 ms pacing (TigerVNC, noVNC) or display frames at 60 Hz"
 
 
@@ -163,24 +176,30 @@ def _usual(period: float, gap_law: tuple[float, float] | None) -> float:
     return max(1.0, float(((1 + f) / (1 - f)).real))
 
 
-def find_pacing(times: NDArray[np.int64]) -> Pacing | None:
+def find_pacing(times: NDArray[np.int64], protocol: str | None = None) -> Pacing | None:
     """The interval a program keeps between events, where a heap of gaps has that length.
 
     Args:
         times: ns, sorted, clumps of packets already counted once.
+        protocol: of the flow, where it is known. Pointers report at rates of their own, so a heap is named after a
+            program only where that program's protocol is spoken, or none is known.
     """
-    gaps = np.diff(times)
-    short = gaps[(gaps >= _SHORT_NS[0]) & (gaps <= _SHORT_NS[1])] / _MS
-    for low, high, period, name, decoys in _GRIDS:
-        reach = min(_REACH_MS, 0.15 * period)
-        heap = short[(short >= low - reach) & (short <= high + reach)]
-        if len(heap) < max(_LEAST_PACED, _PACED_SHARE * len(short)):
+    gaps = np.diff(times) / _MS
+    for grid in _GRIDS:
+        short = gaps[(gaps >= _SHORTEST_MS) & (gaps <= grid.longest_ms)]
+        least = max(_LEAST_PACED, _PACED_SHARE * len(short))
+        reach = min(_REACH_MS, 0.15 * grid.period_ms)
+        heap = short[(short >= grid.low_ms - reach) & (short <= grid.high_ms + reach)]
+        if len(heap) < least:
             continue
         first, middle, third = (float(value) for value in np.quantile(heap, (0.25, 0.5, 0.75)))
         near = int((np.abs(heap - middle) <= reach).sum())
-        if not low <= middle < high or near < max(_LEAST_PACED, _PACED_SHARE * len(short)):
+        if not grid.low_ms <= middle < grid.high_ms or near < least:
             continue
-        if third - first > _SHARP_MS and _FRAME_MS <= period < _ABOVE_17_MS:
-            return Pacing(17.0, near / len(short), near, _EITHER, decoys=False)
-        return Pacing(period, near / len(short), near, name, decoys)
+        share = near / len(short)
+        if grid.protocols is not None and protocol is not None and protocol not in grid.protocols:
+            return Pacing(middle, share, near, f"steps of {middle:.0f} ms ({_STEPS})", decoys=False)
+        if third - first > _SHARP_MS and _FRAME_MS <= grid.period_ms < _ABOVE_17_MS:
+            return Pacing(17.0, share, near, _EITHER, decoys=False)
+        return Pacing(grid.period_ms, share, near, grid.name, grid.decoys)
     return None

@@ -32,8 +32,10 @@ _SHARE = 0.6  #: of a class on its peak
 _MIXED_SHARE = 0.15  #: of a class that holds other messages of the same size too
 _Z = 12.0  #: height of the peak over its background, in standard deviations
 _WIDTHS_S = (0.004, 0.012)  #: of the kernel: quiet lines first, then lines with jitter
+_CLOCK_SHARE, _CLOCKED = 0.03, 0.7  #: a timer's intervals lie within 3 % of each other, but for some
 _MOST_CLASSES = 12  #: of different size, the most frequent ones
 _MOST_PAIRS = 300_000  #: of run and message; more do not sharpen the peak
+_EARLY_S, _EARLY_SHARE = 0.002, 0.03  #: by which a loop may stay below the transport's 5th percentile
 _WINDOW = 20  #: runs whose answers give one value of the interval
 _SMALL_RUN = 10_240  #: bytes; a larger one needs more than one flight on the way behind a relay
 
@@ -53,16 +55,21 @@ class AnswerClass:
     matched: Ints  #: positions in ``members`` of those on the peak
     lags_s: Floats  #: their lags
     runs: Ints  #: the runs they answer
+    clocked: bool  #: it comes at one interval: two clocks side by side look like question and answer
 
     @property
     def is_answer(self) -> bool:
         """Whether the class is an automatic answer: most of it sits on a sharp peak."""
-        return self.z >= _Z and self.share >= _SHARE and len(self.members) >= _LEAST
+        return self._is_sharp and self.share >= _SHARE
 
     @property
     def is_mixed(self) -> bool:
         """Whether a sharp peak stands out of a class that holds other messages too."""
-        return self.z >= _Z and _MIXED_SHARE <= self.share < _SHARE and len(self.matched) >= _LEAST
+        return self._is_sharp and _MIXED_SHARE <= self.share < _SHARE and len(self.matched) >= _LEAST
+
+    @property
+    def _is_sharp(self) -> bool:
+        return self.z >= _Z and len(self.members) >= _LEAST and not self.clocked
 
 
 def answer_classes(times_s: Floats, sizes: Ints, runs: Runs, *, grain: int = 1) -> list[AnswerClass]:
@@ -87,7 +94,8 @@ def answer_classes(times_s: Floats, sizes: Ints, runs: Runs, *, grain: int = 1) 
 
 def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass:
     lags, which, answered = _pairs(times_s[members], runs.end_s)
-    best = AnswerClass(size, members, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0, _NONE, np.zeros(0), _NONE)
+    clocked = _is_clocked(times_s[members])
+    best = AnswerClass(size, members, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0, _NONE, np.zeros(0), _NONE, clocked)
     if not len(lags):
         return best
     histogram = np.bincount((lags / _BIN_S).astype(np.int64), minlength=_BINS)[:_BINS].astype(np.float64)
@@ -95,7 +103,7 @@ def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass
         density = np.convolve(histogram, kernel, "same")
         # The mean keeps an empty background from making any three coincidences a peak.
         background = max(float(np.median(density)), 0.2 * len(lags) / _REACH_S, 2.0)
-        top = int(np.argmax(density))
+        top = int(np.argmax(density[:_LAST_BIN]))
         z = (density[top] - background) / np.sqrt(background / (2 * width))
         if best.z >= _Z and z < 1.3 * best.z:
             continue
@@ -113,9 +121,16 @@ def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass
             size, members, centre, width, float(z), len(matched) / len(members),
             len(np.unique(answered[kept])) / len(runs),
             (next_peak - background) / max(float(density[top]) - background, 1e-9), matched, lags[kept],
-            answered[kept],
+            answered[kept], clocked,
         )  # fmt: skip
     return best
+
+
+def _is_clocked(times_s: Floats) -> bool:
+    """Whether nearly all messages of a class come one interval apart."""
+    gaps = np.diff(times_s)
+    middle = float(np.median(gaps)) if len(gaps) else 0.0
+    return middle > 0.2 and float(np.mean(np.abs(gaps - middle) <= _CLOCK_SHARE * middle)) >= _CLOCKED
 
 
 def _pairs(times_s: Floats, ends_s: Floats) -> tuple[Floats, Ints, Ints]:
@@ -136,6 +151,7 @@ def _pairs(times_s: Floats, ends_s: Floats) -> tuple[Floats, Ints, Ints]:
 
 _NONE = np.zeros(0, dtype=np.int64)
 _BINS = int(_REACH_S / _BIN_S)
+_LAST_BIN = int(0.97 * _BINS)  #: nearer to the end of the reach half a peak looks like one
 _CENTRES = (np.arange(_BINS) + 0.5) * _BIN_S
 
 
@@ -164,9 +180,16 @@ class Loop:
     answered: float  #: share of the runs that were answered
 
 
-def measure_loops(classes: list[AnswerClass], runs: Runs) -> list[Loop]:
-    """The loops that classes of answers show, shortest first; classes with the same lag are one loop."""
-    telling = [found for found in classes if found.is_answer] or [found for found in classes if found.is_mixed]
+def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) -> list[Loop]:
+    """The loops that classes of answers show, shortest first; classes with the same lag are one loop.
+
+    Args:
+        classes: of the incoming messages.
+        runs: outgoing.
+        floor_s: round trip of the transport: no answer from its end or beyond can be sooner.
+    """
+    possible = [found for found in classes if found.lag_s >= floor_s - max(_EARLY_S, _EARLY_SHARE * floor_s)]
+    telling = [found for found in possible if found.is_answer] or [found for found in possible if found.is_mixed]
     loops: list[Loop] = []
     for group in _same_lag(telling):
         lags = np.concatenate([found.lags_s for found in group])

@@ -63,13 +63,19 @@ class RoleModel:
 
 
 @cache
-def load_role_model() -> RoleModel:
-    """The model that ships with the package."""
+def load_role_model(unseen: str = "") -> RoleModel:
+    """The model that ships with the package.
+
+    Args:
+        unseen: a tool or activity of the laboratory: the coefficients made without it, for judging the model itself.
+            Of names that were never trained on, the whole model has seen nothing.
+    """
     text = resources.files("farmwatch.analysis.sessions").joinpath("role_model.json").read_text(encoding="utf-8")
     stored = json.loads(text)
+    chosen = stored["folds"].get(unseen, stored)
     return RoleModel(
-        stored["version"], tuple(stored["features"]), np.array(stored["mean"]), np.array(stored["scale"]),
-        _classifier(stored["controlled"]), _classifier(stored["controlling"]), float(stored["threshold"]),
+        stored["version"], tuple(stored["features"]), np.array(chosen["mean"]), np.array(chosen["scale"]),
+        _classifier(chosen["controlled"]), _classifier(chosen["controlling"]), float(stored["threshold"]),
     )  # fmt: skip
 
 

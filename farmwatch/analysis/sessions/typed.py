@@ -22,6 +22,7 @@ MOST_TYPED = 500
 _LEAST_GAPS = 30  #: human-paced gaps between small packets
 _WEB_GAPS = 200  #: the same for plain TLS, which carries all sorts of things
 _WEB_HUMAN = 0.5  #: of such a flow's gaps that must lie between 40 ms and 1.5 s
+_EVEN = 8.0  #: shape of the gaps' law; people's is 2.5 to 4, timers' 20 and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,21 @@ def typing_rows(tables: Tables) -> Table[Typing]:
     found: list[dict[str, Any]] = []
     ways = sorted(_ways(tables), key=lambda way: (-way.gaps, way.series.rows, way.incoming))
     for way in ways[:MOST_TYPED]:
-        seen = rhythm(input_times(way.series, incoming=way.incoming))
-        if seen.human_gaps >= _LEAST_GAPS and not (way.web and seen.human_gaps < _WEB_HUMAN * seen.events):
+        protocol = flows["protocol"][way.series.rows[0]]
+        seen = rhythm(input_times(way.series, incoming=way.incoming), protocol)
+        if _is_typing(seen, web=way.web):
             found.append(_row(flows, way, seen))
     rows: Rows[Typing] = Rows(Typing)
     for row in sorted(found, key=lambda row: (row["device_id"], row["input"], row["flow"], row["way"])):
         rows.add(**row)
     return rows.table()
+
+
+def _is_typing(seen: Rhythm, *, web: bool) -> bool:
+    """Whether somebody may have typed that: enough gaps, none of a machine's evenness."""
+    if seen.human_gaps < _LEAST_GAPS or (web and seen.human_gaps < _WEB_HUMAN * seen.events):
+        return False
+    return seen.law is None or seen.law.shape <= _EVEN
 
 
 def _ways(tables: Tables) -> Iterator[_Way]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import AddressBook
+from farmwatch.analysis.flow_truth import FlowTruth, read_flow_truth
 from farmwatch.analysis.flows import device_flows
 from farmwatch.analysis.identity import find_hosts
 from farmwatch.analysis.profile import Profile
@@ -25,31 +24,6 @@ from farmwatch.collectors.captures import collect_capture
 from farmwatch.knowledge import load_knowledge
 
 LEAST_PART_S = 20.0  #: a session is also judged by its halves, when they last so long
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """One row of ``labels.csv``."""
-
-    file: str
-    scenario: str
-    group: str
-    tool: str
-    role: str
-    way: str
-    evasion: str
-    vantage: str
-    local: str
-    remote: str
-    facts: dict[str, str]
-
-    def number(self, name: str) -> float | None:
-        """A numeric fact; ``None`` where the cell is empty."""
-        return float(self.facts[name]) if self.facts.get(name) else None
-
-    def fits(self, local: str, remote: str) -> bool:
-        """Whether a flow between two ends is the labelled one."""
-        return fnmatchcase(local, self.local) and fnmatchcase(remote, self.remote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +46,28 @@ def lab_folder() -> Path:
     return Path(os.environ.get("FARMWATCH_LAB") or platformdirs.user_cache_path("farmwatch") / "lab")
 
 
-def read_truth(folder: Path) -> list[Truth]:
-    """All labelled flows.
-
-    Raises:
-        OSError: nothing was recorded yet.
-    """
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as stream:
-        named = Truth.__dataclass_fields__.keys() - {"facts"}
-        return [Truth(**{name: row[name] for name in named}, facts=row) for row in csv.DictReader(stream)]
-
-
 def samples(folder: Path, *, jobs: int = 2) -> list[Sample]:
     """Samples of every capture that was taken on the laptop, in order of their files."""
-    of_file: dict[str, list[Truth]] = {}
-    for truth in read_truth(folder):
-        of_file.setdefault(truth.file, []).append(truth)
-    work = [(folder / file, truths) for file, truths in sorted(of_file.items()) if truths[0].vantage == "laptop"]
+    of_file: dict[Path, list[FlowTruth]] = {}
+    for truth in read_flow_truth(folder / "labels.csv"):
+        if truth.vantage == "laptop":
+            of_file.setdefault(truth.path, []).append(truth)
     with ProcessPoolExecutor(jobs) as pool:
-        return [sample for found in pool.map(_of_capture, *zip(*work, strict=True)) for sample in found]
+        return [
+            sample for found in pool.map(_of_capture, *zip(*sorted(of_file.items()), strict=True)) for sample in found
+        ]
 
 
-def _of_capture(path: Path, truths: list[Truth]) -> list[Sample]:
+def _of_capture(path: Path, truths: list[FlowTruth]) -> list[Sample]:
     tables = collect_capture(path, 0).tables
-    book = AddressBook(Profile())
-    flows = device_flows(tables, find_hosts(tables, Profile(), book), book, load_knowledge())
+    profile = truths[0].profile()
+    book = AddressBook(profile)
+    flows = device_flows(tables, find_hosts(tables, profile, book), book, load_knowledge())
     found: list[Sample] = []
     for series in device_series(flows, tables):
         row = series.rows[0]
         local = f"{flows['local_h'][row]}:{flows['local_p'][row]}"
         remote = f"{flows['remote_h'][row]}:{flows['remote_p'][row]}"
-        if not fnmatchcase(local, f"{truths[0].local.partition(':')[0]}:*"):
-            continue  # the flow as its other end, a device too, would see it
         truth = next((one for one in truths if one.fits(local, remote)), None)
         for part in _parts(series):
             seen = behaviour(part.times_s, part.out, part.sizes, datagrams=part.datagrams)
