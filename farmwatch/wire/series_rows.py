@@ -74,6 +74,7 @@ _RST = 4
 _ACK = 16
 _TCP = 6
 _UDP = 17
+_WIDEST_WINDOW = 1 << 30  # RFC 7323 section 2.3: nobody sends further ahead
 _AUTHENTICATED = 51  # the header of RFC 4302, behind which TCP or UDP may follow
 _ETHERNET = 1
 _LINUX_COOKED = 113
@@ -275,6 +276,9 @@ def fill_holes(seq: int, length: int, end: int, flows: Ints) -> int:
         place = end + E_HOLE_0 + 2 * index
         left = signed32(flows[place] - top)
         right = signed32(flows[place + 1] - top)
+        if left >= right or right > 0:  # sequence numbers went round since
+            close_hole(index, end, flows)
+            continue
         start = max(left, low)
         stop = min(right, high)
         if start < stop:
@@ -325,7 +329,9 @@ def new_bytes(seq: int, length: int, end: int, flows: Ints) -> int:
     top = flows[end + E_TOP]
     ahead = signed32(seq - top)
     if ahead >= 0:
-        if ahead > 0:
+        if ahead > _WIDEST_WINDOW:
+            flows[end + E_HOLES] = 0
+        elif ahead > 0:
             open_hole(flows[end + E_HOLES], top, seq, end, flows)
         flows[end + E_TOP] = (seq + length) & MASK32
         return length
@@ -333,7 +339,7 @@ def new_bytes(seq: int, length: int, end: int, flows: Ints) -> int:
     if ahead + length > 0:
         flows[end + E_TOP] = (seq + length) & MASK32
         fresh += ahead + length
-    return fresh
+    return min(fresh, length)
 
 
 @kernel
