@@ -106,6 +106,24 @@ def test_seventeen_and_sixteen_blur_with_jitter():
     assert "or" in found.name
 
 
+def test_a_name_needs_its_protocol():
+    """Steps of 20 ms in VNC are a pointer's, not OpenSSH's decoys; where no protocol is known the name stands."""
+    rng = np.random.default_rng(12)
+    times = ns(swept(rng, 60, 21.0))
+    assert find_pacing(times, "ssh").decoys
+    assert find_pacing(times).decoys
+    found = find_pacing(times, "rfb")
+    assert (found.name, found.decoys) == ("steps of 21 ms (a pointer's own rate, or a program's pacing)", False)
+
+
+def test_presses_and_releases_do_not_hide_a_grid():
+    """Keys held for some 90 ms leave a gap of their own for each press."""
+    rng = np.random.default_rng(13)
+    keys = typist(rng, 120)
+    times = np.concatenate([swept(rng, 60, 17.2), keys, keys + rng.normal(0.09, 0.02, len(keys))])
+    assert find_pacing(ns(times), "rfb").period_ms == 17
+
+
 def test_typing_is_not_paced():
     for events in (50, 300, 1000):
         assert not any(find_pacing(ns(times)) for _, times in typists(100, events, seed=8))
