@@ -118,10 +118,11 @@ TOOLS = (
     Tool("ssh", ("ip", "ss", "ssh", "ssh-keygen", SSHD), "tcp", PORT, _serve, _view, _drive, loops=False),
     Tool(
         "ssh-x", ("ssh", "ssh-keygen", SSHD, "xauth", *desktop.PROGRAMS), "tcp", PORT,
-        _serve_windows, _view_windows, human.drive_display, loops=False,
+        _serve_windows, _view_windows, human.drive_display,
     ),
 )  # fmt: skip
 """The SSH recipes.
 
-What is drawn is not answered. Only window adjustments are, one for tens of kilobytes of output: no loop to speak of.
+What is drawn over X forwarding is not answered, but some tens of kilobytes of it are: with a window adjustment, at once.
+The plain shell's window is forty times as large, and a person's session does not fill it: it has no loop.
 """
