@@ -123,6 +123,6 @@ TOOLS = (
 )  # fmt: skip
 """The SSH recipes.
 
-What is drawn over X forwarding is not answered, but some tens of kilobytes of it are: with a window adjustment, at once.
+What is drawn over X forwarding is not answered; every few tens of kilobytes are, at once, by a window adjustment.
 The plain shell's window is forty times as large, and a person's session does not fill it: it has no loop.
 """
