@@ -32,7 +32,11 @@ def input_notes(tables: Tables) -> tuple[str, ...]:
     return tuple(
         note
         for row in range(len(inputs))
-        for note in (*_of_input(inputs, row, rejects), *_of_unread(inputs, row, unread))
+        for note in (
+            *_of_input(inputs, row, rejects),
+            *_of_unread(inputs, row, unread),
+            *_of_gaps(inputs, row, tables[Flow]),
+        )
     )
 
 
@@ -54,6 +58,19 @@ def _of_unread(inputs: Table[CaptureInput], row: int, unread: Mapping[tuple[int,
         count = unread.get((number, reason), 0)
         if count and count >= _WORTH_SAYING * total:
             yield f"{path}: {words.format(f'{count:,} of {total:,} flows')}"
+
+
+def _of_gaps(inputs: Table[CaptureInput], row: int, flows: Table[Flow]) -> Iterator[str]:
+    """Payload that was sent and not captured; of one flow no more than it showed, as sequence numbers can be forged."""
+    own = (flows["input"] == inputs["input"][row]) & (flows["proto"] == "tcp") & flows["established"]
+    shown = (flows["orig_bytes"] + flows["resp_bytes"])[own]
+    lost = np.minimum(flows["lost_bytes"][own], shown).sum()
+    if lost and lost >= _WORTH_SAYING * (shown.sum() + lost):
+        yield (
+            f"{inputs['path'][row]}: the capture lacks {100 * lost / (shown.sum() + lost):.0f} % of what its TCP "
+            "connections carried: bytes, input events and sessions are counted too low; give the capturing machine a "
+            "larger buffer (tcpdump -B 65536) or a narrower filter"
+        )
 
 
 def _of_input(inputs: Table[CaptureInput], row: int, rejects: Table[Reject]) -> Iterator[str]:

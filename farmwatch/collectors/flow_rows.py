@@ -69,6 +69,8 @@ def flow_rows(flows: FlowTable, number: int, identified: dict[str, NDArray[Any]]
         "first_data_side": _absent(flows.first_payload_side),
         "established": _established(flows, tcp),
         "retransmitted": flows.orig_retransmitted + flows.resp_retransmitted,
+        "out_of_order": flows.orig_out_of_order + flows.resp_out_of_order,
+        "lost_bytes": flows.orig_lost_bytes + flows.resp_lost_bytes,
         "handshake_rtt_ms": np.where(
             (flows.syn_ns >= 0) & (flows.ack_ns >= flows.syn_ns), (flows.ack_ns - flows.syn_ns) / _NS_PER_MS, np.nan
         ),

@@ -53,7 +53,7 @@ class Layer(StrEnum):
     OUI = "oui"  #: hardware address prefix of 24, 28 or 36 bits
     DHCP = "dhcp"  #: hostname, vendor class, parameter request list
     MDNS = "mdns"  #: service type, instance, host name, TXT record
-    SSDP = "ssdp"  #: server and model fields of an announcement
+    SSDP = "ssdp"  #: server and friendly name of an announcement
     HTTP_TITLE = "http_title"  #: title of a page
     HTTP_PATH = "http_path"  #: request path
     HTTP_HEADER = "http_header"  #: ``name: value`` of a response, ``*`` allowed
@@ -91,7 +91,7 @@ CONDITION_KEYS: dict[Layer, frozenset[str]] = {
     Layer.CERT: frozenset({"subject.cn", "subject.o", "subject.ou", "issuer.cn", "issuer.o", "issuer.ou", "sha256"}),
     Layer.DHCP: frozenset({"hostname", "vendor_class", "parameters"}),
     Layer.MDNS: frozenset({"service", "instance", "host", "txt"}),
-    Layer.SSDP: frozenset({"server", "model", "manufacturer", "name"}),
+    Layer.SSDP: frozenset({"server", "name"}),
     Layer.USB: frozenset(
         {"vid", "pid", "manufacturer", "product", "serial", "configuration", "interface", "functions", "bcd_device",
          "bcd_usb", "attributes", "max_power", "device_class", "os_vendor_code", "scsi_vendor", "scsi_product", "mac",

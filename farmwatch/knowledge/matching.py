@@ -262,12 +262,12 @@ class Knowledge:
             Layer.MDNS, {"service": kind, "instance": instance, "host": host.rstrip("."), "txt": txt}
         )
 
-    def match_ssdp(self, server: str = "", manufacturer: str = "", model: str = "",
-                   name: str = "") -> tuple[Match, ...]:  # fmt: skip
-        """Facts an SSDP announcement or its device description meets."""
-        return self._match_conditions(
-            Layer.SSDP, {"server": server, "manufacturer": manufacturer, "model": model, "name": name}
-        )
+    def match_ssdp(self, server: str = "", name: str = "") -> tuple[Match, ...]:
+        """Facts the server line and friendly name of an SSDP announcement meet.
+
+        Maker and model stand in the description that an announcement points to, which a capture seldom holds.
+        """
+        return self._match_conditions(Layer.SSDP, {"server": server, "name": name})
 
     def match_http(self, *, title: str = "", path: str = "", headers: Sequence[tuple[str, str]] = (),
                    favicon_md5: str = "", favicon_mmh3: int | None = None) -> tuple[Match, ...]:  # fmt: skip

@@ -91,6 +91,8 @@ class Flow(Record, table="flows", key=("input", "flow")):
     orig_ttl: int = column("Smallest TTL or hop limit from the originator; 0 when it sent nothing.")
     resp_ttl: int = column("Smallest TTL or hop limit from the responder; 0 when it sent nothing.")
     retransmitted: int = column("Retransmitted data packets, both sides.")
+    out_of_order: int = column("Data packets that came after later ones and were no retransmission, both sides.")
+    lost_bytes: int = column("Payload that the capture lacks, by gaps never filled, both sides.", unit="B")
     handshake_rtt_ms: float | None = column(
         "SYN to SYN/ACK plus SYN/ACK to ACK.", unit="ms", absent="handshake not seen"
     )

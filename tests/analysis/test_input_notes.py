@@ -60,3 +60,17 @@ def test_cut_packets_and_sessions_already_running_are_said():
     for _ in range(30):
         net.flow("10.0.0.5", "198.51.100.7", orig_bytes=9)
     assert input_notes(net.tables()) == ()
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [(0, None), (900, None), (2_000, "lacks 17 %"), (1 << 40, "lacks 50 %")],
+    ids=["none", "little", "much", "forged"],
+)
+def test_payload_that_the_capture_lacks_is_said(lost, said):
+    """From a tenth on; a forged sequence number counts no more than what its flow showed."""
+    net = Net()
+    net.flow("10.0.0.5", "198.51.100.7", orig_bytes=4_000, resp_bytes=6_000, lost_bytes=lost)
+    net.flow("10.0.0.5", "198.51.100.8", established=False, lost_bytes=lost)
+    found = [note for note in input_notes(net.tables()) if "lacks" in note]
+    assert [said in note for note in found] == ([True] if said else [])

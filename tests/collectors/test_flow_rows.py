@@ -61,6 +61,18 @@ def test_established_needs_both_ends(capture, said, established):
     assert (whole.established, lone.established) == (established, False)
 
 
+def test_what_the_capture_lacks_is_counted(capture):
+    """A hole in each direction that nothing fills: its bytes were sent and not captured."""
+    line = Conversation(capture.tape, LAPTOP, FAR, (50000, 443), capture.rng, rtt=0.02)
+    line.open(0.0)
+    for side, hole in ((0, 700), (1, 55)):
+        line.send(1.0 + side, side, b"x" * 10)
+        line.seq[side] += hole
+        line.send(3.0 + side, side, b"x" * 10)
+    [flow] = capture.tables()[Flow].rows()
+    assert (flow.lost_bytes, flow.out_of_order, flow.retransmitted) == (755, 0, 0)
+
+
 GREETING = b"SSH-2.0-OpenSSH_9.6\r\n" + bytes(900)
 
 
