@@ -60,7 +60,7 @@ class Person:
             shape=rng.uniform(2.6, 4.2),
             hold=rng.uniform(0.075, 0.12),
             thinking=rng.uniform(0.05, 0.2),
-            pointer=rng.uniform(0.2, 0.5),
+            pointer=rng.uniform(0.3, 0.7),
             reports=rng.choice((60.0, 90.0, 125.0)),
         )
 
@@ -71,9 +71,9 @@ def _loglogistic(rng: random.Random, median: float, shape: float) -> float:
 
 
 def _keys(rng: random.Random, who: Person, at: float) -> Iterator[Action]:
-    """Type one to three short lines; a slip is taken back with the backspace key."""
-    for _ in range(rng.randrange(1, 4)):
-        for _ in range(rng.randrange(2, 8)):
+    """Type one or two short lines; a slip is taken back with the backspace key."""
+    for _ in range(rng.randrange(1, 3)):
+        for _ in range(rng.randrange(2, 7)):
             for letter in (*rng.choice(typist.WORDS), " "):
                 slip = rng.random() < 0.02
                 for key in (rng.choice("qwertzasdf"), "\b", letter) if slip else (letter,):
@@ -126,10 +126,11 @@ def actions(seed: int, area: tuple[int, int, int, int] = AREA) -> Iterator[Actio
     at, first = 0.4, True
     while True:
         pointing = not first and rng.random() < who.pointer
-        spell = list(_pointer(rng, who, at, here, area) if pointing else _keys(rng, who, at))
-        yield from _in_order(spell)
+        for _ in range(rng.randrange(1, 4) if pointing else 1):
+            spell = list(_pointer(rng, who, at, here, area) if pointing else _keys(rng, who, at))
+            yield from _in_order(spell)
+            at = max(action.at for action in spell) + rng.uniform(0.2, 0.7)
         first = False
-        at = max(action.at for action in spell) + (rng.uniform(0.1, 0.8) if pointing else 0.2)
         if rng.random() < 0.5:
             at += rng.uniform(1.0, 6.0)  # reading
 
