@@ -64,6 +64,7 @@ _ALL = (
     Activity("call", "none", calls.call),
     Activity("call-voices", "none", calls.call_voices),
     Activity("call-sharing", "none", calls.call_sharing, desktop.PROGRAMS, "the screen goes out as somebody works"),
+    Activity("call-pointing", "none", calls.call_pointing, desktop.PROGRAMS, "another's pointer comes in"),
     Activity("call-watching", "none", calls.call_watching, desktop.PROGRAMS),
     Activity("game-streaming", "controlling", calls.game_streaming),
     Activity("game", "none", messages.talk("game"), ("openssl",)),

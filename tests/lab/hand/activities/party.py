@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tests.lab.hand import human
 from tests.lab.hand.tools import rtc
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Part:
     """What a party does: whether it offers or answers, what it shows, says and sends.
 
     ``video`` is ``camera``, ``game``, the path of a frame buffer to share, or nothing; ``messages`` is ``talk``, for
-    what meetings tell each other beside the media, ``play``, for a player's input, or nothing.
+    what meetings tell each other beside the media, ``point``, for a pointer shown over a shared screen, ``play``, for a
+    player's input, or nothing.
     """
 
     folder: str
@@ -136,6 +138,17 @@ async def _talk(channel: RTCDataChannel, part: Part) -> None:
             channel.send(json.dumps({"type": kind, "id": f"{part.seed:08x}", "text": "x" * size}))
 
 
+async def _point(channel: RTCDataChannel, part: Part) -> None:
+    """Tell where the pointer is over what the other one shows, whenever it moves: at the latest every 4 s."""
+    due, before = time.monotonic(), 0.0
+    for action in human.actions(part.seed + 1):
+        if action.kind == "move":
+            due += min(action.at - before, 4.0)
+            before = action.at
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            channel.send(json.dumps({"type": "pointer", "x": action.x, "y": action.y}))
+
+
 async def _play(channel: RTCDataChannel, part: Part) -> None:
     """Aim, run and shoot: the pointer's way at 60 to 125 reports a second for most of the time, keys held for long."""
     rng = random.Random(part.seed)
@@ -201,7 +214,7 @@ async def take(part: Part) -> None:
         await peer.setLocalDescription(await peer.createAnswer())
         rtc.leave(folder / "taken.json", peer.localDescription.sdp)
     await watched.start()
-    speak = {"talk": _talk, "play": _play}.get(part.messages)
+    speak = {"talk": _talk, "point": _point, "play": _play}.get(part.messages)
     async with asyncio.timeout(30):
         channel = await opened
     job = asyncio.create_task(speak(channel, part)) if speak else None
