@@ -5,6 +5,7 @@ from farmwatch.analysis.detectors.control_rtt import ControlRtt
 from farmwatch.analysis.detectors.hand_driven import HandDriven
 from farmwatch.analysis.detectors.hand_mirror import HandMirror
 from farmwatch.analysis.detectors.hand_relayed import HandRelayed
+from farmwatch.analysis.detectors.hand_stepping_stone import HandSteppingStone
 from farmwatch.analysis.detectors.keystroke_ssh import KeystrokeSsh
 from farmwatch.analysis.detectors.kvm_beacon import KvmBeacon
 from farmwatch.analysis.detectors.kvm_cloud import KvmCloud
@@ -22,12 +23,14 @@ from farmwatch.analysis.detectors.remote_tool import RemoteTool
 from farmwatch.analysis.detectors.remote_vendors import RemoteVendors
 from farmwatch.analysis.detectors.tunnel_mss import TunnelMss
 from farmwatch.analysis.detectors.tunnel_product import TunnelProduct
+from farmwatch.analysis.detectors.typing_clumped import TypingClumped
 from farmwatch.analysis.detectors.vpn_consumer import VpnConsumer
 
 DETECTORS: tuple[Detector, ...] = (
-    HandDriven(), HandRelayed(), HandMirror(), MeetingControl(), RemoteInbound(), RemoteTool(), RemoteVendors(),
-    RemoteIdle(), KeystrokeSsh(), ControlRtt(), MeetingAllDay(), MeetingTogether(), TunnelProduct(), VpnConsumer(),
-    TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(), LanMeetingBox(), LanArpBus(), LanTenants(), LanLaptops(),
+    HandDriven(), HandRelayed(), HandSteppingStone(), HandMirror(), MeetingControl(), RemoteInbound(), RemoteTool(),
+    RemoteVendors(), RemoteIdle(), KeystrokeSsh(), TypingClumped(), ControlRtt(), MeetingAllDay(), MeetingTogether(),
+    TunnelProduct(), VpnConsumer(), TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(), LanMeetingBox(), LanArpBus(),
+    LanTenants(), LanLaptops(),
 )  # fmt: skip
 
 __all__ = ["DETECTORS", "Detector", "Findings", "run_detectors"]

@@ -32,6 +32,7 @@ from farmwatch.records import (
     Outcome,
     Record,
     Reject,
+    SeriesFlow,
     Table,
     Tables,
     WeightSource,
@@ -60,6 +61,7 @@ _NOTHING_OF: dict[type[Record], str] = {
     Arp: "no ARP frames captured",
     DeviceFlow: "no TCP or UDP traffic of this device captured",
     LanMember: "nothing of its local network captured",
+    SeriesFlow: "no flow long enough to be timed",
 }  #: why a detector has nothing to look at, by the table it needs
 _SENDERS: dict[type[Record], str] = {Arp: "eth_src", NameQuery: "client"}  #: column of who speaks, else ``mac``
 _MOST_PACKETS = 20  #: packet numbers kept as proof of one finding

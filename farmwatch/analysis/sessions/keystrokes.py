@@ -9,7 +9,7 @@ that send at most every so many milliseconds leave a grid.
 All of these have benign causes (Wi-Fi, a VPN over TCP, plain loss on the laptop's own uplink), so they weigh little.
 Only aggregates leave this module: counts, shares and quantiles, never the times of keys, which would be a biometric.
 
-Sources: log-logistic law of free text, Heliyon 2021 (e08413); bounds of 40 ms to 1.5 s from docs/evidence.md, M12.
+Sources: log-logistic law of free text, Heliyon 2021 (e08413); bounds of 40 ms to 1.5 s from docs/evidence.md, M16.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ Why the correlation is judged against shifted copies of the same flows and not b
 are alike in many ways that prove nothing (both start at nine, both pause for lunch). Slow swings are removed first, the
 activity of the host's other flows is regressed out, the two tenths of the time that speak loudest count no more than
 the third (a laptop waking up), and what remains must beat the same measure of the same flows shifted by 30 s to 5 min
-(same hour, same people) *and*, where the overlap is long enough, by more than 10 min (docs/evidence.md, M10).
+(same hour, same people) *and*, where the overlap is long enough, by more than 10 min (docs/evidence.md, M15).
 
 Cost: O((T/w) log(T/w)) for the correlation by FFT, O(n log n) for the other two; :data:`MOST_SECONDS` bounds T and
 :data:`MOST_EVENTS` n.

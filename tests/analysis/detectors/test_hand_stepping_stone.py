@@ -1,0 +1,12 @@
+"""HandSteppingStone: its case files."""
+
+from __future__ import annotations
+
+from farmwatch.analysis.detectors.hand_stepping_stone import HandSteppingStone
+
+DETECTOR = HandSteppingStone()
+
+
+def test_case(case, check):
+    """Every case file gets exactly the findings it expects."""
+    check(DETECTOR, case)
