@@ -66,6 +66,36 @@ def test_a_recipe_is_typed_into_and_shows_it(namespaces: None, tmp_path: Path, r
     assert sum(outbound) > 0.9 * sum(inbound)
 
 
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("recipe", runs(*vnc.TOOLS, *rdp.TOOLS))
+def test_a_viewer_nobody_touches_answers_pictures_only_where_the_tool_has_a_loop(
+    namespaces: None, tmp_path: Path, recipe: Tool
+) -> None:
+    """With the clock alone moving, pictures are answered, the quickest after the 40 ms of the way, or never are."""
+    path = tmp_path / "idle.pcap"
+    with net.Lab() as lab:
+        road(lab)
+        recipe.view(lab, "o", DRIVEN, recipe.port, recipe.serve(lab, "l"))
+        time.sleep(4.0)  # What comes first is over.
+        capture = lab.capture("l", "eth0", path)
+        time.sleep(SECONDS)
+        net.stop(capture)
+    text = subprocess.run(
+        ["tcpdump", "-tt", "-n", "-q", "-r", str(path), "tcp", "port", str(recipe.port)],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    times = [(float(line.split()[0]), f"> {DRIVEN}." in line) for line in text.splitlines() if " tcp 0" not in line]
+    shown = [at for at, came_in in times if not came_in]
+    answers = [at for at, came_in in times if came_in]
+    assert len(shown) >= 3
+    if not recipe.loops:
+        assert not answers
+        return
+    assert len(answers) >= 3
+    waits = sorted(answer - max((at for at in shown if at < answer - 0.039), default=0.0) for answer in answers)
+    assert waits[0] < 0.08
+
+
 @pytest.mark.needs("tcpdump", "socat")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("recipe", runs(*(each for each in vnc.TOOLS if each.reverse)))
