@@ -74,11 +74,11 @@ class Lab:
 
     def delay(
         self, near: tuple[str, str, str], far: tuple[str, str, str], delay_ms: float, jitter_ms: float = 0.0,
-        *, law: str = "exponential", loss: float = 0.0, reorder: float = 0.0, rate_mbit: float = 0.0,
+        *, law: str = "exponential", loss: float = 0.0, reorder: float = 0.0, rate_mbit: float = 0.0, seed: int = 0,
     ) -> None:  # fmt: skip
         """Join two namespaces by a :class:`Link`; each end is (namespace, interface, address)."""
         ends = [(self.names[short], name, address) for short, name, address in (near, far)]
-        link = Link(ends[0], ends[1], delay_ms, jitter_ms, len(self.jobs), law, loss, reorder, rate_mbit)
+        link = Link(ends[0], ends[1], delay_ms, jitter_ms, seed + len(self.jobs), law, loss, reorder, rate_mbit)
         job = subprocess.Popen(link.arguments(), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.jobs.append(job)
         stdout = job.stdout

@@ -69,7 +69,7 @@ class Label:
 
 @dataclass(slots=True)
 class Ground:
-    """Namespaces in place, their addresses, and the round trips ping measured.
+    """Namespaces in place, their addresses, the seed of the links, and the round trips ping measured.
 
     ``pings`` has the median, ``least`` the smallest round trip from the laptop to ``relay``, ``operator`` and
     ``office``, in milliseconds.
@@ -77,6 +77,7 @@ class Ground:
 
     lab: Lab
     legs: Legs
+    seed: int = 0
     laptop: str = "10.44.1.23"
     router: str = "10.44.1.1"
     wan: str = "198.51.100.1"
@@ -96,13 +97,16 @@ class Ground:
         lab.wire(("l", "eth0", f"{self.laptop}/24", LAPTOP_MAC), ("g", "lan", f"{self.router}/24", ROUTER_MAC))
         lab.delay(
             ("g", "wan", self.wan), ("r", "tun0", self.relay), legs.near_ms / 2, legs.jitter_ms / 4,
-            law=legs.law, loss=legs.loss, rate_mbit=legs.rate_mbit,
+            law=legs.law, loss=legs.loss, rate_mbit=legs.rate_mbit, seed=self.seed,
         )  # fmt: skip
         lab.delay(
             ("r", "tun1", self.relay_far), ("o", "tun0", self.operator), legs.far_ms / 2, legs.jitter_ms,
-            law=legs.law, loss=legs.loss, reorder=legs.reorder,
+            law=legs.law, loss=legs.loss, reorder=legs.reorder, seed=self.seed,
         )  # fmt: skip
-        lab.delay(("g", "corp", self.corporate), ("w", "tun0", self.office), legs.office_ms / 2, legs.jitter_ms / 4)
+        lab.delay(
+            ("g", "corp", self.corporate), ("w", "tun0", self.office), legs.office_ms / 2, legs.jitter_ms / 4,
+            seed=self.seed,
+        )  # fmt: skip
         for short, via in (("l", self.router), ("r", self.wan), ("o", self.relay_far), ("w", self.corporate)):
             lab.run(short, "ip", "route", "replace", "default", "via", via)
         lab.run("g", "ip", "route", "add", "203.0.113.0/24", "via", self.relay)
@@ -142,10 +146,10 @@ class Ground:
 
 
 @contextmanager
-def ground(legs: Legs) -> Iterator[Ground]:
-    """Build the ground, measure it, and take it away at the end."""
+def ground(legs: Legs, seed: int = 0) -> Iterator[Ground]:
+    """Build the ground, measure it, and take it away at the end; jitter and loss follow from the seed."""
     with Lab() as lab:
-        place = Ground(lab, legs)
+        place = Ground(lab, legs, seed)
         place.build()
         place.measure()
         yield place

@@ -14,7 +14,7 @@ from tests.lab.hand import scenarios, sshd
 from tests.lab.hand.activities import ACTIVITIES
 from tests.lab.hand.ground import Ground, Label, Tape, ground
 from tests.lab.hand.scenarios import Scenario
-from tests.lab.hand.tool import Desk, Human, Screen, Tool
+from tests.lab.hand.tool import Desk, Human, Tool
 from tests.lab.hand.tools import tool as tool_named
 from tests.lab.hand.ways import WAYS, Route, Session, evade, label
 
@@ -32,7 +32,7 @@ def record(scenario: Scenario, where: Path) -> None:
     base = where / scenario.name
     truth = base.with_name(f"{scenario.name}.json")
     truth.unlink(missing_ok=True)
-    with ground(scenario.legs) as place:
+    with ground(scenario.legs, scenario.seed) as place:
         if scenario.kind == "activity":
             labels, human = _activity(place, scenario, base), None
         else:
@@ -79,7 +79,7 @@ def _control(place: Ground, scenario: Scenario, base: Path) -> tuple[list[Label]
     time.sleep(1.0)
     paths = tape.stop()
     _check(place, scenario, route, human, paths["laptop"])
-    return _labels(place, scenario, tool, route, human, screen), human
+    return _labels(place, scenario, tool, route, human), human
 
 
 def _step_on(place: Ground, desk: Desk) -> None:
@@ -127,9 +127,7 @@ def _check(place: Ground, scenario: Scenario, route: Route, human: Human, path: 
         raise ValueError(f"{counts[0]} packets with input and {counts[1]} with pictures\n{place.lab.logs()}")
 
 
-def _labels(
-    place: Ground, scenario: Scenario, tool: Tool, route: Route, human: Human, screen: Screen
-) -> list[Label]:  # fmt: skip
+def _labels(place: Ground, scenario: Scenario, tool: Tool, route: Route, human: Human) -> list[Label]:
     """Return a row for each flow that carries the session, and, for a stepping stone, for the one that goes on."""
     driven = scenario.driven == "l"
     shared = Label(

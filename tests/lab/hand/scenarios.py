@@ -16,7 +16,7 @@ from tests.lab.hand.activities import ACTIVITIES
 from tests.lab.hand.ground import Legs
 from tests.lab.hand.tool import Tool
 from tests.lab.hand.tools import TOOLS
-from tests.lab.hand.ways import EVASIONS, TCP_ONLY, WAYS, label
+from tests.lab.hand.ways import EVASIONS, TCP_ONLY, WAYS
 
 FAR = (5, 20, 60, 95, 150, 230)
 JITTER = (0, 2, 5, 10, 20, 40)
@@ -195,6 +195,3 @@ def full() -> dict[str, Scenario]:
 def every() -> dict[str, Scenario]:
     """Return all scenarios by name."""
     return full() | core() | activities(3)
-
-
-__all__ = ["Scenario", "activities", "core", "every", "full", "label"]

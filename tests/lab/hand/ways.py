@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from tests.lab import net
 from tests.lab.hand import sshd
 from tests.lab.hand.evade import Plan
 from tests.lab.hand.ground import Ground
@@ -113,13 +114,13 @@ def splice(session: Session) -> Route:
     return _through_relay(session, local=port)
 
 
-def _certificate(session: Session) -> tuple[str, str]:
-    """Make a certificate for a relay; returns the paths of certificate and key."""
+def _certificate(session: Session, name: str) -> tuple[str, str]:
+    """Make a certificate; returns the paths of certificate and key."""
     folder = session.ground.lab.folder
-    paths = str(folder / "relay.crt"), str(folder / "relay.key")
+    paths = str(folder / f"{name}.crt"), str(folder / f"{name}.key")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-         "-out", paths[0], "-keyout", paths[1], "-subj", "/CN=relay.example"],
+         "-out", paths[0], "-keyout", paths[1], "-subj", f"/CN={name}.example"],
         check=True, capture_output=True,
     )  # fmt: skip
     return paths
@@ -138,9 +139,8 @@ def tls(session: Session) -> Route:
 
     When the laptop is the viewer, the counterpart stands on the laptop and the office's wrapper at the other end.
     """
-    certificate, key = _certificate(session)
+    certificate, key = _certificate(session, "relay")
     driven = session.driven
-    wrapper = "relay" if driven == "l" else "office"
     _stunnel(
         session, driven, "inside", f"accept = {TLS_PORT}", f"connect = 127.0.0.1:{session.tool.port}",
         f"cert = {certificate}", f"key = {key}",
@@ -156,13 +156,13 @@ def tls(session: Session) -> Route:
     if driven == "l":
         return _through_relay(session, local=TLS_PORT)
     flows = (("tcp", f"{target}:{TLS_PORT}"),)
-    return Route("127.0.0.1", RELAY_PORT, flows, wrapper, _local(session))
+    return Route("127.0.0.1", RELAY_PORT, flows, "office", _local(session))
 
 
 def _broker(session: Session, evasion: str = "", *, plain: bool = False) -> Route:
     """Have an agent on the driven machine dial a broker at the relay."""
     lab = session.ground.lab
-    certificate = ("", "") if plain else _certificate(session)
+    certificate = ("", "") if plain else _certificate(session, "relay")
     address = session.address("r", seen_from=session.driven)
     plan = {"evasion": evasion, "listen": RELAY_PORT, "target": ("127.0.0.1", session.tool.port), "plain": plain}
     plan |= {"broker": (address, BROKER_PORT), "certificate": certificate, "seed": session.seed}
@@ -249,10 +249,8 @@ def _wireguard(session: Session, *, at_operator: bool) -> Route:
 
 
 def _wait_interface(session: Session, short: str, name: str) -> None:
-    from tests.lab.net import wait_for
-
     lab = session.ground.lab
-    wait_for(lambda: name in lab.run(short, "ip", "-br", "link"), f"interface {name}\n{lab.logs()}")
+    net.wait_for(lambda: name in lab.run(short, "ip", "-br", "link"), f"interface {name}\n{lab.logs()}")
 
 
 def wireguard(session: Session) -> Route:
@@ -269,13 +267,8 @@ def _openvpn(session: Session, proto: str) -> Route:
     lab, end = session.ground.lab, _end(session, at_operator=False)
     prints = {}
     for short in ("l", end):
-        paths = lab.folder / f"vpn-{short}.crt", lab.folder / f"vpn-{short}.key"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-             "30", "-out", str(paths[0]), "-keyout", str(paths[1]), "-subj", f"/CN={short}.example"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        shown = ["openssl", "x509", "-in", str(paths[0]), "-noout", "-fingerprint", "-sha256"]
+        certificate, _ = _certificate(session, f"vpn-{short}")
+        shown = ["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha256"]
         done = subprocess.run(shown, check=True, capture_output=True, text=True)
         prints[short] = done.stdout.strip().split("=", 1)[1]
     address = session.address(end, seen_from="l")
@@ -294,10 +287,8 @@ def _openvpn(session: Session, proto: str) -> Route:
     _wait_interface(session, "l", "tunvpn")
     if end == "r":
         lab.run("l", "ip", "route", "add", f"{session.ground.operator}/32", "dev", "tunvpn")
-    from tests.lab.net import wait_for
-
     probe = ["ip", "netns", "exec", lab.names["l"], "ping", "-n", "-q", "-c", "1", "-W", "1", INSIDE[0]]
-    wait_for(lambda: not subprocess.run(probe, check=False, capture_output=True).returncode, "OpenVPN", 30)
+    net.wait_for(lambda: not subprocess.run(probe, check=False, capture_output=True).returncode, "OpenVPN", 30)
     return _tunnel_route(session, end, proto, 1194)
 
 
