@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import statistics
 import subprocess
 from pathlib import Path
@@ -9,16 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.lab import cast, net, recordings, typist
-
-
-@pytest.fixture
-def namespaces() -> None:
-    """Skip where network namespaces or TUN interfaces cannot be made; fail where everything is said to be there."""
-    if os.geteuid() or not Path("/dev/net/tun").exists():
-        reason = "network namespaces with TUN links need root and /dev/net/tun"
-        if os.environ.get("FARMWATCH_REQUIRE_LAB") == "1":
-            pytest.fail(f"{reason}, and FARMWATCH_REQUIRE_LAB=1", pytrace=False)
-        pytest.skip(reason)
 
 
 @pytest.mark.needs(
