@@ -20,6 +20,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from farmwatch.errors import ReportError
+from farmwatch.records import Assessment, Finding
 from farmwatch.records.report import SCHEMA_VERSION, Report
 from farmwatch.reports.escape import json_text, visible
 
@@ -31,6 +32,7 @@ __all__ = ["canonical", "dumps", "loads", "plain", "schema"]
 _DIGITS = 6  # significant digits of a float: finer than any round trip or weight deserves, stable across platforms
 _UNCHANGED = frozenset({str, int, bool, type(None)})
 _CONSTANTS = {None: "null", True: "true", False: "false"}
+_SHARED = frozenset({Assessment, Finding})  # devices about which the same was found have one of them together
 _MAX_FAULTS = 20  # faults of a wrong document that are listed
 
 
@@ -148,29 +150,40 @@ def _written(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
         return _CONSTANTS[value]
     if kind is float:
         return repr(_finite(value))
+    if kind is not tuple and not is_dataclass(value):
+        return _unusual(value, margin, known)
+    # What many findings or devices share, such as a detector's benign readings, is one object and written once.
+    place = id(value), margin
+    text = known.get(place)
+    if text is None:
+        text = _gathered(value, margin, known)
+        if kind in _SHARED or (kind is tuple and value and type(value[0]) is str):
+            known[place] = text
+    return text
+
+
+def _gathered(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
+    """A tuple or a record as indented JSON."""
     inner = margin + " "
+    kind: Any = type(value)
     if kind is tuple:
-        if not value:
-            return "[]"
-        # What many findings share, such as a detector's benign readings, is one tuple and written once.
-        place = id(value), margin
-        text = known.get(place)
-        if text is None:
-            text = f"[{inner}" + f",{inner}".join([_written(item, inner, known) for item in value]) + f"{margin}]"
-            if type(value[0]) is str:
-                known[place] = text
-        return text
-    if is_dataclass(value):
-        parts = [
-            f'"{name}": {encode_basestring_ascii(part)}'
-            if type(part := getattr(value, name)) is str
-            else f'"{name}": {_written(part, inner, known)}'
-            for name in _names(kind)
-        ]
-    elif isinstance(value, dict):
-        parts = [f"{encode_basestring_ascii(str(key))}: {_written(value[key], inner, known)}" for key in sorted(value)]
-    else:
-        return json.dumps(plain(value))  # what is derived from str or int, such as an enumeration
+        items = f",{inner}".join([_written(item, inner, known) for item in value])
+        return f"[{inner}{items}{margin}]" if value else "[]"
+    parts = [
+        f'"{name}": {encode_basestring_ascii(part)}'
+        if type(part := getattr(value, name)) is str
+        else f'"{name}": {_written(part, inner, known)}'
+        for name in _names(kind)
+    ]
+    return f"{{{inner}" + f",{inner}".join(parts) + f"{margin}}}"
+
+
+def _unusual(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
+    """A mapping, or what is derived from str or int, such as an enumeration, as indented JSON."""
+    if not isinstance(value, dict):
+        return json.dumps(plain(value))
+    inner = margin + " "
+    parts = [f"{encode_basestring_ascii(str(key))}: {_written(value[key], inner, known)}" for key in sorted(value)]
     return f"{{{inner}" + f",{inner}".join(parts) + f"{margin}}}" if parts else "{}"
 
 
