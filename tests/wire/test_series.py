@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -251,6 +252,22 @@ def test_rows_are_bounded():
     series = series_of(frames, rows_per_flow=20)
     assert (series.of_rows.tolist(), series.of_left_out.tolist()) == ([20] * 3, [30] * 3)
     assert max(listed(series, 0))[0] == 59
+
+
+def test_memory_does_not_grow_with_the_capture():
+    """Four times the packets need the same memory while they are read."""
+    frames = [segment(0, 1 + n, b"x", port=40000 + n % 30) for n in range(3000)]
+    [one, two] = chunks_of(frames)
+    wanted = wanted_flows(scan_chunks([one, two], mode="interpreted").flows, np.arange(30))
+    peaks = []
+    for times in (1, 4):
+        tracemalloc.start()
+        chunks = (chunk for _ in range(times) for chunk in (one, two))
+        read_series(chunks, wanted, mode="interpreted", limits=SeriesLimits(rows=500))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 100_000
+    assert max(peaks) < 40 << 20
 
 
 def test_room_is_shared_fairly():
