@@ -130,7 +130,8 @@ class _Spool:
         return self._kept
 
     def close(self) -> None:
-        """Drop what was kept."""
+        """Drop what was kept; a thread that still reads keeps nothing more."""
+        self.fault = self.fault or "it was closed"
         kept, self._kept = self._kept, None
         if kept is not None:
             with suppress(OSError):
