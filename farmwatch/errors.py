@@ -40,6 +40,10 @@ class SourceError(FarmwatchError):
         self.offset = offset
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[SourceError], tuple[str, int, str]]:
+        """As made, so that a worker process can send it back."""
+        return type(self), (self.path, self.offset, self.reason)
+
 
 class DecodeError(FarmwatchError, ValueError):
     """The bytes are not a valid message of the protocol; the only error a decoder may raise."""
@@ -52,6 +56,10 @@ class FaultListError(FarmwatchError):
         super().__init__("\n".join(f"{path}: {fault}" for fault in faults))
         self.path = path
         self.faults = tuple(faults)
+
+    def __reduce__(self) -> tuple[type[FaultListError], tuple[str, list[str]]]:
+        """As made, so that a worker process can send it back."""
+        return type(self), (self.path, list(self.faults))
 
 
 class KnowledgeError(FaultListError):

@@ -60,19 +60,36 @@ def list_entries(
 
 @app.command("show")
 def show_entry(
-    entry_id: Annotated[str, typer.Argument(metavar="ID", help="An id from 'farmwatch knowledge list'.")],
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="An id from 'farmwatch knowledge list', or a product's name.")
+    ],
     own: OwnOption = None,
 ) -> None:
     """Show one entry with every fact, its grade and its source."""
     from farmwatch.knowledge import load_knowledge
 
-    entries = load_knowledge(own or ()).complete
-    entry = entries.get(entry_id)
+    known = load_knowledge(own or ())
+    entry = known.find(name)
     if entry is None:
-        near = difflib.get_close_matches(entry_id, list(entries), n=3)
-        raise typer.BadParameter(f"no entry {entry_id!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+        near = difflib.get_close_matches(name.lower(), list(known.complete), n=3)
+        raise typer.BadParameter(f"no entry {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     page = _page()
     _entry(page, entry)
+    for beacon in known.beacons:
+        if beacon.entry == entry.id:
+            asked = ", ".join(f"{host}:{port}" for host, port in beacon.servers)
+            page.say(
+                f"tests its NAT with {asked} every {beacon.period_low_s:g} to {beacon.period_high_s:g} s "
+                f"(grade {beacon.grade}; {beacon.source})",
+                label="idle:", indent=2, hang=6,
+            )  # fmt: skip
+    for mtu in known.tunnel_mtus:
+        if mtu.entry == entry.id:
+            page.say(
+                f"{mtu.mtu} bytes, so an MSS of {mtu.mss_ipv4} over IPv4 and {mtu.mss_ipv6} over IPv6 "
+                f"(grade {mtu.grade}; {mtu.source})",
+                label="tunnel MTU:", indent=2, hang=6,
+            )  # fmt: skip
     write_result(page.render(), None, encoding=sys.stdout.encoding or "ascii")
 
 

@@ -65,7 +65,7 @@ def _unpacked_zstd(data: bytes) -> bytes:
     import zstandard
 
     try:
-        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as stream:
             return stream.read(_MAX_BYTES + 1)
     except zstandard.ZstdError as error:
         raise zlib.error(str(error)) from error

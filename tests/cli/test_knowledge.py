@@ -33,6 +33,14 @@ def test_show_gives_facts_with_grade_and_source(cli):
     assert "Benign reasons:" in shown
 
 
+def test_show_takes_any_name_and_tells_all_that_is_known(cli):
+    """By name or alias, in any case; what an idle device asks and how a tunnel shrinks packets are facts as well."""
+    shown = " ".join(cli("knowledge", "show", "PiKVM").out.split())
+    assert "stun.l.google.com:19302 every 10 to 60 s" in shown
+    assert "MSS of 1253 over IPv4" in " ".join(cli("knowledge", "show", "Astrill").out.split())
+    assert "NAT" not in cli("knowledge", "show", "jetkvm").out.partition("idle:")[2]
+
+
 def test_show_of_an_unknown_id_suggests_one(cli):
     """A typo is answered with the id that is there."""
     ran = cli("knowledge", "show", "pikvn")
