@@ -66,7 +66,7 @@ _LEAST_BINS = 180  #: 90 s: less leaves no room for shifts
 _LEAST_NULLS = 12  #: shifts that tell spread from chance
 
 _FOLLOW_NS = 60_000_000
-_STRETCH_NS = 2 * _SECOND
+_STRETCH_NS = _SECOND
 _SHIFTS = 64
 _SHORTEST_SHIFT_S, _LONGEST_SHIFT_S = 0.3, 8.0
 _JOINT_NS = _SECOND  #: packets closer than this may belong together when asking who moved first
@@ -109,7 +109,7 @@ class Following:
     share: float  #: followed / packets
     by_chance: float  #: the same share for shifted leads, mean
     z: float  #: how many standard deviations of the shifted counts the true one stands out
-    steady_z: float  #: the same over stretches of 2 s, each by its own excess: one common burst is one stretch
+    steady_z: float  #: the same over seconds, each by its own excess: one common burst is one or two
     delay_ms: tuple[float, float, float] | None  #: 5 %, median and 95 % of the delay, chance taken out
 
 
@@ -150,7 +150,8 @@ def relate(
         follow: times of the leaving flow's packets of interest, ns, sorted.
         background: times of all other packets of the same host, sorted: what is common to all is no evidence.
         shared_host: the two flows meet at one host; a stone there needs two consecutive coincidences, else four.
-        held: whether the correlation alone may decide, which finds relays that hold packets for up to two seconds.
+        held: whether resumes or correlation alone may decide, which finds relays that hold packets for up to two
+            seconds and decoys, but also what other causes switch on and off together.
 
     Returns:
         ``None`` where the flows do not run at the same time or one of them shows too little.
@@ -168,17 +169,19 @@ def relate(
     order = order_z(lead, follow)
     refusal = _refusal(close, order, background, follow)
     near = not refusal and _is_close(close)
-    together = held and not refusal and wide is not None and wide.z >= _STONE_Z
-    resuming = held and not refusal and _is_resuming(coincidence, background, follow)
+    together = not refusal and wide is not None and wide.z >= _STONE_Z
+    resuming = not refusal and _is_resuming(coincidence, background, follow)
     if near:
         reason = "packet follows packet within 60 ms"
+    elif (together or resuming) and not held:
+        reason = "activity goes together, but nothing shows that the arriving flow carries a hand"
     elif resuming:
         reason = "it resumes within 80 ms after the arriving flow"
     elif together:
         reason = "activity rises and falls together in half seconds"
     else:
         reason = refusal or "no more alike than the same flows shifted in time"
-    stone = near or together or resuming
+    stone = near or (held and (together or resuming))
     return Relation(coincidence, close, wide, order, stone=stone, close=near, reason=reason, start=start, end=end)
 
 

@@ -54,7 +54,9 @@ def typing_rows(tables: Tables) -> Table[Typing]:
 
 
 def _is_typing(seen: Rhythm, *, web: bool) -> bool:
-    """Whether somebody may have typed that: enough gaps, none of a machine's evenness."""
+    """Whether somebody may have typed that: enough gaps, none of a machine's evenness, or decoys that hide them."""
+    if seen.pacing is not None and seen.pacing.decoys:
+        return True
     if seen.human_gaps < _LEAST_GAPS or (web and seen.human_gaps < _WEB_HUMAN * seen.events):
         return False
     return seen.law is None or seen.law.shape <= _EVEN
