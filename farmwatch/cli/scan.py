@@ -112,7 +112,7 @@ def scan(
         warn_of_unknown_tools(declared, knowledge or ())
     if not quiet:
         tell_of_compiling(paths)
-    gc.set_threshold(200_000, 20, 20)  # many small lasting objects, hardly a cycle: searching is in vain
+    gc.set_threshold(1_000_000, 20, 20)  # many small lasting objects, hardly a cycle: searching is in vain
     with progress_bar(paths, wanted=jobs == 1 and not (quiet or no_progress)) as advance:
         report = farmwatch.scan(paths, profile=declared, knowledge=knowledge or (), progress=advance, jobs=jobs)
     if declared is not None and declared.only_devices:
@@ -128,6 +128,7 @@ def scan(
         quiet=quiet,
         color=color,
     )
+    gc.freeze()  # the process ends here: nothing is left to search for cycles
     raise typer.Exit(exit_code(report, fail_on))
 
 
