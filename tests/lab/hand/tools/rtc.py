@@ -37,7 +37,10 @@ PONG = 3
 
 
 class FixedPort(asyncio.SelectorEventLoop):
-    """An event loop whose UDP sockets with no port of their own get this one: ICE libraries take any free port."""
+    """An event loop whose UDP sockets with no port of their own get this one, on every address.
+
+    ICE libraries take any free port, and only the addresses there are: a tunnel may come up later.
+    """
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -46,7 +49,7 @@ class FixedPort(asyncio.SelectorEventLoop):
     async def create_datagram_endpoint(self, protocol_factory: Any, local_addr: Any = None, **rest: Any) -> Any:
         """Open a UDP socket, on the fixed port where none is asked for."""
         if local_addr is not None and local_addr[1] == 0:
-            local_addr = (local_addr[0], self.port)
+            local_addr = ("0.0.0.0", self.port)
         return await super().create_datagram_endpoint(protocol_factory, local_addr=local_addr, **rest)
 
 
