@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -34,6 +33,8 @@ def doctor(
     color: options.ColorOption = Color.AUTO,
 ) -> None:
     """Show what is installed, what is missing and what that costs."""
+    from importlib import metadata
+
     from farmwatch.reports.page import Page
 
     page = Page(width=width(sys.stdout), color=use_color(color, sys.stdout), ascii_only=not can_show(sys.stdout))
@@ -58,6 +59,8 @@ def doctor(
 
 def _packages() -> str:
     """Versions of the packages farmwatch requires; those that are not there first."""
+    from importlib import metadata
+
     names = sorted({_name(requirement) for requirement in metadata.requires("farmwatch") or []})
     missing, found = [], []
     for name in names:
