@@ -22,7 +22,7 @@ from farmwatch.analysis.sessions.features import behaviour
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.stepping import Relation, relate
-from farmwatch.records import DeviceFlow, HandFlow, Rows, SteppingStone, Table, Tables
+from farmwatch.records import DeviceFlow, HandFlow, Rows, SeriesFlow, SteppingStone, Table, Tables
 
 __all__ = ["MOST_PAIRS", "TYPED_PROTOCOLS", "hand_roles", "input_times", "stepping_stones"]
 
@@ -53,26 +53,26 @@ def stepping_stones(tables: Tables) -> Table[SteppingStone]:
     Returns:
         One row for each pair that could be judged, stone or not.
     """
+    roles = hand_roles(tables)
     flows = tables[DeviceFlow]
+    flows = flows.where(_worth_reading(flows, tables[SeriesFlow], roles))
     every = {one.rows[0]: one for one in device_series(flows, tables) if len(one)}
     rows: Rows[SteppingStone] = Rows(SteppingStone)
-    if every:
-        roles = hand_roles(tables)
-        pairs = sorted(_pairs(flows, every, roles), key=lambda pair: (-pair.gaps, pair.lead.rows, pair.follow.rows))
-        inputs: dict[int, NDArray[np.int64]] = {}
-        for pair in pairs[:MOST_PAIRS]:
-            lead, follow = pair.lead.rows[0], pair.follow.rows[0]
-            if lead not in inputs:
-                inputs[lead] = input_times(pair.lead, incoming=True)
-            role = roles.get(_key(flows, lead), "unclear")
-            found = relate(
-                inputs[lead],
-                _ns(pair.follow.times_s[pair.follow.out & (pair.follow.sizes <= _SMALL)]),
-                background=_rivals(flows, every.values(), lead, follow),
-                held=role == "controlled",  # of a flow nobody is known to drive over, activity alone says too little
-            )
-            if found is not None:
-                rows.add(**_row(flows, lead, follow, role, found))
+    pairs = sorted(_pairs(flows, every, roles), key=lambda pair: (-pair.gaps, pair.lead.rows, pair.follow.rows))
+    inputs: dict[int, NDArray[np.int64]] = {}
+    for pair in pairs[:MOST_PAIRS]:
+        lead, follow = pair.lead.rows[0], pair.follow.rows[0]
+        if lead not in inputs:
+            inputs[lead] = input_times(pair.lead, incoming=True)
+        role = roles.get(_key(flows, lead), "unclear")
+        found = relate(
+            inputs[lead],
+            _ns(pair.follow.times_s[pair.follow.out & (pair.follow.sizes <= _SMALL)]),
+            background=_rivals(flows, every.values(), lead, follow),
+            held=role == "controlled",  # of a flow nobody is known to drive over, activity alone says too little
+        )
+        if found is not None:
+            rows.add(**_row(flows, lead, follow, role, found))
     return rows.table()
 
 
@@ -105,21 +105,43 @@ def _key(flows: Table[DeviceFlow], row: int) -> tuple[str, int, int]:
     return str(flows["device_id"][row]), int(flows["input"][row]), int(flows["flow"][row])
 
 
+def _worth_reading(
+    flows: Table[DeviceFlow], kept: Table[SeriesFlow], roles: Mapping[tuple[str, int, int], str]
+) -> NDArray[np.int64]:
+    """Rows of the flows with a series of devices that have both ends of a pair; most captures have none."""
+    timed = set(zip(kept["input"].tolist(), kept["flow"].tolist(), strict=True))
+    rows: dict[tuple[str, int], list[int]] = {}
+    ends: dict[tuple[str, int], set[str]] = {}
+    for row in range(len(flows)):
+        device, number, flow = key = _key(flows, row)
+        if (number, flow) in timed:
+            rows.setdefault((device, number), []).append(row)
+            ends.setdefault((device, number), set()).update(_ends(flows, row, roles.get(key, "unclear")))
+    return np.array([row for place, listed in rows.items() if len(ends[place]) == 2 for row in listed], np.int64)
+
+
+def _ends(flows: Table[DeviceFlow], row: int, role: str) -> set[str]:
+    """What a flow may be in a pair: lead, follow, both or neither."""
+    found = set()
+    if role != "controlling" and flows["small_gaps_in"][row] >= _LEAST_GAPS:
+        found.add("lead")
+    typed = flows["protocol"][row] in TYPED_PROTOCOLS or role == "controlling"
+    opened = flows["local_side"][row] == 0 and role != "controlled"
+    if typed and opened and flows["small_gaps_out"][row] >= _LEAST_GAPS:
+        found.add("follow")
+    return found
+
+
 def _pairs(
     flows: Table[DeviceFlow], every: Mapping[int, DeviceSeries], roles: Mapping[tuple[str, int, int], str]
 ) -> Iterable[_Pair]:
     """Pairs of one device and input that overlap in time and lead to different hosts."""
-    leads: dict[tuple[str, int], list[int]] = {}
-    follows: dict[tuple[str, int], list[int]] = {}
+    of_kind: dict[str, dict[tuple[str, int], list[int]]] = {"lead": {}, "follow": {}}
     for row in every:
         device, number, _ = key = _key(flows, row)
-        role = roles.get(key, "unclear")
-        if role != "controlling" and flows["small_gaps_in"][row] >= _LEAST_GAPS:
-            leads.setdefault((device, number), []).append(row)
-        typed = flows["protocol"][row] in TYPED_PROTOCOLS or role == "controlling"
-        opened = flows["local_side"][row] == 0 and role != "controlled"
-        if typed and opened and flows["small_gaps_out"][row] >= _LEAST_GAPS:
-            follows.setdefault((device, number), []).append(row)
+        for kind in _ends(flows, row, roles.get(key, "unclear")):
+            of_kind[kind].setdefault((device, number), []).append(row)
+    leads, follows = of_kind["lead"], of_kind["follow"]
     for place in leads.keys() & follows.keys():
         for lead in _strongest(leads[place], flows["small_gaps_in"]):
             for follow in _strongest(follows[place], flows["small_gaps_out"]):

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
 from farmwatch.analysis.sessions.keystrokes import Rhythm, rhythm
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.stones import TYPED_PROTOCOLS, hand_roles, input_times
-from farmwatch.records import DeviceFlow, Rows, Table, Tables, Typing
+from farmwatch.records import DeviceFlow, Rows, SeriesFlow, Table, Tables, Typing
 
 __all__ = ["MOST_TYPED", "typing_rows"]
 
@@ -27,7 +29,7 @@ _EVEN = 8.0  #: shape of the gaps' law; people's is 2.5 to 4, timers' 20 and mor
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    series: DeviceSeries
+    row: int  #: of the flow
     incoming: bool
     web: bool
     gaps: int
@@ -39,14 +41,14 @@ def typing_rows(tables: Tables) -> Table[Typing]:
     Args:
         tables: with ``device_flows``, ``hands``, ``series`` and ``series_flows``.
     """
-    flows = tables[DeviceFlow]
+    ways = sorted(_ways(tables), key=lambda way: (-way.gaps, way.row))[:MOST_TYPED]
+    flows = tables[DeviceFlow].where(np.array([way.row for way in ways], np.int64))
     found: list[dict[str, Any]] = []
-    ways = sorted(_ways(tables), key=lambda way: (-way.gaps, way.series.rows, way.incoming))
-    for way in ways[:MOST_TYPED]:
-        protocol = flows["protocol"][way.series.rows[0]]
-        seen = rhythm(input_times(way.series, incoming=way.incoming), protocol)
+    for series in device_series(flows, tables):
+        way = ways[series.rows[0]]
+        seen = rhythm(input_times(series, incoming=way.incoming), flows["protocol"][series.rows[0]])
         if _is_typing(seen, web=way.web):
-            found.append(_row(flows, way, seen))
+            found.append(_row(flows, series, way, seen))
     rows: Rows[Typing] = Rows(Typing)
     for row in sorted(found, key=lambda row: (row["device_id"], row["input"], row["flow"], row["way"])):
         rows.add(**row)
@@ -63,28 +65,28 @@ def _is_typing(seen: Rhythm, *, web: bool) -> bool:
 
 
 def _ways(tables: Tables) -> Iterator[_Way]:
-    """Flows with the direction in which somebody types, if anybody does."""
-    flows, roles = tables[DeviceFlow], hand_roles(tables)
-    for one in device_series(flows, tables):
-        row = one.rows[0]
-        if len(one) < _LEAST_GAPS:
+    """Flows that have a series, with the direction in which somebody types, if anybody does."""
+    flows, kept, roles = tables[DeviceFlow], tables[SeriesFlow], hand_roles(tables)
+    timed = set(zip(kept["input"].tolist(), kept["flow"].tolist(), strict=True))
+    columns = ("device_id", "input", "flow", "protocol", "local_side", "small_gaps_in", "small_gaps_out")
+    rows = zip(*(flows[name].tolist() for name in columns), strict=True)
+    for row, (device, number, flow, protocol, side, gaps_in, gaps_out) in enumerate(rows):
+        if (number, flow) not in timed:
             continue
-        role = roles.get((str(flows["device_id"][row]), int(flows["input"][row]), int(flows["flow"][row])), "unclear")
-        gaps = {"in": int(flows["small_gaps_in"][row]), "out": int(flows["small_gaps_out"][row])}
-        opened = flows["local_side"][row] == 0
-        typed = flows["protocol"][row] in TYPED_PROTOCOLS
-        if role == "controlled" or (role == "unclear" and typed and not opened):
-            if gaps["in"] >= _LEAST_GAPS:
-                yield _Way(one, True, False, gaps["in"])
+        role = roles.get((device, number, flow), "unclear")
+        typed = protocol in TYPED_PROTOCOLS
+        if role == "controlled" or (role == "unclear" and typed and side == 1):
+            if gaps_in >= _LEAST_GAPS:
+                yield _Way(row, True, False, gaps_in)
         elif role == "controlling" or typed:
-            if gaps["out"] >= _LEAST_GAPS:
-                yield _Way(one, False, False, gaps["out"])
-        elif flows["protocol"][row] == "tls" and opened and gaps["out"] >= _WEB_GAPS:
-            yield _Way(one, False, True, gaps["out"])
+            if gaps_out >= _LEAST_GAPS:
+                yield _Way(row, False, False, gaps_out)
+        elif protocol == "tls" and side == 0 and gaps_out >= _WEB_GAPS:
+            yield _Way(row, False, True, gaps_out)
 
 
-def _row(flows: Table[DeviceFlow], way: _Way, seen: Rhythm) -> dict[str, Any]:
-    row = way.series.rows[0]
+def _row(flows: Table[DeviceFlow], series: DeviceSeries, way: _Way, seen: Rhythm) -> dict[str, Any]:
+    row = series.rows[0]
     gap_ms = seen.gap_ms or (None, None, None)
     law, lattice, pacing = seen.law, seen.lattice, seen.pacing
     return {
@@ -113,5 +115,5 @@ def _row(flows: Table[DeviceFlow], way: _Way, seen: Rhythm) -> dict[str, Any]:
         "grid_ms": pacing.period_ms if pacing else None,
         "grid_share": pacing.share if pacing else None,
         "decoys": pacing is not None and pacing.decoys,
-        "cut": way.series.cut,
+        "cut": series.cut,
     }  # fmt: skip
