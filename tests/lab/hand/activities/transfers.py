@@ -36,7 +36,7 @@ def uploads(ground: Ground, seconds: float, seed: int) -> list[Label]:
     site.start(lab, "w", ground.office, seed)
 
     def send(turn: int) -> None:
-        body = lab.folder / "body"
+        body = lab.folder / "document"
         body.write_bytes(rng.randbytes(rng.randrange(20_000, 1_500_000)))
         _fetch(ground, "--limit-rate", "400K", "-T", str(body), path=f"/upload/{turn}", timeout=120)
 
