@@ -201,7 +201,8 @@ def compile_series() -> None:
     nothing = np.zeros(0, np.int64)
     chunk = PacketChunk(np.zeros(1, np.uint8), 1, 0, nothing, nothing, nothing, nothing, nothing)
     one = np.ones(1, np.int64)
-    read_series([chunk], Wanted(*[one] * 10, tunnels=False), mode="compiled")
+    wanted = Wanted(one, one, one, one, one, one, one, one, one, one, tunnels=False)
+    read_series([chunk], wanted, mode="compiled")
 
 
 class _Second:

@@ -12,7 +12,7 @@ import pytest
 from farmwatch.collectors import captures, second
 from farmwatch.collectors.captures import collect_capture
 from farmwatch.collectors.second import read_again
-from farmwatch.records import CaptureInput, Flow, FlowSeries, Reject, SeriesFlow
+from farmwatch.records import SERIES_LEFT_UNREAD, CaptureInput, Flow, FlowSeries, Reject, SeriesFlow
 from farmwatch.wire.series import SeriesLimits
 from farmwatch.wire.spool import Readings
 from tests.wire.second_pass import Once
@@ -144,7 +144,7 @@ def test_flows_beyond_the_limit_are_counted(monkeypatch):
     monkeypatch.setattr(captures, "candidate_flows", lambda flows: candidate_flows(flows, most=2))
     tables = collect_capture(OFFICE, 0).tables
     rejects = dict(zip(tables[Reject]["reason"].tolist(), tables[Reject]["count"].tolist(), strict=True))
-    assert rejects["a flow that might carry a hand left unread, being more than one run looks at"] == 8
+    assert rejects[f"{SERIES_LEFT_UNREAD}, being more than one run looks at"] == 8
     assert len(tables[SeriesFlow]) == 2
 
 
