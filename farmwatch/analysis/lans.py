@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from farmwatch.analysis.identity import Host, Hosts
+from farmwatch.analysis.ports import flows_on_known_ports
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge import Grade, Knowledge, Match, registrable_domain
@@ -253,26 +254,20 @@ def _page_signs(
             yield at, matches, "certificate", f"certificate {shown['subject_cn'][row]!r}", int(shown["packet"][row])
 
 
-def _tells(match: Match) -> bool:
-    return match.grade is not Grade.LOW and str(match.entry.kind) in _SHOWN_KINDS
-
-
 def _port_signs(
     tables: Tables, hosts: Hosts, knowledge: Knowledge
 ) -> Iterator[tuple[int, tuple[Match, ...], str, str, int]]:
     """Ports of products at which hosts answer, or call what serves the product; shared ports tell nothing."""
     flows = tables[FlowRow]
-    answered = np.flatnonzero(flows["established"])
-    ends = list(zip(flows["proto"][answered].tolist(), flows["resp_p"][answered].tolist(), strict=True))
-    known = {
-        end: matches
-        for end in set(ends)
-        if (matches := tuple(one for one in knowledge.match_ports(*end) if _tells(one)))
-    }
-    for row, end in zip(answered.tolist(), ends, strict=True) if known else ():
-        for index in {int(hosts.orig[row]), int(hosts.resp[row])} - {-1} if end in known else ():
-            seen = f"{'answers' if index == hosts.resp[row] else 'calls'} port {end[0]}/{end[1]}"
-            yield index, known[end], "port", seen, int(flows["first_packet"][row])
+
+    def telling(protocol: str, port: int) -> tuple[Match, ...]:
+        found = knowledge.match_ports(protocol, port)
+        return tuple(one for one in found if one.grade is not Grade.LOW and str(one.entry.kind) in _SHOWN_KINDS)
+
+    for row, port, matches in flows_on_known_ports(flows, flows["established"], telling):
+        for index in sorted({int(hosts.orig[row]), int(hosts.resp[row])} - {-1}):
+            seen = f"{'answers' if index == hosts.resp[row] else 'calls'} port {port}"
+            yield index, matches, "port", seen, int(flows["first_packet"][row])
 
 
 def tenant_signs(tables: Tables, hosts: Hosts, profile: Profile) -> Table[TenantSign]:

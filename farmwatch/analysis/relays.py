@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from farmwatch.analysis.ports import flows_on_known_ports
 from farmwatch.knowledge import Grade, Knowledge, Layer, Match
 from farmwatch.records import Flow, Tables
 
@@ -22,18 +21,14 @@ def published_relays(tables: Tables, knowledge: Knowledge) -> Iterator[tuple[int
     """
     flows = tables[Flow]
     blocks = {entry.id for entry in knowledge.entries.values() if any(f.layer is Layer.NETWORK for f in entry.facts)}
-    rows = np.flatnonzero(flows["established"])
-    ends = list(zip(flows["proto"][rows].tolist(), flows["resp_p"][rows].tolist(), strict=True))
-    ports = {end: found for end in set(ends) if (found := _sure(knowledge.match_ports(*end)).keys() & blocks)}
     known: dict[str, dict[str, Match]] = {}
-    for row, end in zip(rows.tolist(), ends, strict=True) if ports else ():
-        products = ports.get(end)
-        if products:
-            address = flows["resp_h"][row]
-            if address not in known:
-                known[address] = _sure(knowledge.match_address(address))
-            for product in sorted(products & known[address].keys()):
-                yield row, known[address][product], f"{address} {end[0]}/{end[1]}"
+    for row, port, matches in flows_on_known_ports(flows, flows["established"], knowledge.match_ports):
+        products = _sure(matches).keys() & blocks
+        address = flows["resp_h"][row]
+        if products and address not in known:
+            known[address] = _sure(knowledge.match_address(address))
+        for product in sorted(products & known[address].keys()) if products else ():
+            yield row, known[address][product], f"{address} {port}"
 
 
 def _sure(matches: tuple[Match, ...]) -> dict[str, Match]:

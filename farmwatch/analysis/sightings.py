@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from farmwatch.analysis.identity import Hosts
+from farmwatch.analysis.ports import flows_on_known_ports
 from farmwatch.analysis.positions import flow_rows_of
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.relays import published_relays
@@ -212,13 +213,11 @@ def _port_signs(
 ) -> Iterator[SignOf]:
     """Flows that nothing else names, on a port of just one product that the device shows otherwise."""
     flows = tables[Flow]
-    unnamed = np.flatnonzero(flows["established"] & ~flows.present("protocol") & ~flows.present("tool"))
-    ends = list(zip(flows["proto"][unnamed].tolist(), flows["resp_p"][unnamed].tolist(), strict=True))
-    known = {end: matches for end in set(ends) if (matches := matcher.port(*end))}
-    for row, end in zip(unnamed.tolist(), ends, strict=True):
-        for match in known.get(end, ()):
-            for device_id, number, sign in _of_flow(flows, hosts, ids, row, (match,), "port", f"{end[0]}/{end[1]}"):
-                if [other.id for other in known[end] if (device_id, number, other.id) in standing] == [match.id]:
+    unnamed = flows["established"] & ~flows.present("protocol") & ~flows.present("tool")
+    for row, port, matches in flows_on_known_ports(flows, unnamed, matcher.port):
+        for match in matches:
+            for device_id, number, sign in _of_flow(flows, hosts, ids, row, (match,), "port", port):
+                if [other.id for other in matches if (device_id, number, other.id) in standing] == [match.id]:
                     yield device_id, number, sign
 
 
