@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -75,8 +77,23 @@ def write_labels(where: Path) -> int:
     return count
 
 
+@contextmanager
+def alone(scenario: Scenario, where: Path) -> Iterator[None]:
+    """Wait until no other runner records this scenario into this folder, and keep others waiting meanwhile."""
+    locks = where / ".locks"
+    locks.mkdir(exist_ok=True)
+    with (locks / scenario.name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _one(scenario: Scenario, where: Path, tries: int = 2) -> str:
     """Record one scenario in a process of its own; returns what went wrong, or nothing."""
+    with alone(scenario, where):
+        return "" if cached(scenario, where) else _tried(scenario, where, tries)
+
+
+def _tried(scenario: Scenario, where: Path, tries: int) -> str:
     wrong = ""
     for _ in range(tries):
         command = [sys.executable, "-m", "tests.lab.hand.record", scenario.name, str(scenario.seconds), str(where)]

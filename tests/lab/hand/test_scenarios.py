@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -74,3 +75,20 @@ def test_a_capture_is_made_again_only_when_its_description_changed(recorded: Pat
     assert not run.cached(replace(scenario, seconds=scenario.seconds + 1), recorded)
     (recorded / f"{scenario.name}.pcap").unlink()
     assert not run.cached(scenario, recorded)
+
+
+def test_two_runners_do_not_record_one_scenario_at_once(tmp_path: Path) -> None:
+    """While one runner holds a scenario, another waits; other scenarios go on."""
+    one, two = list(scenarios.core().values())[:2]
+    entered = threading.Event()
+
+    def other() -> None:
+        with run.alone(two, tmp_path), run.alone(one, tmp_path):
+            entered.set()
+
+    with run.alone(one, tmp_path):
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(5)
+    waiting.join()
