@@ -6,12 +6,14 @@ the page has its field in focus.
 
 from __future__ import annotations
 
-_FRAME = "<!doctype html><meta charset=utf-8><title>desk</title><body style='font:16px sans-serif'>{}</body>"
+_FRAME = (
+    "<!doctype html><meta charset=utf-8><title>desk</title><body style='font:16px sans-serif;overflow:hidden'>{}</body>"
+)
 _FIELD = "<textarea id=field style='width:97vw;height:85vh' autofocus></textarea><pre id=out></pre>"
 _HEAD = """<script>
 const field = document.getElementById('field'), out = document.getElementById('out');
 const show = text => { if (out) out.textContent = text.slice(0, 2000); };
-if (field) field.focus();
+if (field) { field.focus(); addEventListener('mouseup', () => setTimeout(() => field.focus(), 1)); }
 const socket = path => new WebSocket('wss://' + location.host + path);
 """
 
