@@ -170,7 +170,7 @@ def relate(
     refusal = _refusal(close, order, background, follow)
     near = not refusal and _is_close(close)
     together = not refusal and wide is not None and wide.z >= _STONE_Z
-    resuming = not refusal and _is_resuming(coincidence, background, follow)
+    resuming = not refusal and _is_resuming(coincidence, lead, follow, background)
     if near:
         reason = "packet follows packet within 60 ms"
     elif (together or resuming) and not held:
@@ -198,13 +198,16 @@ def _refusal(close: Following, order: tuple[float, float], background: Times | N
     return "the host's other flows move at the same moments" if alike else ""
 
 
-def _is_resuming(coincidence: OnOff, background: Times | None, follow: Times) -> bool:
-    """Whether nearly all resumes coincide: what is left to see where every packet in between may be a decoy."""
+def _is_resuming(coincidence: OnOff, lead: Times, follow: Times, background: Times | None) -> bool:
+    """Whether nearly all resumes coincide: what is left to see where every packet in between may be a decoy.
+
+    Shifted leads must not come near that, or both only keep the same beat; nor may the host's other flows.
+    """
     if not coincidence.stone or coincidence.matched < max(_LEAST_RESUMES, _RESUMES * coincidence.follow_resumes):
         return False
-    if background is None or not len(background):
-        return True
-    return on_off(background, follow).matched < coincidence.matched / 2
+    by_chance = max(on_off(lead + shift, follow).matched for shift in _shifts())
+    others = 0 if background is None else on_off(background, follow).matched
+    return max(by_chance, others) < coincidence.matched / 2
 
 
 def _is_close(close: Following) -> bool:

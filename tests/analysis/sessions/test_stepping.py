@@ -232,6 +232,16 @@ def test_one_burst_together_is_no_stone():
         assert not found.stone
 
 
+def test_one_beat_is_no_stone():
+    """Two programs that do something every second, now and then skipping a beat, resume together all the time."""
+    for rng, _ in several(8):
+        beats = np.arange(0, 600, 1.0)
+        one, other = (beats[rng.random(600) < share] for share in (0.8, 0.6))
+        found = relate(ns(one), ns(other + 0.01 + rng.uniform(0, 0.02, len(other))))
+        assert found.on_off.stone
+        assert not found.stone
+
+
 def test_keystroke_obfuscation_hides_keys_but_not_when_somebody_works():
     """OpenSSH 9.5 and later fill typing with decoys: no packet follows a key, but whole spells of typing do."""
     found = []

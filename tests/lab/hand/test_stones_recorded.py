@@ -8,10 +8,14 @@ import pytest
 
 from farmwatch.analysis.assess import derive
 from farmwatch.analysis.flow_truth import read_flow_truth
+from farmwatch.analysis.sessions.flow_series import device_series
+from farmwatch.analysis.sessions.stepping import relate
+from farmwatch.analysis.sessions.stones import input_times
 from farmwatch.collectors.captures import collect_capture
 from farmwatch.knowledge import load_knowledge
-from farmwatch.records import SteppingStone, Typing
+from farmwatch.records import DeviceFlow, SteppingStone, Typing
 from tests.lab.hand.dataset import lab_folder
+from tests.lab.hand.simulated import ns
 
 
 def recorded(*, stepping):
@@ -60,6 +64,30 @@ def test_nothing_else_recorded_is_a_stone():
         if row.stone
     ]
     assert not wrong
+
+
+def test_recorded_sessions_that_have_nothing_to_do_with_each_other_are_no_stones():
+    """Each hand that came in, with what was typed out of another capture laid beside it: at most one in a thousand."""
+    came_in, went_out = [], []
+    for path, truths in recorded(stepping=False).items():
+        every = derived(path, truths)
+        flows = every[DeviceFlow]
+        for series in device_series(flows, every):
+            row = series.rows[0]
+            local, remote = (f"{flows[f'{side}_h'][row]}:{flows[f'{side}_p'][row]}" for side in ("local", "remote"))
+            role = next((truth.role for truth in truths if truth.fits(local, remote)), "none")
+            if role == "controlled" and flows["small_gaps_in"][row] >= 20:
+                came_in.append((path, input_times(series, incoming=True)))
+            elif role == "controlling" and flows["small_gaps_out"][row] >= 20:
+                went_out.append((path, ns(series.times_s[series.out & (series.sizes <= 256)])))
+    judged = [
+        relate(lead - lead[0], follow - follow[0])
+        for path, lead in came_in
+        for other, follow in went_out
+        if path != other and len(lead) and len(follow)
+    ]
+    found = [one for one in judged if one is not None]
+    assert sum(one.stone for one in found) <= max(0.5, len(found) / 1000)
 
 
 def test_recorded_typing_over_ssh_is_neither_clumped_nor_hidden():
