@@ -107,13 +107,14 @@ def find_lattice(
     resolution = _resolution(events)
     tried: list[tuple[float, float, float]] = []
     number = 0
+    smooth = None if gap_law is None else _smooth_gaps(*gap_law)
     for period_ms in PERIODS_MS:
         if period_ms * _MS < _PER_STAMP * resolution:
             continue
         period = period_ms / 1e3
         drifts = _drifts(period, float(seconds[-1]))
         number += len(drifts)
-        values = _rayleigh(seconds, period, drifts) / _usual(period, gap_law)
+        values = _rayleigh(seconds, period, drifts) / _usual(period, smooth)
         best = int(np.argmax(values))
         tried.append((period_ms, float(drifts[best]), float(values[best])))
     if not tried:
@@ -161,17 +162,23 @@ def _rayleigh(seconds: NDArray[np.float64], period: float, drifts: NDArray[np.fl
     return np.asarray(values / len(seconds))
 
 
-def _usual(period: float, gap_law: tuple[float, float] | None) -> float:
+_CHANCE = (np.arange(2000) + 0.5) / 2000
+_ODDS = _CHANCE / (1 - _CHANCE)
+
+
+def _smooth_gaps(median: float, shape: float) -> NDArray[np.float64]:
+    """Two thousand gaps in seconds, evenly drawn from a log-logistic law."""
+    return np.asarray(np.clip(median * _ODDS ** (1 / shape), 0.04, None))
+
+
+def _usual(period: float, gaps: NDArray[np.float64] | None) -> float:
     """Mean of R without a lattice: 1, more where gaps of a smooth law already favour a phase.
 
     For independent gaps with characteristic function f at 1/period the sum of phases is a random walk with correlated
     steps and its mean square is Re((1 + f) / (1 - f)) for each step.
     """
-    if gap_law is None:
+    if gaps is None:
         return 1.0
-    median, shape = gap_law
-    chance = (np.arange(2000) + 0.5) / 2000
-    gaps = np.clip(median * (chance / (1 - chance)) ** (1 / shape), 0.04, None)
     f = complex(np.exp(2j * np.pi * gaps / period).mean())
     return max(1.0, float(((1 + f) / (1 - f)).real))
 
