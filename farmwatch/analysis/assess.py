@@ -25,6 +25,8 @@ from farmwatch.analysis.scoring import assess_claim, assess_device
 from farmwatch.analysis.sessions.hands import hands
 from farmwatch.analysis.sessions.joined import joined_sessions
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
+from farmwatch.analysis.sessions.reaches import SessionReach, session_reaches
+from farmwatch.analysis.sessions.regions import Reach
 from farmwatch.analysis.sessions.role_model import RoleModel
 from farmwatch.analysis.sessions.stones import stepping_stones
 from farmwatch.analysis.sessions.typed import typing_rows
@@ -69,6 +71,7 @@ _MOST_BENIGN = 6  #: innocent readings named beside the verdict; every finding l
 _BENIGN_EACH = 2
 _ENDPOINT_TELEMETRY = "USB, displays, processes, sign-ins: no telemetry from the laptop in these inputs"
 _BEHIND_RELAY = "how far the person behind the other end is: only the way to that end was timed, and it may be a relay"
+_BEHIND_GATEWAY = "a person behind a gateway that speaks the protocol itself: a loop ends at the program that answers"
 _VANTAGE_LIMITS = {
     "host": "an external KVM's own traffic: a capture on the laptop cannot show it",
     "unknown": "the network around the device: where this capture was taken cannot be told",
@@ -129,8 +132,9 @@ def conclude(every: Tables, hosts: Hosts, knowledge: Knowledge, profile: Profile
     """
     unread = unread_devices(every)
     findings = without_clears(run_detectors(DETECTORS, every), unread, DETECTORS)
-    sessions = _sessions(every[RemoteSession])
-    about = _About.of(every, unread)
+    reaches = session_reaches(every)
+    sessions = _sessions(every[RemoteSession], reaches)
+    about = _About.of(every, unread, reaches)
     devices = [_device(name, about, findings[name], sessions.get(name, ()), profile) for name in findings]
     devices.sort(key=_urgency)
     return Report(
@@ -184,13 +188,13 @@ class _About:
     seen: Table[DeviceSeen]
     rows: Mapping[str, NDArray[np.int64]]  #: device -> its rows of ``seen``
     vendors: Mapping[str, str]
-    unmeasured: frozenset[str]  #: devices of live sessions whose far end may sit behind a relay
+    unmeasured: Mapping[str, str]  #: devices of live sessions that nothing keeps near, and why not
     checksums: Mapping[int, str]  #: input -> start of its checksum
     unread: Mapping[str, str]  #: devices whose traffic could mostly not be named, and why
     assessed: dict[tuple[int, ...], Assessment]  #: by the identities of the findings, which most devices share
 
     @classmethod
-    def of(cls, tables: Tables, unread: Mapping[str, str]) -> _About:
+    def of(cls, tables: Tables, unread: Mapping[str, str], reaches: Mapping[str, SessionReach]) -> _About:
         """Look everything up."""
         seen, members, sessions, inputs = (
             tables[DeviceSeen],
@@ -202,13 +206,13 @@ class _About:
         for device, vendor in zip(members["device_id"].tolist(), members["vendor"].tolist(), strict=True):
             if device and vendor:
                 vendors.setdefault(device, vendor)
-        hidden = sessions["live"] & (sessions["role"] != "controlling") & (sessions["relayed"] != 0)
+        owners = zip(sessions["session_id"].tolist(), sessions["device_id"].tolist(), strict=True)
         digests = zip(inputs["input"].tolist(), inputs["sha256"].tolist(), strict=True)
         return cls(
             seen,
             seen.groups("device_id"),
             vendors,
-            frozenset(sessions["device_id"][hidden].tolist()),
+            {device: reaches[name].why for name, device in owners if name in reaches and not reaches[name].near},
             {number: digest[:12] for number, digest in digests if digest},
             unread,
             {},
@@ -239,7 +243,7 @@ def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence
 def _assessed(
     name: str, findings: Sequence[Finding], about: _About, rows: Table[DeviceSeen], profile: Profile
 ) -> Assessment:
-    """All claims; ``abroad`` is not clear where somebody drives the device and may sit behind a relay."""
+    """All claims; ``abroad`` is not clear where somebody drives the device and no round trip keeps them near."""
     same = tuple(map(id, findings))
     if same not in about.assessed:
         about.assessed[same] = assess_device(findings, profile.prior)
@@ -251,8 +255,8 @@ def _assessed(
     unknown = replace(
         assessment.abroad,
         level=Level.NOT_ENOUGH_DATA,
-        reason="a relay may hide how far the person behind the session is, and that was not measured",
-        overturn="the time that person takes to react, or where the session's other end is",
+        reason=about.unmeasured[name],
+        overturn="a loop short enough to keep that person near, or where the session's other end is",
     )
     return replace(assessment, abroad=unknown)
 
@@ -295,8 +299,11 @@ def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Se
     # A capture from the network makes up for what one from the laptop cannot show.
     narrow = vantages if vantages <= _VANTAGE_LIMITS.keys() else set[str]()
     limits = [_VANTAGE_LIMITS[vantage] for vantage in sorted(narrow)]
-    if any(session.role is not Role.CONTROLLING for session in sessions):
+    driving = [session for session in sessions if session.role is not Role.CONTROLLING]
+    if any(session.loop_rtt_ms is None for session in driving):
         limits.append(_BEHIND_RELAY)
+    if any(session.loop_rtt_ms is not None for session in driving):
+        limits.append(_BEHIND_GATEWAY)
     return (_ENDPOINT_TELEMETRY, *limits, *(f"{', '.join(what)}: {reason}" for reason, what in blind.items()))
 
 
@@ -337,10 +344,12 @@ def _hits(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.outcome is Outcome.HIT]
 
 
-def _sessions(table: Table[RemoteSession]) -> dict[str, list[Session]]:
+def _sessions(table: Table[RemoteSession], reaches: Mapping[str, SessionReach]) -> dict[str, list[Session]]:
     found: dict[str, list[Session]] = {}
     for row in table.rows():
-        direct = row.relayed == 0  # where a relay may stand between, its distance says nothing of the person's
+        known = reaches.get(row.session_id)
+        reach = known.reach if known is not None and not known.tunnel else None
+        interval = None if row.loop_low_ms is None or row.loop_high_ms is None else (row.loop_low_ms, row.loop_high_ms)
         found.setdefault(row.device_id, []).append(
             Session(
                 session_id=row.session_id,
@@ -357,19 +366,34 @@ def _sessions(table: Table[RemoteSession]) -> dict[str, list[Session]]:
                 relayed=None if row.relayed is None else bool(row.relayed),
                 remote_name=row.remote_name,
                 transport_rtt_ms=row.rtt_ms,
-                loop_rtt_ms=None,
-                loop_rtt_interval_ms=None,
-                loop_samples=0,
-                input_events=None,
-                distance_km=Distance(at_most=row.rtt_ms * KM_PER_MS) if direct and row.rtt_ms is not None else None,
+                loop_rtt_ms=row.loop_rtt_ms,
+                loop_rtt_interval_ms=interval,
+                loop_samples=row.loop_samples,
+                input_events=row.input_events,
+                distance_km=_distance(row, reach),
                 bytes_in=row.bytes_in,
                 bytes_out=row.bytes_out,
                 flows=row.flows,
                 input=row.input,
                 packets=(row.first_packet, row.last_packet),
+                presses=row.presses,
+                loop_note=row.loop_note,
+                relay_reason=row.relay_reason,
+                distance_note="" if known is None else known.why,
+                regions=() if reach is None else reach.regions,
+                same_continent=None if reach is None else reach.nearby,
             )
         )
     return found
+
+
+def _distance(row: RemoteSession, reach: Reach | None) -> Distance | None:
+    """How far the hand can be; of an idle line or one that this device drives, how far the direct other end can."""
+    if reach is not None:
+        return Distance(at_most=reach.bound_km, likely=reach.likely_km)
+    if row.relayed == 0 and row.rtt_ms is not None:
+        return Distance(at_most=row.rtt_ms * KM_PER_MS)
+    return None
 
 
 def _text(moment: datetime) -> str:

@@ -1,7 +1,9 @@
 """Weighs findings into claims: a prior plus weights of evidence, one per cause, gives a probability and a level.
 
 Weight of evidence is 10·log10 of the likelihood ratio, in decibans (Good 1950; docs/evidence.md, M6); weights are
-capped per family as that note caps them: timing ±4 bits, artefacts ±8 bits, a bit being 3.01 decibans. Findings of one
+capped per family as that note caps them: timing ±4 bits, artefacts ±8 bits, a bit being 3.01 decibans. A finding may
+name another cap, up to 8 bits, where its weight is measured on labelled captures or compares two times of one flow, so
+that neither clocks nor the device's own line can make it (M6). Findings of one
 ``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
 independent families, or one record that states the fact outright. A limit that the company itself declared is a rule,
 not evidence: where it is exceeded the level is at least ``review``, whatever the probability.
@@ -14,7 +16,14 @@ from collections.abc import Iterable, Sequence
 
 from farmwatch.records import Assessment, Claim, ClaimAssessment, Family, Finding, Level, Outcome, Weight, WeightSource
 
-__all__ = ["CAPS_DECIBANS", "REVIEW_PROBABILITY", "STRONG_PROBABILITY", "assess_claim", "assess_device"]
+__all__ = [
+    "CAPS_DECIBANS",
+    "REVIEW_PROBABILITY",
+    "STRONG_PROBABILITY",
+    "WIDEST_CAP_DECIBANS",
+    "assess_claim",
+    "assess_device",
+]
 
 _BIT = 10 * math.log10(2)
 
@@ -25,6 +34,8 @@ CAPS_DECIBANS: dict[Family, float] = {
     Family.IDENTITY: 8 * _BIT,
     Family.PLACE: 8 * _BIT,
 }  #: largest weight one finding of a family may carry either way; docs/evidence.md, M6
+
+WIDEST_CAP_DECIBANS = 8 * _BIT  #: which no finding exceeds, whatever cap it names
 
 REVIEW_PROBABILITY = 0.1  #: one in ten of such devices would be driven: worth a person's time (method M6)
 STRONG_PROBABILITY = 0.9  #: nine in ten
@@ -75,7 +86,8 @@ def _weights(findings: Iterable[Finding]) -> list[tuple[Weight, Finding]]:
     weights = []
     for finding in weighed:
         group = finding.group or finding.detector
-        cap = CAPS_DECIBANS[finding.family]
+        named = finding.cap_decibans
+        cap = CAPS_DECIBANS[finding.family] if named is None else min(abs(named), WIDEST_CAP_DECIBANS)
         weight = Weight(
             detector=finding.detector,
             decibans=max(-cap, min(cap, finding.decibans)),

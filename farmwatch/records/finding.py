@@ -74,4 +74,5 @@ class Finding:
     group: str = ""
     weight_source: WeightSource = WeightSource.JUDGED
     weight_reason: str = ""
+    cap_decibans: float | None = None  #: most it may count; None: its family's cap
     conclusive: bool = False  #: a record that states the fact outright; may carry ``strong`` alone

@@ -149,6 +149,12 @@ class Session:
     flows: int
     input: int
     packets: tuple[int, ...]
+    presses: int | None = None  #: key presses among the input events, estimated
+    loop_note: str = ""  #: why there is no loop, or what limits the one there is
+    relay_reason: str = ""  #: what tells a relay or its absence
+    distance_note: str = ""  #: what the distance rests on, or why there is none
+    regions: tuple[str, ...] = ()  #: other parts of the world its round trips are consistent with, likeliest first
+    same_continent: bool | None = None  #: they are consistent with this one; None where nothing was measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from farmwatch.analysis.detectors.contract import Detector, Findings, run_detectors
 from farmwatch.analysis.detectors.control_rtt import ControlRtt
 from farmwatch.analysis.detectors.hand_driven import HandDriven
+from farmwatch.analysis.detectors.hand_far import HandFar
 from farmwatch.analysis.detectors.hand_mirror import HandMirror
 from farmwatch.analysis.detectors.hand_relayed import HandRelayed
 from farmwatch.analysis.detectors.hand_stepping_stone import HandSteppingStone
@@ -27,10 +28,10 @@ from farmwatch.analysis.detectors.typing_clumped import TypingClumped
 from farmwatch.analysis.detectors.vpn_consumer import VpnConsumer
 
 DETECTORS: tuple[Detector, ...] = (
-    HandDriven(), HandRelayed(), HandSteppingStone(), HandMirror(), MeetingControl(), RemoteInbound(), RemoteTool(),
-    RemoteVendors(), RemoteIdle(), KeystrokeSsh(), TypingClumped(), ControlRtt(), MeetingAllDay(), MeetingTogether(),
-    TunnelProduct(), VpnConsumer(), TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(), LanMeetingBox(), LanArpBus(),
-    LanTenants(), LanLaptops(),
+    HandDriven(), HandRelayed(), HandFar(), HandSteppingStone(), HandMirror(), MeetingControl(), RemoteInbound(),
+    RemoteTool(), RemoteVendors(), RemoteIdle(), KeystrokeSsh(), TypingClumped(), ControlRtt(), MeetingAllDay(),
+    MeetingTogether(), TunnelProduct(), VpnConsumer(), TunnelMss(), KvmOnLan(), KvmBeacon(), KvmCloud(),
+    LanMeetingBox(), LanArpBus(), LanTenants(), LanLaptops(),
 )  # fmt: skip
 
 __all__ = ["DETECTORS", "Detector", "Findings", "run_detectors"]

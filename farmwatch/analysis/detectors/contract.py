@@ -89,6 +89,7 @@ class Detector:
     when_clear: ClassVar[str]  #: what a clear answer means
     weight_source: ClassVar[WeightSource] = WeightSource.JUDGED
     weight_reason: ClassVar[str]
+    cap_decibans: ClassVar[float | None] = None  #: most its findings may count, where that is not their family's cap
     check: ClassVar[str]  #: what a person should do next about a hit
 
     def examine(self, tables: Tables) -> Findings:
@@ -111,6 +112,7 @@ class Detector:
         group: str | None = None,
         weight_reason: str | None = None,
         weight_source: WeightSource | None = None,
+        cap_decibans: float | None = None,
         conclusive: bool = False,
     ) -> Finding:
         """A finding of this detector; what is left out is the detector's own."""
@@ -128,6 +130,7 @@ class Detector:
             group=self.group if group is None else group,
             weight_source=weight_source or self.weight_source,
             weight_reason=weight_reason or self.weight_reason,
+            cap_decibans=self.cap_decibans if cap_decibans is None else cap_decibans,
             conclusive=conclusive,
         )
 

@@ -39,6 +39,7 @@ class HandDriven(Detector):
     weight_reason: ClassVar = (
         "recall over the upper 95 % bound of false roles, on tools left out of training (docs/role-model.md)"
     )
+    cap_decibans: ClassVar = 24.0  #: 8 bits: the weight is measured on tools that training never saw
     check: ClassVar = "ask the device's user who else works on it, and at the times of the session"
     near_decibans: float = param(8.0, "From the same network: often a colleague or the owner.", low=0, high=24)
     own_decibans: float = param(3.0, "From the company's own ranges: the help desk's place.", low=0, high=24)
@@ -87,5 +88,5 @@ def _size(count: int) -> str:
 
 
 def _observed(session: RemoteSession) -> str:
-    keys = f", about {session.keys:,} keys" if session.keys else ""
+    keys = f", about {session.presses:,} keys" if session.presses else ""
     return f"{session.input_events:,} input events{keys}; {session.role_reason}"

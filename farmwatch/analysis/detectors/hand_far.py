@@ -1,0 +1,150 @@
+"""The hand is far: what answers the screen by itself does so later than a near person's line and program explain."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import ClassVar
+
+from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.analysis.sessions.reaches import SessionReach, session_reaches
+from farmwatch.analysis.sessions.regions import (
+    DIFFERENCE_CAP_DECIBANS,
+    Basis,
+    Reach,
+    combined,
+    consistent_with,
+)
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, WeightSource
+from farmwatch.records.distance import at_most
+
+__all__ = ["HandFar"]
+
+_TO = "\N{EN DASH}"
+_HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
+_DECLARED = "declared: beyond a limit of the profile; the weight is judged, as lines and programs add delay"
+
+
+@dataclass(frozen=True, slots=True)
+class HandFar(Detector):
+    """How far the person behind a session is, by the loop that crosses every relay (docs/evidence.md, M17).
+
+    The loop minus the flow's own round trip is the way from the relay to the person: a long one next to a short one on
+    the same flow is not the device's line, nor its network, nor its clock. A long loop alone is weak. A short one
+    bounds the program that answers, and with it the person, unless they sit behind a gateway that speaks the protocol
+    itself. Several sessions with one far end count as one hand, whose shortest loop speaks.
+    """
+
+    id: ClassVar = "hand.far"
+    title: ClassVar = "Is the hand far away, whatever relay it comes through?"
+    topic: ClassVar = "distance of the hand"
+    family: ClassVar = Family.TIMING
+    claims: ClassVar = (Claim.ABROAD,)
+    needs: ClassVar = (DeviceFlow,)
+    group: ClassVar = "control round trip"
+    benign: ClassVar = (
+        "satellite or a bad line at the helper's end",
+        "a VPN that the helper uses",
+        "a helper or owner who travels",
+        "a colleague abroad",
+        "a slow program at the far end",
+    )
+    when_clear: ClassVar = "no session whose far end answers from far away"
+    weight_reason: ClassVar = "judged: likelihood over regions, lines and programs (docs/evidence.md, M17)"
+    check: ClassVar = "ask where the person at the other end is, and what line and VPN they use"
+    unclear_share: float = param(0.5, "The role is open: the answers may be to something else.", low=0, high=1)
+    declared_decibans: float = param(9.0, "Beyond the limit that the profile declares for this device.", low=0, high=12)
+
+    def examine(self, tables: Tables) -> Findings:
+        """One hit per device with far hands; a clear that says why where all its hands are near."""
+        sessions = tables[RemoteSession]
+        reaches = session_reaches(tables)
+        found: Findings = {}
+        for device, rows in by_device(sessions).items():
+            own = [sessions.row(int(row)) for row in rows]
+            judged = [(one, reaches[one.session_id]) for one in own if one.session_id in reaches and not one.meeting]
+            ends: dict[tuple[str, str], list[tuple[RemoteSession, SessionReach]]] = defaultdict(list)
+            for session, known in judged:
+                if known.loop_low_ms is not None:
+                    ends[session.tool, session.remote.rpartition(":")[0]].append((session, known))
+            hits = [hit for end in ends.values() if (hit := self._hit(end)) is not None]
+            if hits:
+                found[device] = [folded(hits)]
+            elif ends and all(known.near for _, known in judged):
+                found[device] = [self._near([pair for end in ends.values() for pair in end])]
+        return found
+
+    def _hit(self, end: list[tuple[RemoteSession, SessionReach]]) -> Finding | None:
+        """One far end: its sessions together."""
+        session, known = min(end, key=lambda pair: pair[1].loop_low_ms or 0.0)
+        together = combined(one.reach for _, one in end if one.reach is not None)
+        if together is None or known.loop_low_ms is None or all(one.near for _, one in end):
+            return None
+        share = 1.0 if any(one.role == "controlled" for one, _ in end) else self.unclear_share
+        weight, declared = together.decibans * share, known.limit_ms is not None and known.loop_low_ms > known.limit_ms
+        if declared:
+            weight = max(weight, self.declared_decibans * share)
+        if weight <= 0:
+            return None
+        return self.hit(
+            Claim.ABROAD,
+            weight,
+            _summary(session, known, together),
+            observed=_observed(end, together),
+            expected=f"at most {known.limit_ms:.0f} ms, declared for this device"
+            if declared
+            else "a few tens of milliseconds for a hand nearby",
+            rows=[evidence(DeviceFlow, one.input, (one.first_packet, one.last_packet)) for one, _ in end],
+            cap_decibans=DIFFERENCE_CAP_DECIBANS if together.basis is Basis.DIFFERENCE else None,
+            weight_reason=_DECLARED if declared else None,
+            weight_source=WeightSource.DECLARED if declared else None,
+        )
+
+    def _near(self, pairs: list[tuple[RemoteSession, SessionReach]]) -> Finding:
+        """Why the hand cannot be far."""
+        session, known = max(pairs, key=lambda pair: pair[1].loop_low_ms or 0.0)
+        bound = at_most(max(one.reach.bound_km for _, one in pairs if one.reach is not None))
+        return self.clear(
+            Claim.ABROAD,
+            f"What answers the screen is {bound} away, by a loop of {known.loop_low_ms:.0f} ms; the person is no "
+            "farther, unless behind a gateway that speaks the protocol itself, such as a web gateway",
+            observed=_observed(pairs, None),
+            rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
+        )
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices with sessions in which nothing answers by itself, or whose flows could not be timed."""
+        sessions, reaches = tables[RemoteSession], session_reaches(tables)
+        unmeasured = {
+            str(device): reaches[name].why
+            for name, device in zip(sessions["session_id"].tolist(), sessions["device_id"].tolist(), strict=True)
+            if name in reaches and not reaches[name].near
+        }
+        return untimed(tables) | unmeasured
+
+
+def _summary(session: RemoteSession, known: SessionReach, together: Reach) -> str:
+    said = f"The far program reacts {session.loop_rtt_ms or known.loop_low_ms:.0f} ms"
+    if session.loop_low_ms is not None and session.loop_high_ms is not None:
+        said += f" ({session.loop_low_ms:.0f}{_TO}{session.loop_high_ms:.0f})"
+    said += " or less" if known.upper_bound else ""
+    said += " after the screen changes"
+    if together.basis is Basis.DIFFERENCE:
+        said += f"; the relay itself answers in {known.transport_ms:.0f} ms: the person is "
+        return said + ("far from" if not together.nearby else "some way from") + " the relay"
+    if known.transport_ms is not None:
+        return said + f"; the flow's own end answers in {known.transport_ms:.0f} ms"
+    return said
+
+
+def _observed(end: list[tuple[RemoteSession, SessionReach]], together: Reach | None) -> str:
+    answers = sum(session.loop_samples for session, _ in end)
+    parts = [f"{answers:,} answers in {len(end)} session{'s' if len(end) > 1 else ''}"]
+    notes = dict.fromkeys(session.loop_note for session, _ in end if session.loop_note)
+    if together is None:
+        return "; ".join([*parts, *notes])
+    if together.bound_km < _HALFWAY_KM:
+        parts.append(f"the person is {at_most(together.bound_km)} from this device")
+    if together.past_relay_km is not None and together.past_relay_km < _HALFWAY_KM:
+        parts.append(f"{at_most(together.past_relay_km)} from what answers the flow")
+    return "; ".join([*parts, consistent_with(together), *notes])

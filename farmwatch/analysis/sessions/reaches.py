@@ -1,0 +1,112 @@
+"""How far the hand behind each session may be: what is known of every session, put to the model of regions.
+
+A session keeps its hand *near* where its loop is short: whatever answers by itself is no farther than its loop allows.
+A person behind a gateway that speaks the protocol itself, such as a web gateway, is missed: there the gateway answers.
+Tunnels are never taken for near, because their own ends answer too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from farmwatch.analysis.sessions.regions import Reach, reach
+from farmwatch.records import DeviceFlow, DeviceSeen, HandFlow, RemoteSession, Table, Tables
+from farmwatch.records.distance import KM_PER_MS, at_most
+
+__all__ = ["NEAR_MS", "SessionReach", "session_reaches"]
+
+NEAR_MS = 40.0
+"""Round trip up to which a hand counts as near: at most about 4,000 km, and far less with any line in it (judged)."""
+
+_LEAST_SAMPLES = 3  #: transport round trips; a single one may have waited for a program to start
+_TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols whose own ends answer for what is inside
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReach:
+    """What the round trips of one session say of the hand behind it."""
+
+    reach: Reach | None  #: None without a round trip that reaches the hand
+    loop_low_ms: float | None
+    transport_ms: float | None
+    limit_ms: float | None  #: the profile's limit for this device
+    upper_bound: bool
+    tunnel: bool  #: the flow is a tunnel
+    near: bool  #: its round trip keeps the hand near, or within the profile's limit
+    why: str  #: what keeps it near, or why nothing does; in words
+
+
+def session_reaches(tables: Tables) -> dict[str, SessionReach]:
+    """By session id; sessions that this device drives, or in which nobody worked, are left out."""
+    sessions, seen = tables[RemoteSession], tables[DeviceSeen]
+    limits = dict(zip(seen["device_id"].tolist(), seen["max_rtt_ms"].tolist(), strict=True))
+    flags, protocols = _loop_flags(tables[HandFlow]), _protocols(tables[DeviceFlow])
+    found = {}
+    for row in np.flatnonzero(sessions["live"] & (sessions["role"] != "controlling")).tolist():
+        session = sessions.row(row)
+        flows = [(session.device_id, session.input, int(flow)) for flow in session.members.split(",") if flow]
+        rough = [flags[key] for key in flows if key in flags]
+        limit = limits.get(session.device_id)
+        found[session.session_id] = _of_session(
+            session,
+            limit=None if limit is None or np.isnan(limit) else limit,
+            tunnel=session.tool in _TUNNELS or any(protocols.get(key) in _TUNNELS for key in flows),
+            upper_bound=any(upper for upper, _ in rough),
+            mixed=any(mixed for _, mixed in rough),
+        )
+    return found
+
+
+def _of_session(
+    session: RemoteSession, *, limit: float | None, tunnel: bool, upper_bound: bool, mixed: bool
+) -> SessionReach:
+    loop = session.loop_low_ms
+    transport = session.rtt_ms if session.rtt_samples >= _LEAST_SAMPLES else None
+    direct = session.relayed == 0 and not tunnel
+    timed = loop if loop is not None else transport if direct else None
+    near = timed is not None and not tunnel and timed <= (NEAR_MS if limit is None else limit)
+    return SessionReach(
+        reach=None
+        if timed is None
+        else reach(loop_ms=loop, transport_ms=transport, upper_bound=upper_bound, mixed=mixed),
+        loop_low_ms=loop,
+        transport_ms=transport,
+        limit_ms=limit,
+        upper_bound=upper_bound,
+        tunnel=tunnel,
+        near=near,
+        why=_why(session, timed, near=near, tunnel=tunnel),
+    )
+
+
+def _why(session: RemoteSession, timed: float | None, *, near: bool, tunnel: bool) -> str:
+    if timed is None:
+        return "a relay may hide how far the person behind the session is, and that was not measured"
+    what = "answers in a loop of" if session.loop_low_ms is not None else "is direct and answers in"
+    if near:
+        return f"what {what} {timed:.0f} ms is {at_most(timed * KM_PER_MS)} away"
+    if tunnel:
+        return f"what {what} {timed:.0f} ms may be the tunnel's own end, short of the person"
+    return f"what {what} {timed:.0f} ms may be near on a slow line or far on a good one"
+
+
+def _loop_flags(hands: Table[HandFlow]) -> dict[tuple[str, int, int], tuple[bool, bool]]:
+    """By device, input and flow: whether its loop is an upper bound, and of mixed sizes."""
+    columns = ("device_id", "input", "members", "upper_bound", "mixed")
+    rows = zip(*(hands[name].tolist() for name in columns), strict=True)
+    return {
+        (device, number, int(flow)): (upper, mixed)
+        for device, number, members, upper, mixed in rows
+        for flow in members.split(",")
+        if flow
+    }
+
+
+def _protocols(flows: Table[DeviceFlow]) -> dict[tuple[str, int, int], str | None]:
+    """Protocol by device, input and flow, tunnels only."""
+    known = np.flatnonzero(np.isin(flows["protocol"].astype(str), sorted(_TUNNELS)))
+    columns = ("device_id", "input", "flow", "protocol")
+    rows = zip(*(flows[name][known].tolist() for name in columns), strict=True)
+    return {(device, number, flow): protocol for device, number, flow, protocol in rows}
