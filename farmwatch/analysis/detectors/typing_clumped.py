@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, SeriesFlow, Tables, Typing
+from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, SeriesFlow, Table, Tables, Typing
 
 __all__ = ["TypingClumped"]
 
@@ -46,13 +47,10 @@ class TypingClumped(Detector):
 
     def examine(self, tables: Tables) -> Findings:
         """One hit for each claim per device whose typing clumps."""
-        typing = tables[Typing]
-        keys = (typing["protocol"] == "ssh") | (typing["protocol"] == "telnet")
+        typing = self._typed(tables)
         shown = typing.where(
-            keys & (typing["way"] == "out") & ~typing["decoys"] & (typing["events"] >= self.least_events)
-            & (typing["stalls"] >= self.least_stalls) & (typing["stalls"] >= self.least_share * typing["events"])
-            & (typing["clumped"] <= _TUNNEL) & (typing["law_shape"] >= _LEAST_SHAPE)
-        )  # fmt: skip
+            (typing["stalls"] >= self.least_stalls) & (typing["stalls"] >= self.least_share * typing["events"])
+        )
         found: dict[tuple[str, Claim], list[Finding]] = defaultdict(list)
         for device, rows in by_device(shown).items():
             for number in rows.tolist():
@@ -74,6 +72,21 @@ class TypingClumped(Detector):
             device: [folded(found[device, claim]) for claim in self.claims] for device in {place[0] for place in found}
         }
 
+    def blind(self, tables: Tables) -> Mapping[str, str]:
+        """Devices nobody was seen to type at."""
+        typed = set(self._typed(tables)["device_id"].tolist())
+        return {str(device): _NOBODY for device in set(tables[DeviceSeen]["device_id"].tolist()) - typed}
 
+    def _typed(self, tables: Tables) -> Table[Typing]:
+        """Sessions whose small packets are keys that a person at the device, or behind it, typed."""
+        typing = tables[Typing]
+        keys = (typing["protocol"] == "ssh") | (typing["protocol"] == "telnet")
+        return typing.where(
+            keys & (typing["way"] == "out") & ~typing["decoys"] & (typing["events"] >= self.least_events)
+            & (typing["clumped"] <= _TUNNEL) & (typing["law_shape"] >= _LEAST_SHAPE)
+        )  # fmt: skip
+
+
+_NOBODY = "nobody typed through SSH or telnet for long, or its keys are hidden"
 _TUNNEL = 0.5  #: share of gaps below 3 ms beyond which another connection runs inside, not keys
 _LEAST_SHAPE = 1.5  #: of the gaps' law; what is less even is no typing
