@@ -34,6 +34,7 @@ TYPED_PROTOCOLS = frozenset(
 _LEAST_GAPS = 20  #: human-paced gaps between small packets; fewer are a login
 _LEAST_TOGETHER_NS = 10 * 1_000_000_000
 _SMALL = 256  #: bytes of a message that may hold a key; the rest is data
+_FAR_S = 9e9  #: seconds from 1970 beyond which 64 bits of nanoseconds leave no room for shifts
 _MOST_RIVALS = 20  #: flows whose packets stand for what is common to the whole device
 
 
@@ -98,7 +99,8 @@ def input_times(series: DeviceSeries, *, incoming: bool) -> NDArray[np.int64]:
 
 
 def _ns(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.asarray(np.round(seconds * 1e9), np.int64)
+    """Nanoseconds in order: clocks of captures step back, and stamps may be centuries off."""
+    return np.sort(np.round(np.clip(seconds, -_FAR_S, _FAR_S) * 1e9).astype(np.int64))
 
 
 def _key(flows: Table[DeviceFlow], row: int) -> tuple[str, int, int]:
@@ -159,8 +161,8 @@ def _strongest(rows: Sequence[int], gaps: NDArray[np.int64]) -> list[int]:
 
 
 def _together(one: DeviceSeries, other: DeviceSeries) -> tuple[int, int]:
-    first = max(one.times_s[0], other.times_s[0])
-    last = min(one.times_s[-1], other.times_s[-1])
+    first = max(float(one.times_s.min()), float(other.times_s.min()))
+    last = min(float(one.times_s.max()), float(other.times_s.max()))
     return int(first * 1e9), int(last * 1e9)
 
 

@@ -152,6 +152,17 @@ def test_decoys_do_not_hide_it(day, rng):
     assert stepping_stones(day.tables())["stone"].all()
 
 
+def test_stamps_that_step_back_or_lie_centuries_ahead_are_survived(day, rng):
+    """The packets of a flow in the wrong order are the same packets; absurd stamps pair with nothing."""
+    hand = typist(rng, 300)
+    day.flow("198.51.100.7", hand, screens(rng, hand), role="controlled")
+    day.flow("10.80.0.5", hand + 1, relayed(rng, hand), protocol="ssh")
+    day.packets[1].reverse()
+    assert stepping_stones(day.tables())["stone"].tolist() == [True]
+    day.packets[1] = [(2**63 - 10**9 + n, side, size) for n, (_, side, size) in enumerate(day.packets[1])]
+    assert len(stepping_stones(day.tables())) == 0
+
+
 def test_no_more_pairs_than_the_bound(day, rng, monkeypatch):
     """The busiest come first."""
     monkeypatch.setattr(module, "MOST_PAIRS", 3)
