@@ -26,7 +26,7 @@ from farmwatch.records import DeviceFlow, HandFlow, Rows, SeriesFlow, SteppingSt
 
 __all__ = ["MOST_PAIRS", "TYPED_PROTOCOLS", "hand_roles", "input_times", "stepping_stones"]
 
-MOST_PAIRS = 200  #: of one run
+MOST_PAIRS = 100  #: of one run
 TYPED_PROTOCOLS = frozenset(
     {"ssh", "rdp", "rdp-udp", "rfb", "telnet", "nomachine", "citrix"}
 )  #: keys go out one by one
