@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.hand import Hand, find_hand
 from farmwatch.analysis.sessions.loop import AnswerClass, Loop, answer_classes, measure_loops
+from farmwatch.analysis.sessions.quantiles import median, quantile, share
 from farmwatch.analysis.sessions.runs import Runs, runs_of
 
 __all__ = ["FEATURES", "Behaviour", "behaviour", "feature_values"]
@@ -106,8 +107,8 @@ def _response(events_s: Floats, runs: Runs, within_s: float) -> tuple[float, flo
     waits = followed(events_s)
     hit = waits <= within_s
     first, span = events_s[0], max(float(events_s[-1] - events_s[0]), 1.0)
-    chance = [float(np.mean(followed(first + (events_s - first + shift) % span) <= within_s)) for shift in _SHIFTS_S]
-    return float(hit.mean() - np.mean(chance)), float(np.median(waits[hit])) if hit.any() else float("nan")
+    chance = [share(followed(first + (events_s - first + shift) % span) <= within_s) for shift in _SHIFTS_S]
+    return float(share(hit) - np.mean(chance)), median(waits[hit]) if hit.any() else float("nan")
 
 
 def _caused(runs: Runs, causes: Runs, within_s: float) -> float:
@@ -118,7 +119,7 @@ def _caused(runs: Runs, causes: Runs, within_s: float) -> float:
     def preceded(times: Floats) -> float:
         before = np.searchsorted(causes.start_s, times, "right") - 1
         since = np.where(before >= 0, times - causes.start_s[np.maximum(before, 0)], np.inf)
-        return float(np.mean(since <= within_s))
+        return share(since <= within_s)
 
     first, span = runs.start_s[0], max(float(runs.start_s[-1] - runs.start_s[0]), 1.0)
     chance = [preceded(first + (runs.start_s - first + shift) % span) for shift in _SHIFTS_S]
@@ -143,7 +144,7 @@ def _quick(side: Side) -> float:
 def _spread(runs: Runs) -> float:
     if len(runs) < 5:
         return 0.0
-    middle, high = np.percentile(runs.size, (50, 95))
+    middle, high = quantile(runs.size, 0.5, 0.95)
     return _log(high / max(middle, 1.0))
 
 

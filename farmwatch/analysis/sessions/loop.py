@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.analysis.sessions.quantiles import median, quantile, share
 from farmwatch.analysis.sessions.runs import Runs
 
 __all__ = ["AnswerClass", "Loop", "answer_classes", "measure_loops"]
@@ -102,14 +103,14 @@ def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass
     for width, kernel in zip(_WIDTHS_S, _KERNELS, strict=True):
         density = np.convolve(histogram, kernel, "same")
         # The mean keeps an empty background from making any three coincidences a peak.
-        background = max(float(np.median(density)), 0.2 * len(lags) / _REACH_S, 2.0)
+        background = max(median(density), 0.2 * len(lags) / _REACH_S, 2.0)
         top = int(np.argmax(density[:_LAST_BIN]))
         z = (density[top] - background) / np.sqrt(background / (2 * width))
         if best.z >= _Z and z < 1.3 * best.z:
             continue
         centre = (top + 0.5) * _BIN_S
         near = np.abs(lags - centre) <= 2 * width
-        centre = float(np.median(lags[near])) if near.any() else centre
+        centre = median(lags[near]) if near.any() else centre
         on = np.flatnonzero(np.abs(lags - centre) <= 2 * width)
         # One answer per message: the run whose lag is nearest to the peak.
         on = on[np.argsort(np.abs(lags[on] - centre), kind="stable")]
@@ -129,8 +130,8 @@ def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass
 def _is_clocked(times_s: Floats) -> bool:
     """Whether nearly all messages of a class come one interval apart."""
     gaps = np.diff(times_s)
-    middle = float(np.median(gaps)) if len(gaps) else 0.0
-    return middle > 0.2 and float(np.mean(np.abs(gaps - middle) <= _CLOCK_SHARE * middle)) >= _CLOCKED
+    middle = median(gaps) if len(gaps) else 0.0
+    return middle > 0.2 and share(np.abs(gaps - middle) <= _CLOCK_SHARE * middle) >= _CLOCKED
 
 
 def _pairs(times_s: Floats, ends_s: Floats) -> tuple[Floats, Ints, Ints]:
@@ -198,13 +199,13 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
         bound = small.sum() < max(_LEAST, 0.2 * len(of))
         lags, of = (lags, of) if bound else (lags[small], of[small])
         values = _window_values(lags, of, bound)
-        low, middle, high = np.percentile(values, (5, 50, 95)) * 1e3
+        low, middle, high = (one * 1e3 for one in quantile(values, 0.05, 0.5, 0.95))
         loops.append(
             Loop(
-                float(middle),
-                float(low),
-                float(high),
-                float(np.percentile(lags, 2)) * 1e3,
+                middle,
+                low,
+                high,
+                quantile(lags, 0.02)[0] * 1e3,
                 len(lags),
                 tuple(sorted(found.size for found in group)),
                 bool(bound),
@@ -233,4 +234,4 @@ def _window_values(lags_s: Floats, runs: Ints, bound: bool) -> Floats:
     parts = [part for part in np.split(lags_s[order], cuts) if len(part) >= 3]
     if len(parts) < 3:
         return lags_s
-    return np.array([np.percentile(part, 2) if bound else np.median(part) for part in parts])
+    return np.array([quantile(part, 0.02)[0] if bound else median(part) for part in parts])
