@@ -94,7 +94,7 @@ def _judge_one(truths: Sequence[FlowTruth]) -> list[FlowResult]:
 
 def _telling(row: HandFlow) -> tuple[bool, float, int]:
     """The flow of a session that says most: control and media share a far end."""
-    return row.role != "unclear", max(row.controlled, row.controlling), row.events
+    return row.role != "unclear", max(row.controlled_p, row.controlling_p), row.events
 
 
 def upper_bound(errors: int, trials: int) -> float:
@@ -265,8 +265,8 @@ def _stones(results: Sequence[FlowResult]) -> list[Bar]:
 def _keys(plain: Sequence[FlowResult]) -> list[Bar]:
     chosen = [
         one for one in plain if one.truth.role in {"controlled", "controlling"} and one.found is not None
-        and one.truth.tool in (*_RFB, "ssh", "ssh-typing") and one.found.keys and (one.truth.number("keys") or 0) >= 30
-        and _bare(one)
+        and one.truth.tool in (*_RFB, "ssh", "ssh-typing") and one.found.presses and _bare(one)
+        and (one.truth.number("keys") or 0) >= LEAST_EVENTS
     ]  # fmt: skip
-    off = np.array([abs((one.found.keys or 0) / (one.truth.number("keys") or 1) - 1) for one in chosen if one.found])
+    off = np.array([abs((one.found.presses or 0) / (one.truth.number("keys") or 1) - 1) for one in chosen if one.found])
     return [_share("key count within 15 %, VNC and SSH", "all", int((off <= 0.15).sum()), len(off), 1.0)]

@@ -429,7 +429,7 @@ def _name_devices(hosts: list[Host], profile: Profile) -> None:
     declared = (*profile.only_devices, *(name for device in profile.devices for name in device.match))
     for host in hosts:
         # A laptop of which only a served connection was captured looks like a server; whoever names it knows better.
-        if host.role == "server" and _is_asked_for(host, declared):
+        if host.role in {"server", "neighbour"} and _is_asked_for(host, declared):
             host.role = "device"
         if host.role != "device":
             continue

@@ -155,7 +155,7 @@ class RemoteSession(Record, table="sessions", key=("session_id",)):
     meeting: bool = column("It runs over a meeting service.")
     timed: bool = column("Its timing was looked at and shows the role.")
     input_events: int | None = column("Input events of the driving side.", absent="timing not looked at")
-    keys: int | None = column("Key presses among them, estimated.", absent="cannot be told")
+    presses: int | None = column("Key presses among them, estimated.", absent="cannot be told")
     loop_rtt_ms: float | None = column(
         "From what the device sends by itself to the far program's own answer.", unit="ms", absent="see loop_note"
     )
@@ -185,12 +185,12 @@ class HandFlow(Record, table="hands", key=("device_id", "input", "flow")):
     bytes_out: int = column("Payload leaving the device.", unit="B")
     bytes_in: int = column("Payload reaching the device.", unit="B")
     role: str = column("controlled, controlling or unclear.")
-    controlled: float = column("Probability that the device is driven over it.")
-    controlling: float = column("Probability that the device's user drives the far end over it.")
+    controlled_p: float = column("Probability that the device is driven over it.")
+    controlling_p: float = column("Probability that the device's user drives the far end over it.")
     why: str = column("The features that speak most, in words.")
     events: int = column("Single input events: presses, releases, clicks, wheel steps; of the driving side.")
     sweeps: int = column("Pointer sweeps of the driving side.")
-    keys: int | None = column("Key presses, estimated.", absent="cannot be told from clicks and releases")
+    presses: int | None = column("Key presses, estimated.", absent="cannot be told from clicks and releases")
     response: float = column("Share of input events that something follows within 120 ms, beyond chance.")
     response_ms: float | None = column("Median time until then.", unit="ms", absent="nothing follows")
     loop_rtt_ms: float | None = column(

@@ -26,7 +26,10 @@ Mask = NDArray[np.bool_]
 _RESPONSE_S = 0.12  #: a screen answers its own keyboard within this
 _FAR_RESPONSE_S = 0.4  #: and one at the other end of the line within this
 _DATAGRAM_GRAIN = 16  #: tunnels pad datagrams to blocks of 16 bytes (WireGuard) or change their size by a few
+_CROWDED = 0.6  #: chance from which on something follows anyway, as in a stream of pictures
+_UNTOLD = 0.3  #: what then stands for a share: neither much nor little
 _SHIFTS_S = (2.3, 5.9, 11.7)  #: by which events are moved to learn what chance would give
+_GREETING_RUNS = 10  #: key exchange and settings, which differ in size whatever follows
 _FINE_GAP_S = 0.003  #: where answers come back sooner than a run's longest pause
 
 
@@ -48,7 +51,7 @@ class Behaviour:
     into: Side
     out: Side
     loops: list[Loop]  #: what the far end answers by itself
-    response: float  #: share of incoming single events that are followed by something going out, beyond chance
+    response: float  #: of the incoming events that chance leaves open, the share that something going out follows
     response_s: float  #: median time until then; NaN without a response
     far_response: float  #: the same for outgoing events and what comes in
     caused_out: float  #: share of outgoing runs that start within 120 ms of an incoming one, beyond chance
@@ -108,7 +111,13 @@ def _response(events_s: Floats, runs: Runs, within_s: float) -> tuple[float, flo
     hit = waits <= within_s
     first, span = events_s[0], max(float(events_s[-1] - events_s[0]), 1.0)
     chance = [share(followed(first + (events_s - first + shift) % span) <= within_s) for shift in _SHIFTS_S]
-    return float(share(hit) - np.mean(chance)), median(waits[hit]) if hit.any() else float("nan")
+    lag = median(waits[hit]) if hit.any() else float("nan")
+    return _beyond(share(hit), float(np.mean(chance))), lag
+
+
+def _beyond(part: float, chance: float) -> float:
+    """A share as part of what chance leaves open, -1 to 1; where chance leaves little open nothing can be told."""
+    return _UNTOLD if chance > _CROWDED else max((part - chance) / (1 - chance), -1.0)
 
 
 def _caused(runs: Runs, causes: Runs, within_s: float) -> float:
@@ -123,7 +132,7 @@ def _caused(runs: Runs, causes: Runs, within_s: float) -> float:
 
     first, span = runs.start_s[0], max(float(runs.start_s[-1] - runs.start_s[0]), 1.0)
     chance = [preceded(first + (runs.start_s - first + shift) % span) for shift in _SHIFTS_S]
-    return preceded(runs.start_s) - float(np.mean(chance))
+    return _beyond(preceded(runs.start_s), float(np.mean(chance)))
 
 
 def _log(value: float) -> float:
@@ -141,15 +150,12 @@ def _quick(side: Side) -> float:
     return max((found.answered for found in side.classes if found.is_answer and found.lag_s <= 0.03), default=0.0)
 
 
-def _spread(runs: Runs) -> float:
-    if len(runs) < 5:
+def _variety(runs: Runs) -> float:
+    """How much runs differ in size: screens and terminals answer unlike, acknowledgements alike."""
+    if len(runs) < 2 * _GREETING_RUNS:
         return 0.0
-    middle, high = quantile(runs.size, 0.5, 0.95)
-    return _log(high / max(middle, 1.0))
-
-
-def _rate(side: Side, seconds: float) -> float:
-    return _log(1 + len(side.times_s) / max(seconds, 1.0))
+    middle, high = quantile(runs.size[_GREETING_RUNS:], 0.5, 0.99)
+    return min(_log(high / max(middle, 1.0)), 1.0)
 
 
 def _smalls(side: Side) -> float:
@@ -159,17 +165,15 @@ def _smalls(side: Side) -> float:
 #: name -> (what it is, in words; how it is computed)
 FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "byte_ratio": (
-        "log10 of bytes out over bytes in",
-        lambda b: _log((b.out.sizes.sum() + 500) / (b.into.sizes.sum() + 500)),
+        "log10 of bytes out over bytes in, at most five to one either way: terminals send little more than they get",
+        lambda b: float(np.clip(_log((b.out.sizes.sum() + 500) / (b.into.sizes.sum() + 500)), -0.7, 0.7)),
     ),
     "initiative": (
         "log10 of incoming over outgoing events that answer nothing",
         lambda b: _log((1 + _acts(b.into.hand)) / (1 + _acts(b.out.hand))),
     ),
-    "events_in": ("log10 of incoming single events", lambda b: _log(1 + len(b.into.hand.events_s))),
-    "events_out": ("log10 of outgoing single events", lambda b: _log(1 + len(b.out.hand.events_s))),
-    "paced_in": ("share of gaps between incoming events that a hand makes", lambda b: b.into.hand.paced),
-    "paced_out": ("share of gaps between outgoing events that a hand makes", lambda b: b.out.hand.paced),
+    "events_in": ("log10 of incoming events, to 100", lambda b: min(_log(1 + len(b.into.hand.events_s)), 2.0)),
+    "events_out": ("log10 of outgoing events, to 100", lambda b: min(_log(1 + len(b.out.hand.events_s)), 2.0)),
     "regular_in": ("share of gaps between incoming events that are one interval", lambda b: b.into.hand.regular),
     "regular_out": ("share of gaps between outgoing events that are one interval", lambda b: b.out.hand.regular),
     "sweeps_in": ("log10 of incoming pointer messages in sweeps", lambda b: _log(1 + b.into.hand.sweep_events)),
@@ -187,10 +191,8 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
                      lambda b: b.far_response),
     "caused_out": ("outgoing runs that start within 120 ms of an incoming one, beyond chance", lambda b: b.caused_out),
     "caused_in": ("incoming runs that start within 400 ms of an outgoing one, beyond chance", lambda b: b.caused_in),
-    "spread_out": ("log10 of the 95th percentile over the median of outgoing runs", lambda b: _spread(b.out.runs)),
-    "spread_in": ("log10 of the 95th percentile over the median of incoming runs", lambda b: _spread(b.into.runs)),
-    "rate_in": ("log10 of incoming messages a second", lambda b: _rate(b.into, b.seconds)),
-    "rate_out": ("log10 of outgoing messages a second", lambda b: _rate(b.out, b.seconds)),
+    "variety_out": ("log10 of the 99th percentile over the median of outgoing runs, at most ten to one",
+                    lambda b: _variety(b.out.runs)),
 }  # fmt: skip
 
 

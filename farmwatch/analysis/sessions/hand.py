@@ -1,8 +1,7 @@
 """Which messages of one direction a person's hand may have made, and how they are paced.
 
-What is left of a direction once automatic answers are taken out is held against how people use keys and pointers:
-single presses some 50 ms to 1.5 s apart in bursts with pauses between them, and sweeps of pointer messages at a steady
-high rate. Timers and polls come at one interval, media at a constant rate, bulk data in large messages.
+What is left of a direction once automatic answers and large messages are taken out is split into single events (keys,
+clicks, wheel steps) and sweeps of the pointer, which come at a steady high rate. Timers and polls come at one interval.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ _PURE_SHARE = 0.85  #: of a class on its peak: the rest are answers that came la
 _TOGETHER_S = 0.003  #: messages this close are one event
 _SWEEP_S = 0.045  #: pointer messages follow each other faster: at 25 to 125 Hz
 _SWEEP_EVENTS = 6  #: so many in a row are a sweep; typing rolls over two or three keys at most
-_PACE_S = (0.05, 1.5)  #: between presses of one burst
 _REGULAR = 0.04  #: gaps within this share of each other are one interval
 _SPELL_S = 0.6  #: a longer pause ends a spell of typing, and nothing is held down over it
 _PAIRED = 0.4  #: from this on messages are presses and releases
@@ -45,12 +43,10 @@ class Hand:
     events_s: Floats  #: when single presses, releases, clicks or wheel steps came
     sweeps: int  #: pointer sweeps
     sweep_events: int  #: messages in them
-    paced: float  #: share of the gaps between single events that a hand makes, 0 without gaps
     regular: float  #: largest share of gaps that are one interval
-    pauses: int  #: gaps of 1.5 s and longer
-    size: float  #: median bytes of the messages, 0 without any
     few_sizes: float  #: share of the three most frequent sizes
     paired: float  #: how much of one size comes in presses and releases, 0 to 1
+    shared: bool  #: automatic answers have the size of input: counts are rough
 
 
 def find_hand(times_s: Floats, sizes: Ints, classes: Sequence[AnswerClass]) -> Hand:
@@ -74,15 +70,15 @@ def find_hand(times_s: Floats, sizes: Ints, classes: Sequence[AnswerClass]) -> H
     alone = members[np.repeat(single, np.diff(np.concatenate((np.flatnonzero(new), [len(times)]))))]
     times = times[new]
     events = times[single]
-    gaps = np.diff(events)
-    busy = gaps[gaps <= 5.0]
     return Hand(
-        members, alone, events, sweeps, int(len(times) - single.sum()),
-        float(np.mean((busy >= _PACE_S[0]) & (busy <= _PACE_S[1]))) if len(busy) else 0.0,
-        _regular(gaps), int((gaps > _PACE_S[1]).sum()),
-        float(np.median(sizes[members])) if len(members) else 0.0, _few(sizes[members]),
-        _paired(*_base(sizes, alone, times_s)),
+        members, alone, events, sweeps, int(len(times) - single.sum()), _regular(np.diff(events)), _few(sizes[members]),
+        _paired(*_base(sizes, alone, times_s)), _is_shared(classes),
     )  # fmt: skip
+
+
+def _is_shared(classes: Sequence[AnswerClass]) -> bool:
+    """Whether answers and other messages have one size, so that counts of the rest are rough."""
+    return any((found.is_answer and found.share < _PURE_SHARE) or found.is_mixed for found in classes)
 
 
 def _limit(sizes: Ints) -> int:
@@ -156,7 +152,7 @@ def count_keys(times_s: Floats, sizes: Ints, hand: Hand, *, pairs: bool | None =
     """
     times, holds = _base(sizes, hand.single, times_s)
     total = int(holds.sum())
-    if total < 10:
+    if total < 10 or hand.shared:
         return None
     gaps = np.diff(times)
     spell = gaps[gaps <= _SPELL_S]

@@ -8,7 +8,7 @@ at together where none of them alone shows a role: control and media apart, or t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,17 @@ import numpy as np
 from farmwatch.analysis.sessions.cross_layer import cross_layer
 from farmwatch.analysis.sessions.features import FEATURES, Behaviour, behaviour, feature_values
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series, merged, sharing
-from farmwatch.analysis.sessions.hand import count_keys
+from farmwatch.analysis.sessions.hand import Hand, count_keys
 from farmwatch.analysis.sessions.loop import Loop
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.role_model import RoleModel, load_role_model
 from farmwatch.records import ABSENT, DeviceFlow, HandFlow, Rows, Table, Tables
 
-__all__ = ["LEAST_EVENTS", "hands", "is_long_enough", "person_loop", "relay_of"]
+__all__ = ["CLOCK", "EFFECT", "LEAST_EVENTS", "hands", "is_long_enough", "person_loop", "relay_of"]
 
 LEAST_EVENTS = 30  #: input events below which no role is named: fewer have no pace
+CLOCK = 0.5  #: share of gaps that are one interval; nobody's hand comes near it
+EFFECT = 0.1  #: of the input that chance leaves open, what must be followed by something leaving: a hand has effects
 _LEAST_MESSAGES = 40  #: each way together; below it nothing is measured
 _LEAST_SECONDS = 5.0
 _LEAST_ROUND_TRIPS = 3  #: a single one may have waited for a program to start
@@ -32,6 +34,7 @@ _BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (d
 _LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
 _ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
 _PAIRS = {"rfb": True, "rdp": True, "ssh": False}  #: whether a protocol sends presses and releases apart
+_TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols that carry other connections inside
 _PERSON_SHARE = 0.3  #: of the best loop's answers that the longest one must have to be the person's
 
 
@@ -55,16 +58,21 @@ def hands(tables: Tables, flows: Table[DeviceFlow], model: RoleModel | None = No
     every = [one for one in device_series(flows, tables) if is_long_enough(one)]
     judged = _judge(every, flows, model)
     of_row = {one.series.rows[0]: one for one in judged}
-    together = []
-    for group in sharing(flows, every):
+    groups = [
+        group for group in sharing(flows, every) if not any(_is_decided(of_row[one.rows[0]], model) for one in group)
+    ]
+    for group, whole in zip(groups, _judge([merged(group) for group in groups], flows, model), strict=True):
+        # One channel may show the hand and another its effect, so the surer of both views counts.
         members = [of_row[one.rows[0]] for one in group]
-        if not any(_is_decided(one, model) for one in members):
-            together.append(merged(group))
-    for whole in _judge(together, flows, model):
-        if _is_decided(whole, model):
-            for row in whole.series.rows:
-                del of_row[row]
-            of_row[whole.series.rows[0]] = whole
+        sure = replace(
+            whole,
+            controlled=max(one.controlled for one in (whole, *members)),
+            controlling=max(one.controlling for one in (whole, *members)),
+        )
+        if _is_decided(sure, model):
+            for one in members:
+                del of_row[one.series.rows[0]]
+            of_row[sure.series.rows[0]] = sure
     rows: Rows[HandFlow] = Rows(HandFlow)
     for _, one in sorted(of_row.items()):
         rows.add(**_row(one, flows, model))
@@ -98,16 +106,18 @@ def _is_decided(one: _Judged, model: RoleModel) -> bool:
 
 
 def _role(one: _Judged, model: RoleModel) -> str:
-    if one.controlled >= model.threshold and one.controlling < model.threshold and _events(one, "in") >= LEAST_EVENTS:
+    into, out = one.found.into.hand, one.found.out.hand
+    driven = one.controlled >= model.threshold and one.controlling < model.threshold
+    if driven and _is_human(into) and one.found.response >= EFFECT:
         return "controlled"
-    if one.controlling >= model.threshold and one.controlled < model.threshold and _events(one, "out") >= LEAST_EVENTS:
+    if one.controlling >= model.threshold and one.controlled < model.threshold and _is_human(out):
         return "controlling"
     return "unclear"
 
 
-def _events(one: _Judged, way: str) -> int:
-    hand = one.found.into.hand if way == "in" else one.found.out.hand
-    return len(hand.events_s) + hand.sweeps
+def _is_human(hand: Hand) -> bool:
+    """Whether there is enough input to speak of a pace, and it does not come like a clock."""
+    return len(hand.events_s) + hand.sweeps >= LEAST_EVENTS and hand.regular <= CLOCK
 
 
 def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, Any]:
@@ -116,9 +126,13 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
     role = _role(one, model)
     side = one.found.out if role == "controlling" else one.found.into
     transport = _transport(one.series, flows)
+    ssh = flows["protocol"][main] == "ssh"
     # A device that drives something has loops too, but of its own requests: they tell nothing of a person.
-    loop = person_loop(one.found.loops) if role != "controlling" else None
+    loops = [loop for loop in one.found.loops if not (ssh and _is_own_end(loop, transport))]
+    loop = person_loop(loops) if role != "controlling" else None
     relayed, reason = relay_of(loop, transport, one, role)
+    if relayed == 0 and str(flows["protocol"][main]) in _TUNNELS:
+        relayed, reason = None, ""  # what answers may be the tunnel's own end
     times = (one.series.times_s[[0, -1]] * 1e9).astype(np.int64)
     return {
         "device_id": flows["device_id"][main],
@@ -137,12 +151,12 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "bytes_out": int(flows["bytes_out"][rows].sum()),
         "bytes_in": int(flows["bytes_in"][rows].sum()),
         "role": role,
-        "controlled": one.controlled,
-        "controlling": one.controlling,
+        "controlled_p": one.controlled,
+        "controlling_p": one.controlling,
         "why": _why(one, model),
         "events": len(side.hand.events_s),
         "sweeps": side.hand.sweeps,
-        "keys": count_keys(side.times_s, side.sizes, side.hand, pairs=_PAIRS.get(flows["protocol"][main])),
+        "presses": count_keys(side.times_s, side.sizes, side.hand, pairs=_PAIRS.get(flows["protocol"][main])),
         "response": one.found.response,
         "response_ms": None if np.isnan(one.found.response_s) else one.found.response_s * 1e3,
         "loop_rtt_ms": loop.rtt_ms if loop else None,
@@ -150,7 +164,7 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "loop_high_ms": loop.high_ms if loop else None,
         "loop_least_ms": loop.least_ms if loop else None,
         "loop_samples": loop.samples if loop else 0,
-        "loops": len(one.found.loops),
+        "loops": len(loops),
         "upper_bound": loop.upper_bound if loop else False,
         "mixed": loop.mixed if loop else False,
         "no_loop": "" if loop else _no_loop(one, role),
@@ -166,6 +180,11 @@ def _transport(one: DeviceSeries, flows: Table[DeviceFlow]) -> float | None:
     rows = np.array(one.rows)
     found = flows["rtt_ms"][rows][flows["rtt_samples"][rows] >= _LEAST_ROUND_TRIPS]
     return float(np.nanmin(found)) if not np.isnan(found).all() else None
+
+
+def _is_own_end(loop: Loop, transport_ms: float | None) -> bool:
+    """Whether a loop is SSH's own: its ends grant each other window by messages that pass no further."""
+    return transport_ms is not None and loop.rtt_ms - transport_ms <= max(_LEVEL_MS, 0.2 * transport_ms)
 
 
 def person_loop(loops: Sequence[Loop]) -> Loop | None:

@@ -74,7 +74,7 @@ def _by_flow(hands: Table[HandFlow]) -> dict[tuple[str, int, int], int]:
 
 def _fill(row: dict[str, Any], hands: Table[HandFlow], hand: int) -> None:
     role = str(hands["role"][hand])
-    chance = {"controlled": hands["controlled"], "controlling": hands["controlling"]}
+    chance = {"controlled": hands["controlled_p"], "controlling": hands["controlling_p"]}
     if role in chance and row["role"] == "unclear":
         row["role"] = role
         row["role_probability"] = float(chance[role][hand])
@@ -82,7 +82,7 @@ def _fill(row: dict[str, Any], hands: Table[HandFlow], hand: int) -> None:
     if role in chance and row["role"] == role:
         row["timed"] = True
         row["input_events"] = int(hands["events"][hand]) + int(hands["sweeps"][hand])
-        row["keys"] = int(hands["keys"][hand])
+        row["presses"] = int(hands["presses"][hand])
     if row["role"] != "controlling":
         for name in ("loop_rtt_ms", "loop_low_ms", "loop_high_ms"):
             row[name] = float(hands[name][hand])
@@ -154,7 +154,13 @@ def _unknown(
         "meeting": meeting is not None,
         "timed": False,
         "input_events": ABSENT,
-        "keys": ABSENT,
+        "presses": ABSENT,
+        "loop_rtt_ms": np.nan,
+        "loop_low_ms": np.nan,
+        "loop_high_ms": np.nan,
+        "loop_samples": 0,
+        "loop_note": "",
+        "relay_reason": "",
     }
     for name in ("bytes_out", "bytes_in", "small_in", "small_gaps_in", "small_out", "small_gaps_out"):
         row[name] = int(flows[name][rows].sum())

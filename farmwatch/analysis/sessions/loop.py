@@ -32,6 +32,7 @@ _LEAST = 10  #: messages of a class
 _SHARE = 0.6  #: of a class on its peak
 _MIXED_SHARE = 0.15  #: of a class that holds other messages of the same size too
 _Z = 12.0  #: height of the peak over its background, in standard deviations
+_AMBIGUOUS = 0.6  #: height of the next peak, as a share, from which on either may be the loop
 _WIDTHS_S = (0.004, 0.012)  #: of the kernel: quiet lines first, then lines with jitter
 _CLOCK_SHARE, _CLOCKED = 0.03, 0.7  #: a timer's intervals lie within 3 % of each other, but for some
 _MOST_CLASSES = 12  #: of different size, the most frequent ones
@@ -177,7 +178,7 @@ class Loop:
     samples: int
     sizes: tuple[int, ...]  #: of the answers
     upper_bound: bool  #: the runs are large frames, which need several flights and decoding before they are answered
-    mixed: bool  #: answers and other messages share one size
+    mixed: bool  #: answers and other messages share one size, or runs at fixed intervals allow other lags as well
     answered: float  #: share of the runs that were answered
 
 
@@ -190,14 +191,16 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
         floor_s: round trip of the transport: no answer from its end or beyond can be sooner.
     """
     possible = [found for found in classes if found.lag_s >= floor_s - max(_EARLY_S, _EARLY_SHARE * floor_s)]
-    telling = [found for found in possible if found.is_answer] or [found for found in possible if found.is_mixed]
+    sure = [found for found in possible if found.is_answer and found.runner_up <= _AMBIGUOUS]
+    telling = sure or [found for found in possible if found.is_answer or found.is_mixed]
     loops: list[Loop] = []
     for group in _same_lag(telling):
         lags = np.concatenate([found.lags_s for found in group])
         of = np.concatenate([found.runs for found in group])
         small = runs.size[of] <= _SMALL_RUN
         bound = small.sum() < max(_LEAST, 0.2 * len(of))
-        lags, of = (lags, of) if bound else (lags[small], of[small])
+        # Parts of a large frame are answered before its end has left, so its lag counts from its start.
+        lags, of = (lags + (runs.end_s - runs.start_s)[of], of) if bound else (lags[small], of[small])
         values = _window_values(lags, of, bound)
         low, middle, high = (one * 1e3 for one in quantile(values, 0.05, 0.5, 0.95))
         loops.append(
@@ -209,7 +212,7 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
                 len(lags),
                 tuple(sorted(found.size for found in group)),
                 bool(bound),
-                not group[0].is_answer,
+                not sure,
                 len(np.unique(of)) / len(runs),
             )
         )

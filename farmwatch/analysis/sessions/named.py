@@ -226,7 +226,7 @@ def _session(
         "meeting": False,
         "timed": False,
         "input_events": None,
-        "keys": None,
+        "presses": None,
         "loop_rtt_ms": None,
         "loop_low_ms": None,
         "loop_high_ms": None,

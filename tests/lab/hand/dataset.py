@@ -16,12 +16,12 @@ from farmwatch.analysis.addresses import AddressBook
 from farmwatch.analysis.flow_truth import FlowTruth, read_flow_truth
 from farmwatch.analysis.flows import device_flows
 from farmwatch.analysis.identity import find_hosts
-from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.sessions.features import behaviour, feature_values
-from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
-from farmwatch.analysis.sessions.hands import is_long_enough
+from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series, merged, sharing
+from farmwatch.analysis.sessions.hands import LEAST_EVENTS, is_long_enough
 from farmwatch.collectors.captures import collect_capture
 from farmwatch.knowledge import load_knowledge
+from farmwatch.records import DeviceFlow, Table
 
 LEAST_PART_S = 20.0  #: a session is also judged by its halves, when they last so long
 
@@ -63,23 +63,31 @@ def _of_capture(path: Path, truths: list[FlowTruth]) -> list[Sample]:
     profile = truths[0].profile()
     book = AddressBook(profile)
     flows = device_flows(tables, find_hosts(tables, profile, book), book, load_knowledge())
+    every = list(device_series(flows, tables))
+    roles = {one.rows: _role(one, flows, truths) for one in every}
+    groups = sharing(flows, [one for one in every if is_long_enough(one)])
+    channels = {one.rows for group in groups if roles[group[0].rows] != "none" for one in group}
+    # A session of several flows is one sample; that one of its channels carries input alone is nothing to learn from.
+    units = [(one, roles[one.rows]) for one in every if one.rows not in channels]
+    units += [(merged(group), roles[group[0].rows]) for group in groups]
+    about = (path.name, truths[0].tool, truths[0].group, truths[0].evasion, truths[0].way)
     found: list[Sample] = []
-    for series in device_series(flows, tables):
-        row = series.rows[0]
-        local = f"{flows['local_h'][row]}:{flows['local_p'][row]}"
-        remote = f"{flows['remote_h'][row]}:{flows['remote_p'][row]}"
-        truth = next((one for one in truths if one.fits(local, remote)), None)
+    for series, role in units:
         for part in _parts(series):
             seen = behaviour(part.times_s, part.out, part.sizes, datagrams=part.datagrams)
-            role = truth.role if truth else "none"
             hand = seen.out.hand if role == "controlling" else seen.into.hand
-            found.append(
-                Sample(
-                    path.name, truths[0].tool, truths[0].group, truths[0].evasion, truths[0].way, role,
-                    part is series, len(hand.events_s) + hand.sweeps, feature_values(seen),
-                )
-            )  # fmt: skip
+            events = len(hand.events_s) + hand.sweeps
+            if role == "none" or events >= LEAST_EVENTS / 2:
+                found.append(Sample(*about, role, part is series, events, feature_values(seen)))
     return found
+
+
+def _role(series: DeviceSeries, flows: Table[DeviceFlow], truths: list[FlowTruth]) -> str:
+    """The true role of a flow; none where no label fits."""
+    row = series.rows[0]
+    local = f"{flows['local_h'][row]}:{flows['local_p'][row]}"
+    remote = f"{flows['remote_h'][row]}:{flows['remote_p'][row]}"
+    return next((one.role for one in truths if one.fits(local, remote)), "none")
 
 
 def _parts(series: DeviceSeries) -> Iterable[DeviceSeries]:

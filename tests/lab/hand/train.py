@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from farmwatch.analysis.sessions.features import FEATURES
-from farmwatch.analysis.sessions.hands import LEAST_EVENTS
+from farmwatch.analysis.sessions.hands import CLOCK, EFFECT, LEAST_EVENTS
 from tests.lab.hand.dataset import Sample, lab_folder, samples
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "farmwatch" / "analysis" / "sessions" / "role_model.json"
 CARD = ROOT / "docs" / "role-model.md"
-STRENGTH = 0.3  #: C of scikit-learn: fixed before any result was seen, small because tools are few
+STRENGTH = 0.1  #: C of scikit-learn: small because tools are few; 0.03 to 1 left out tools about as well
 THRESHOLD = 0.9
 CLIP = 4.0
 ROLES = ("controlled", "controlling")
@@ -106,9 +106,13 @@ def train(every: list[Sample]) -> tuple[dict[str, object], str]:
     events = np.array([one.events for one in plain])
     complete = np.array([one.whole for one in plain])
     named = {
-        role: (chance[role] >= THRESHOLD) & (chance[ROLES[1 - number]] < THRESHOLD) & (events >= LEAST_EVENTS)
+        role: (chance[role] >= THRESHOLD)
+        & (chance[ROLES[1 - number]] < THRESHOLD)
+        & (events >= LEAST_EVENTS)
+        & (values[:, list(FEATURES).index(("regular_in", "regular_out")[number])] <= CLOCK)
         for number, role in enumerate(ROLES)
     }
+    named["controlled"] &= values[:, list(FEATURES).index("response")] >= EFFECT
     decibans = {}
     for role in ROLES:
         wanted = complete & (roles == role) & (events >= LEAST_EVENTS)
