@@ -32,7 +32,7 @@ _STALL_NS = 300 * _MS  #: a silence that a lost packet's retransmission explains
 _CLUMP_RUNS = 3  #: packets released at once, in units of what is usual on this flow
 _SHORTEST_S, _LONGEST_S = 0.04, 1.5
 _LEAST_GAPS = 30
-_MOST_GAPS = 5000
+_MOST_GAPS = 1500  #: that are fitted, spread over all
 
 _Loss: TypeAlias = Callable[[NDArray[np.float64], float, float], float]
 
@@ -116,7 +116,8 @@ def fit_gaps(seconds: NDArray[np.float64]) -> GapLaw | None:
     Returns:
         ``None`` for fewer than 30 gaps, or where they are all alike.
     """
-    logs = np.log(seconds[(seconds >= _SHORTEST_S) & (seconds <= _LONGEST_S)][:_MOST_GAPS])
+    within = seconds[(seconds >= _SHORTEST_S) & (seconds <= _LONGEST_S)]
+    logs = np.log(within[:: -(-len(within) // _MOST_GAPS) or 1])
     if len(logs) < _LEAST_GAPS or float(logs.std()) < 1e-3:
         return None
     centre, spread = float(np.median(logs)), float(logs.std())
@@ -132,7 +133,7 @@ def _logistic_loss(logs: NDArray[np.float64], place: float, scale: float) -> flo
     """Negative log-likelihood of a logistic law cut to the bounds."""
     z = (logs - place) / scale
     inside = 1 / (1 + math.exp(-(_HIGH - place) / scale)) - 1 / (1 + math.exp(-(_LOW - place) / scale))
-    bulk = float((z + 2 * np.logaddexp(0.0, -z)).sum())
+    bulk = float((np.abs(z) + 2 * np.log1p(np.exp(-np.abs(z)))).sum())  # the density is even in z
     return bulk + len(logs) * (math.log(scale) + math.log(max(inside, 1e-12)))
 
 
