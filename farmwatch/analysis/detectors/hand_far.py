@@ -14,6 +14,7 @@ from farmwatch.analysis.sessions.regions import (
     Reach,
     combined,
     consistent_with,
+    farthest_km,
 )
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, WeightSource
 from farmwatch.records.distance import at_most
@@ -22,6 +23,8 @@ __all__ = ["HandFar"]
 
 _TO = "\N{EN DASH}"
 _HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
+_GATEWAY = "the person is no farther, unless behind a gateway that speaks the protocol itself, such as a web gateway"
+_NOTABLE = 0.9  #: share of the bound from the device below which the one from the relay is worth saying
 _DECLARED = "declared: beyond a limit of the profile; the weight is judged, as lines and programs add delay"
 
 
@@ -53,6 +56,7 @@ class HandFar(Detector):
     weight_reason: ClassVar = "judged: likelihood over regions, lines and programs (docs/evidence.md, M17)"
     check: ClassVar = "ask where the person at the other end is, and what line and VPN they use"
     unclear_share: float = param(0.5, "The role is open: the answers may be to something else.", low=0, high=1)
+    least_decibans: float = param(1.0, "Less is nothing to speak of.", low=0, high=6)
     declared_decibans: float = param(9.0, "Beyond the limit that the profile declares for this device.", low=0, high=12)
 
     def examine(self, tables: Tables) -> Findings:
@@ -84,7 +88,7 @@ class HandFar(Detector):
         weight, declared = together.decibans * share, known.limit_ms is not None and known.loop_low_ms > known.limit_ms
         if declared:
             weight = max(weight, self.declared_decibans * share)
-        if weight <= 0:
+        if weight < self.least_decibans:
             return None
         return self.hit(
             Claim.ABROAD,
@@ -103,11 +107,16 @@ class HandFar(Detector):
     def _near(self, pairs: list[tuple[RemoteSession, SessionReach]]) -> Finding:
         """Why the hand cannot be far."""
         session, known = max(pairs, key=lambda pair: pair[1].loop_low_ms or 0.0)
-        bound = at_most(max(one.reach.bound_km for _, one in pairs if one.reach is not None))
+        loop = known.loop_low_ms or 0.0
+        if known.limit_ms is None:
+            summary = (
+                f"What answers the screen is {at_most(farthest_km(loop))} away, by a loop of {loop:.0f} ms; {_GATEWAY}"
+            )
+        else:
+            summary = f"A loop of {loop:.0f} ms is within the {known.limit_ms:.0f} ms that the profile declares"
         return self.clear(
             Claim.ABROAD,
-            f"What answers the screen is {bound} away, by a loop of {known.loop_low_ms:.0f} ms; the person is no "
-            "farther, unless behind a gateway that speaks the protocol itself, such as a web gateway",
+            summary,
             observed=_observed(pairs, None),
             rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
         )
@@ -130,8 +139,9 @@ def _summary(session: RemoteSession, known: SessionReach, together: Reach) -> st
     said += " or less" if known.upper_bound else ""
     said += " after the screen changes"
     if together.basis is Basis.DIFFERENCE:
-        said += f"; the relay itself answers in {known.transport_ms:.0f} ms: the person is "
-        return said + ("far from" if not together.nearby else "some way from") + " the relay"
+        what, end = ("relay itself", "the relay") if session.relayed else ("flow's own end", "that end")
+        said += f"; the {what} answers in {known.transport_ms:.0f} ms: the person is "
+        return said + ("some way from " if together.nearby else "not near ") + end
     if known.transport_ms is not None:
         return said + f"; the flow's own end answers in {known.transport_ms:.0f} ms"
     return said
@@ -145,6 +155,6 @@ def _observed(end: list[tuple[RemoteSession, SessionReach]], together: Reach | N
         return "; ".join([*parts, *notes])
     if together.bound_km < _HALFWAY_KM:
         parts.append(f"the person is {at_most(together.bound_km)} from this device")
-    if together.past_relay_km is not None and together.past_relay_km < _HALFWAY_KM:
+    if together.past_relay_km is not None and together.past_relay_km < _NOTABLE * together.bound_km:
         parts.append(f"{at_most(together.past_relay_km)} from what answers the flow")
     return "; ".join([*parts, consistent_with(together), *notes])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farmwatch.analysis.sessions.regions import Reach, reach
+from farmwatch.analysis.sessions.regions import LONGEST_MS, Reach, reach
 from farmwatch.records import DeviceFlow, DeviceSeen, HandFlow, RemoteSession, Table, Tables
 from farmwatch.records.distance import KM_PER_MS, at_most
 
@@ -89,6 +89,8 @@ def _why(session: RemoteSession, timed: float | None, *, near: bool, tunnel: boo
         return f"what {what} {timed:.0f} ms is {at_most(timed * KM_PER_MS)} away"
     if tunnel:
         return f"what {what} {timed:.0f} ms may be the tunnel's own end, short of the person"
+    if timed > LONGEST_MS:
+        return f"what {what} {timed:.0f} ms takes longer than any way on earth: something else delays it"
     return f"what {what} {timed:.0f} ms may be near on a slow line or far on a good one"
 
 

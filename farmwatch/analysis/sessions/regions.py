@@ -26,6 +26,7 @@ from farmwatch.records.distance import KM_PER_MS
 __all__ = [
     "ALONE_CAP_DECIBANS",
     "DIFFERENCE_CAP_DECIBANS",
+    "LONGEST_MS",
     "SLACK_MS",
     "Basis",
     "Reach",
@@ -40,11 +41,11 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 SLACK_MS = 5.0  #: of a difference of two measured round trips, before it excludes a place
+LONGEST_MS = 500  #: milliseconds; beyond it no way on earth explains the time, so it speaks for no distance
 DIFFERENCE_CAP_DECIBANS = 24.0  #: 8 bits: loop minus transport on one flow
 ALONE_CAP_DECIBANS = 12.0  #: 4 bits: a round trip with nothing to hold it against
 _HALFWAY_KM = 20_015.0  #: half the circumference of the earth: a larger bound excludes nothing
 _TOP_MS = 1500  #: round trips looked at; longer ones are no distance on earth
-_LONGEST_MS = 500  #: beyond it no way on earth explains the time, so it speaks for no distance
 _PATH_SPREAD = 0.15  #: standard deviation of the logarithm of a region's round trip; networks differ from the table's
 _NEARBY_MS, _NEARBY_KM, _NEARBY_SHARE = 8.0, 300.0, 0.4  #: inside one part of a country: judged
 _LOADED_SHARE = 0.012  #: of lines whose least delay in minutes is one of queues or faults: judged
@@ -146,11 +147,11 @@ def combined(reaches: Iterable[Reach]) -> Reach | None:
 
 
 def consistent_with(found: Reach) -> str:
-    """Where the hand may be, in words: ``consistent with East Asia, Europe; not with the same continent``."""
+    """Where the hand may be, in words: ``consistent with East Asia; hardly with the same continent``."""
     if not found.regions:
         return "consistent with the same continent"
     far = f"consistent with {', '.join(found.regions)}"
-    return f"{far}; with the same continent too" if found.nearby else f"{far}; not with the same continent"
+    return f"{far}; with the same continent too" if found.nearby else f"{far}; hardly with the same continent"
 
 
 def _alone(rtt_ms: float, basis: Basis) -> Reach:
@@ -186,7 +187,7 @@ def _found(rtt_ms: float, law: _Law, weight: float, basis: Basis) -> Reach:
     return Reach(
         bound_km=bound,
         past_relay_km=None,
-        decibans=max(weight, 0.0) if rtt_ms <= _LONGEST_MS else 0.0,
+        decibans=max(weight, 0.0) if rtt_ms <= LONGEST_MS else 0.0,
         basis=basis,
         regions=tuple(sorted(named, key=lambda name: (-likelihood[name], name))),
         nearby=weight < _EXCLUDED_DECIBANS,

@@ -1,0 +1,12 @@
+"""HandRelayed: its case files."""
+
+from __future__ import annotations
+
+from farmwatch.analysis.detectors.hand_relayed import HandRelayed
+
+DETECTOR = HandRelayed()
+
+
+def test_case(case, check):
+    """Every case file gets exactly the findings it expects."""
+    check(DETECTOR, case)
