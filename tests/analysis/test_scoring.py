@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from farmwatch.analysis.scoring import CAPS_DECIBANS, assess_claim, assess_device
+from farmwatch.analysis.scoring import CAPS_DECIBANS, WIDEST_CAP_DECIBANS, assess_claim, assess_device
 from farmwatch.records import Claim, Family, Finding, Level, Outcome, WeightSource
 
 PRIOR = 1e-3
@@ -56,6 +56,17 @@ def test_weights_are_capped_by_family():
     by_detector = {weight.detector: weight.decibans for weight in result.weights}
     assert by_detector == {"a": CAPS_DECIBANS[Family.TIMING], "b": -CAPS_DECIBANS[Family.HARDWARE]}
     assert CAPS_DECIBANS[Family.TIMING] == pytest.approx(12.04, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("named", "counts"), [(None, 12.04), (20.0, 20.0), (6.0, 6.0), (100.0, WIDEST_CAP_DECIBANS), (0.0, 0.0)]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_finding_may_name_its_own_cap(named, counts, sign):
+    """A measured weight may count more than its family's, either way, but never more than eight bits."""
+    [weight] = driven(finding(sign * 40.0, family=Family.TIMING, cap_decibans=named)).weights
+    assert weight.decibans == pytest.approx(sign * counts, abs=0.01)
+    assert WIDEST_CAP_DECIBANS == pytest.approx(24.08, abs=0.01)
 
 
 @pytest.mark.parametrize(

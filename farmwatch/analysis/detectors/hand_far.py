@@ -65,7 +65,7 @@ class HandFar(Detector):
         reaches = session_reaches(tables)
         found: Findings = {}
         for device, rows in by_device(sessions).items():
-            own = [sessions.row(int(row)) for row in rows]
+            own = sorted((sessions.row(int(row)) for row in rows), key=lambda one: (one.start, one.session_id))
             judged = [(one, reaches[one.session_id]) for one in own if one.session_id in reaches and not one.meeting]
             ends: dict[tuple[str, str], list[tuple[RemoteSession, SessionReach]]] = defaultdict(list)
             for session, known in judged:
@@ -109,9 +109,8 @@ class HandFar(Detector):
         session, known = max(pairs, key=lambda pair: pair[1].loop_low_ms or 0.0)
         loop = known.loop_low_ms or 0.0
         if known.limit_ms is None:
-            summary = (
-                f"What answers the screen is {at_most(farthest_km(loop))} away, by a loop of {loop:.0f} ms; {_GATEWAY}"
-            )
+            bound = at_most(farthest_km(loop))
+            summary = f"What answers the screen is {bound} away, by a loop of {loop:.0f} ms; {_GATEWAY}"
         else:
             summary = f"A loop of {loop:.0f} ms is within the {known.limit_ms:.0f} ms that the profile declares"
         return self.clear(
