@@ -147,12 +147,12 @@ def _flow_signs(tables: Tables, hosts: Hosts, ids: Mapping[int, str], matcher: _
     for column, layer in (("server_name", "sni"), ("alpn", "alpn"), ("ja4", "ja4")):
         values = shown[column].tolist()
         known = {value: matcher.offers(layer, value) for value in set(values) if value}
-        for row, value in zip(rows, values, strict=True):
+        for row, value in zip(rows, values, strict=True) if any(known.values()) else ():
             for one, matches in known.get(value, ()):
                 yield from _of_flow(flows, hosts, ids, row, matches, layer, one)
     certificates = list(zip(*(shown[name].tolist() for name in _CERTIFICATE), strict=True))
     named = {parts: matcher.certificate(parts) for parts in set(certificates) if any(parts)}
-    for row, parts in zip(rows, certificates, strict=True):
+    for row, parts in zip(rows, certificates, strict=True) if any(named.values()) else ():
         if named.get(parts):
             yield from _of_flow(flows, hosts, ids, row, named[parts], "cert", next(filter(None, parts)))
     for number in np.flatnonzero(shown.present("client_subject_cn")).tolist():

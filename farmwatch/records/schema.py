@@ -195,7 +195,7 @@ class Table(Generic[R]):
         """Mask of the rows that have a value in this column."""
         values, declared = self._columns[name], self.record.columns[name]
         if declared.dtype == object:
-            return np.array([value is not None for value in values], dtype=np.bool_)
+            return np.array([value is not None for value in values.tolist()], dtype=np.bool_)
         if declared.type is int:
             return np.asarray(values != ABSENT)
         return (

@@ -114,8 +114,9 @@ def _worth_reading(
     timed = set(zip(kept["input"].tolist(), kept["flow"].tolist(), strict=True))
     rows: dict[tuple[str, int], list[int]] = {}
     ends: dict[tuple[str, int], set[str]] = {}
-    for row in range(len(flows)):
-        device, number, flow = key = _key(flows, row)
+    keys = zip(*(flows[name].tolist() for name in ("device_id", "input", "flow")), strict=True)
+    for row, key in enumerate(keys):
+        device, number, flow = key
         if (number, flow) in timed:
             rows.setdefault((device, number), []).append(row)
             ends.setdefault((device, number), set()).update(_ends(flows, row, roles.get(key, "unclear")))
