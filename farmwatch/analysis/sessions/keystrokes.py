@@ -32,7 +32,7 @@ _STALL_NS = 300 * _MS  #: a silence that a lost packet's retransmission explains
 _CLUMP_RUNS = 3  #: packets released at once, in units of what is usual on this flow
 _SHORTEST_S, _LONGEST_S = 0.04, 1.5
 _LEAST_GAPS = 30
-_MOST_GAPS = 1500  #: that are fitted, spread over all
+_MOST_GAPS = 3000  #: that are fitted, spread over all
 
 _Loss: TypeAlias = Callable[[NDArray[np.float64], float, float], float]
 
