@@ -105,22 +105,25 @@ def find_lattice(
         return None
     seconds = (events - events[0]) / 1e9
     resolution = _resolution(events)
-    tried: list[tuple[float, float, float]] = []
-    number = 0
-    smooth = None if gap_law is None else _smooth_gaps(*gap_law)
-    for period_ms in PERIODS_MS:
-        if period_ms * _MS < _PER_STAMP * resolution:
-            continue
-        period = period_ms / 1e3
-        drifts = _drifts(period, float(seconds[-1]))
-        number += len(drifts)
-        values = _rayleigh(seconds, period, drifts) / _usual(period, smooth)
-        best = int(np.argmax(values))
-        tried.append((period_ms, float(drifts[best]), float(values[best])))
+    span = float(seconds[-1])
+    tried = [
+        (period_ms, _drifts(period_ms / 1e3, span))
+        for period_ms in PERIODS_MS
+        if period_ms * _MS >= _PER_STAMP * resolution
+    ]
     if not tried:
         return None
-    threshold = float(np.log(number / alpha))
-    found = [one for one in tried if one[2] > threshold]
+    threshold = float(np.log(sum(len(drifts) for _, drifts in tried) / alpha))
+    smooth = None if gap_law is None else _smooth_gaps(*gap_law)
+    found: list[tuple[float, float, float]] = []
+    for period_ms, drifts in tried:
+        values = _rayleigh(seconds, period_ms / 1e3, drifts)
+        if values.max() <= threshold:
+            continue  # what is usual is never below 1
+        values /= _usual(period_ms / 1e3, smooth)
+        best = int(np.argmax(values))
+        if values[best] > threshold:
+            found.append((period_ms, float(drifts[best]), float(values[best])))
     if not found:
         return None
     strongest = max(value for _, _, value in found)
