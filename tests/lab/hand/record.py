@@ -47,7 +47,9 @@ def record(scenario: Scenario, where: Path) -> None:
             "key_times": human.key_times if human else (),
             "click_times": human.click_times if human else (),
         }
-    truth.write_text(json.dumps(values, indent=1))
+    beside = truth.with_suffix(".writing")
+    beside.write_text(json.dumps(values, indent=1))
+    beside.replace(truth)
 
 
 def _activity(place: Ground, scenario: Scenario, base: Path) -> list[Label]:

@@ -53,7 +53,10 @@ def cached(scenario: Scenario, where: Path) -> bool:
 def rows(where: Path) -> Iterator[dict[str, object]]:
     """Yield the rows of ``labels.csv`` from the truth files of a folder."""
     for path in sorted(where.glob("*.json")):
-        truth = json.loads(path.read_text())
+        try:
+            truth = json.loads(path.read_text())
+        except FileNotFoundError:  # another runner is recording it again
+            continue
         scenario, legs = truth["scenario"], truth["scenario"]["legs"]
         shared = {name: legs[name] for name in ("near_ms", "far_ms", "jitter_ms", "loss")}
         shared |= {"scenario": scenario["name"], "seconds": truth["seconds"], "seed": truth["seed"]}
