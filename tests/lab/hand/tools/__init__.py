@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.lab.hand.tools import kvm, rdp, rtc, rtc_browser, rustdesk, ssh, vnc
+from tests.lab.hand.tools import kvm, rdp, rtc, rtc_browser, rustdesk, ssh, terminals, vnc
 
 if TYPE_CHECKING:
     from tests.lab.hand.tool import Tool
@@ -17,6 +17,7 @@ TOOLS: tuple[Tool, ...] = (
     *rustdesk.TOOLS,
     *kvm.TOOLS,
     *rtc_browser.TOOLS,
+    *terminals.TOOLS,
 )
 """Every recipe, in the order tables list them."""
 
