@@ -61,6 +61,9 @@ def stepping_stones(tables: Tables) -> Table[SteppingStone]:
     rows: Rows[SteppingStone] = Rows(SteppingStone)
     pairs = sorted(_pairs(flows, every, roles), key=lambda pair: (-pair.gaps, pair.lead.rows, pair.follow.rows))
     inputs: dict[int, NDArray[np.int64]] = {}
+    beside: dict[tuple[str, int], list[DeviceSeries]] = {}
+    for row, one in every.items():
+        beside.setdefault(_key(flows, row)[:2], []).append(one)
     for pair in pairs[:MOST_PAIRS]:
         lead, follow = pair.lead.rows[0], pair.follow.rows[0]
         if lead not in inputs:
@@ -69,7 +72,7 @@ def stepping_stones(tables: Tables) -> Table[SteppingStone]:
         found = relate(
             inputs[lead],
             _ns(pair.follow.times_s[pair.follow.out & (pair.follow.sizes <= _SMALL)]),
-            background=_rivals(flows, every.values(), lead, follow),
+            background=_rivals(flows, beside[_key(flows, lead)[:2]], lead, follow),
             held=role == "controlled",  # of a flow nobody is known to drive over, activity alone says too little
         )
         if found is not None:
@@ -171,11 +174,8 @@ def _rivals(
     flows: Table[DeviceFlow], every: Iterable[DeviceSeries], lead: int, follow: int
 ) -> NDArray[np.int64] | None:
     """Packets of the device's other flows, none with either far end: what is common to all proves nothing."""
-    place = _key(flows, lead)[:2]
     ends = {flows["remote_h"][lead], flows["remote_h"][follow]}
-    rivals = [
-        one for one in every if _key(flows, one.rows[0])[:2] == place and flows["remote_h"][one.rows[0]] not in ends
-    ]
+    rivals = [one for one in every if flows["remote_h"][one.rows[0]] not in ends]
     if not rivals:
         return None
     rivals.sort(key=lambda one: (-len(one), one.rows))
