@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from json.encoder import encode_basestring_ascii
@@ -125,11 +126,33 @@ def dumps(report: Report) -> str:
         ReportError: a number is not finite.
     """
     try:
-        text = _written(report, "\n", {})
+        pieces = list(_pieces(report))
     except OverflowError:
         plain(report)  # names the place
         raise
-    return json_text(text) + "\n"
+    return json_text("".join(pieces))
+
+
+def _pieces(report: Report) -> Iterator[str]:
+    """The document in pieces, one for each device: put together more than once, they would be most of a scan's memory.
+
+    Raises:
+        OverflowError: a number is not finite.
+    """
+    known: dict[tuple[int, str], str] = {}
+    opening = "{"
+    for name in _names(Report):
+        value = getattr(report, name)
+        yield f'{opening}\n "{name}": '
+        opening = ","
+        if type(value) is tuple and value:
+            for place, item in enumerate(value):
+                yield ",\n  " if place else "[\n  "
+                yield _written(item, "\n  ", known)
+            yield "\n ]"
+        else:
+            yield _written(value, "\n ", known)
+    yield "\n}\n"
 
 
 def _written(value: Any, margin: str, known: dict[tuple[int, str], str]) -> str:
