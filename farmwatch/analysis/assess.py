@@ -223,11 +223,13 @@ def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence
     rows = about.seen.where(about.rows[name])
     assessment = _assessed(name, own, about, rows, profile)
     checksums = [about.checksums[number] for number in sorted(set(rows["input"].tolist())) if number in about.checksums]
+    ips, macs, names = (_listed(rows[column]) for column in ("addresses", "macs", "names"))
+    expected = profile.expectation([name, *ips, *names, *macs])
     return Device(
         device_id=name,
-        ips=_listed(rows["addresses"]),
-        macs=_listed(rows["macs"]),
-        names=_listed(rows["names"]),
+        ips=ips,
+        macs=macs,
+        names=names,
         assessment=assessment,
         sessions=tuple(sessions),
         findings=tuple(own),
@@ -237,6 +239,8 @@ def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence
         benign_considered=_benign(own),
         first_ts=_iso(rows["first_ts"].min()),
         last_ts=_iso(rows["last_ts"].max()),
+        place=expected.place if expected else None,
+        coordinates=expected.coordinates if expected else None,
     )
 
 

@@ -21,6 +21,8 @@ A profile is a TOML file; everything in it is optional, and a scan without one w
     place = "Phoenix, US"                           # words, shown in the report
     max_rtt_ms = 60                                 # longest transport round trip its expected place explains: a
                                                     # controlling end beyond it is for review, one within it is not
+    latitude = 33.4                                 # of that place, in degrees; with both, the HTML report draws on a
+    longitude = -112.1                              # map how far the hand may be from it
 
 Nothing about a person belongs in a profile: keys such as ``nationality`` or ``keyboard_layout`` are refused.
 """
@@ -59,7 +61,7 @@ _KEYS: dict[str, frozenset[str]] = {
     "company": frozenset({"cidrs", "domains", "approved_tools"}),
     "sites": frozenset({"local"}),
     "scan": frozenset({"vantage", "devices", "prior"}),
-    "device": frozenset({"match", "place", "max_rtt_ms"}),
+    "device": frozenset({"match", "place", "max_rtt_ms", "latitude", "longitude"}),
 }
 
 
@@ -70,6 +72,7 @@ class DeviceProfile:
     match: tuple[str, ...]  #: addresses, MACs or names, lower case
     place: str | None = None
     max_rtt_ms: float | None = None
+    coordinates: tuple[float, float] | None = None  #: latitude and longitude of the place, in degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +256,20 @@ def _devices(document: Mapping[str, Any], faults: list[str]) -> tuple[DeviceProf
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0):
             faults.append(f"{name}.max_rtt_ms: {limit!r}; expected milliseconds above 0")
             limit = None
-        found.append(DeviceProfile(match, place, None if limit is None else float(limit)))
+        coordinates = _coordinates(entry, name, faults)
+        found.append(DeviceProfile(match, place, None if limit is None else float(limit), coordinates))
     return tuple(found)
+
+
+def _coordinates(entry: Mapping[str, Any], name: str, faults: list[str]) -> tuple[float, float] | None:
+    given = {key: entry[key] for key in ("latitude", "longitude") if key in entry}
+    before = len(faults)
+    for key, value in given.items():
+        most = 90 if key == "latitude" else 180
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+            faults.append(f"{name}.{key}: {value!r}; expected degrees between -{most} and {most}")
+    if len(given) == 1:
+        faults.append(f"{name}: latitude and longitude belong together")
+    if not given or len(faults) > before:
+        return None
+    return float(given["latitude"]), float(given["longitude"])

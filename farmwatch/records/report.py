@@ -153,7 +153,7 @@ class Session:
     loop_note: str = ""  #: why there is no loop, or what limits the one there is
     relay_reason: str = ""  #: what tells a relay or its absence
     distance_note: str = ""  #: what the distance rests on, or why there is none
-    regions: tuple[str, ...] = ()  #: other parts of the world its round trips are consistent with, likeliest first
+    regions: tuple[str, ...] = ()  #: as far from North America as its round trips say, likeliest first
     same_continent: bool | None = None  #: they are consistent with this one; None where nothing was measured
 
 
@@ -174,6 +174,8 @@ class Device:
     benign_considered: tuple[str, ...] = ()
     first_ts: str | None = None
     last_ts: str | None = None
+    place: str | None = None  #: where the profile says it should be
+    coordinates: tuple[float, float] | None = None  #: latitude and longitude of that place, in degrees
 
 
 @dataclass(frozen=True, slots=True)

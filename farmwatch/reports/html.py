@@ -16,6 +16,7 @@ from farmwatch.records.report import Device, Level, Report
 from farmwatch.reports import reading, svg, wording
 from farmwatch.reports.commands import inspect_command
 from farmwatch.reports.escape import visible
+from farmwatch.reports.reach import reach_picture
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,6 +55,7 @@ def render(report: Report) -> str:
         coverage=_coverage,
         timeline=lambda device: Markup(svg.timeline(device)),  # noqa: S704 svg escapes every text it is given
         round_trips=lambda device: Markup(svg.round_trips(device)),  # noqa: S704 svg escapes every text it is given
+        reach_picture=lambda device: Markup(reach_picture(device)),  # noqa: S704 it escapes every text it is given
         lan_map=lambda lan: Markup(svg.lan_map(lan)),  # noqa: S704 svg escapes every text it is given
         counts=[(level, sum(reading.device_level(device) is level for device in devices)) for level in Level],
         anchors={device.device_id: f"d{number}" for number, device in enumerate(devices, 1)},

@@ -20,6 +20,7 @@ __all__ = [
     "device_level",
     "device_titles",
     "evidence_inputs",
+    "far_sessions",
     "hits",
     "idle_line",
     "members",
@@ -47,6 +48,7 @@ class RoleBasis(StrEnum):
 
     PROTOCOL = "protocol"
     BYTES = "bytes"
+    TIMING = "timing"
     OTHER = "other"
 
 
@@ -54,6 +56,8 @@ def role_basis(session: Session) -> RoleBasis:
     """What decided the role of a session, read from the reason that the report gives for it."""
     if " protocol itself shows " in session.role_reason:
         return RoleBasis.PROTOCOL
+    if session.role_reason.startswith("timing: "):
+        return RoleBasis.TIMING
     return RoleBasis.BYTES if " times more bytes " in session.role_reason else RoleBasis.OTHER
 
 
@@ -113,6 +117,19 @@ def _device_key(device: Device) -> tuple[object, ...]:
 def ordered_farms(report: Report) -> tuple[Farm, ...]:
     """Farms, worst first."""
     return tuple(sorted(report.farms, key=lambda f: (-_RANK[f.assessment.level], -f.assessment.decibans, f.farm_id)))
+
+
+def far_sessions(device: Device) -> tuple[Session, ...]:
+    """Sessions in which somebody may drive this device and whose round trips say how far that is; farthest first."""
+    known = [
+        session
+        for session in device.sessions
+        if session.role is not Role.CONTROLLING
+        and not idle_line(session)
+        and session.distance_km is not None
+        and session.same_continent is not None
+    ]
+    return tuple(sorted(known, key=lambda s: (-s.distance_km.at_most if s.distance_km else 0.0, s.start, s.session_id)))
 
 
 def ordered_sessions(device: Device) -> tuple[Session, ...]:

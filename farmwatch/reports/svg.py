@@ -10,60 +10,37 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from farmwatch.records.distance import KM_PER_MS
 from farmwatch.records.report import Device, Lan, LanHost, Role, Session
 from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
+from farmwatch.reports.shapes import (
+    LABELS,
+    LANE,
+    RIGHT,
+    WIDTH,
+    Lane,
+    diamond,
+    label,
+    lane_of,
+    line,
+    picture,
+    px,
+    text,
+)
 
 __all__ = ["lan_map", "round_trips", "timeline"]
 
-Lane: TypeAlias = tuple[str, str]  # tool and far end
 Timed: TypeAlias = tuple[Session, datetime, datetime]  # session, start, end
 
-WIDTH = 960  #: user units; the page scales the picture
-_LABELS = 240  # width of the label column
-_RIGHT = 20  # room right of the plot
-_LANE = 34  # height of a lane: two lines of label
 _MAX_PANELS = 10  # periods of a timeline
 _ONE_AXIS = timedelta(days=2)  # sessions within it share an axis
 _BREAK = timedelta(hours=12)  # a silence this long starts a new axis where they do not
 _DATE_ROOM = 76  # what a date takes of the axis
-_MAX_LANES = 24  # more would not be read; the rest share the last lane
 _MAX_HOSTS = 36  # hosts in a network map
 _STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
-
-
-def _number(value: float) -> str:
-    """A coordinate with one decimal at most."""
-    return f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-def _text(x: float, y: float, raw: str, kind: str = "", anchor: str = "start") -> str:
-    """A text element; the text is escaped here and nowhere else."""
-    return (
-        f'<text x="{_number(x)}" y="{_number(y)}" class="{kind}" text-anchor="{anchor}" '
-        f'unicode-bidi="isolate">{html_text(raw)}</text>'
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line x1="{_number(x1)}" y1="{_number(y1)}" x2="{_number(x2)}" y2="{_number(y2)}" class="{kind}"/>'
-
-
-def _diamond(x: float, y: float, reach: float) -> str:
-    """Corners of a square standing on its tip."""
-    corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
-    return " ".join(f"{_number(left)},{_number(top)}" for left, top in corners)
-
-
-def _picture(height: float, title: str, parts: list[str]) -> str:
-    """The SVG element with its description for screen readers."""
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {_number(height)}" role="img" aria-label="{html_text(title)}" '
-        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
-    )
 
 
 def timeline(device: Device) -> str:
@@ -92,9 +69,9 @@ def timeline(device: Device) -> str:
         more = (
             f"and {wording.plural(left_out, 'later session')} in {len(panels) - _MAX_PANELS} more periods, listed below"
         )
-        parts.append(_text(0, top + 12, more, "tick"))
+        parts.append(text(0, top + 12, more, "tick"))
         top += 24
-    return _picture(top, f"Sessions of {reading.title(device)} over time", parts)
+    return picture(top, f"Sessions of {reading.title(device)} over time", parts)
 
 
 def _panels(timed: list[Timed]) -> list[list[Timed]]:
@@ -115,45 +92,31 @@ def _panel(timed: list[Timed], top: float) -> tuple[list[str], float]:
     """One period of the timeline, drawn from ``top`` down, and its height."""
     lanes: dict[Lane, list[Timed]] = {}
     for entry in timed:
-        lanes.setdefault(_lane(entry[0], lanes), []).append(entry)
+        lanes.setdefault(lane_of(entry[0], lanes), []).append(entry)
     first, last = min(start for _, start, _ in timed), max(end for _, _, end in timed)
     if last - first < timedelta(seconds=10):
         first, last = first - timedelta(seconds=30), last + timedelta(seconds=30)
     seconds = (last - first).total_seconds()
-    room = WIDTH - _LABELS - _RIGHT
+    room = WIDTH - LABELS - RIGHT
 
     def across(at: datetime) -> float:
-        return _LABELS + room * (at - first).total_seconds() / seconds
+        return LABELS + room * (at - first).total_seconds() / seconds
 
-    bottom = top + 16 + len(lanes) * _LANE
+    bottom = top + 16 + len(lanes) * LANE
     parts = _time_axis(first, last, top, bottom, across(first), room)
     for row, (name, entries) in enumerate(lanes.items()):
-        y = top + 16 + row * _LANE
-        parts.extend(_label(name, y))
-        parts.append(_line(_LABELS, y + _LANE - 1, WIDTH - _RIGHT, y + _LANE - 1, "grid"))
+        y = top + 16 + row * LANE
+        parts.extend(label(name, y))
+        parts.append(line(LABELS, y + LANE - 1, WIDTH - RIGHT, y + LANE - 1, "grid"))
         for session, start, end in entries:
             wide = max(across(end) - across(start), 3.0)
-            left = min(across(start), WIDTH - _RIGHT - wide)
+            left = min(across(start), WIDTH - RIGHT - wide)
             kind = Role.UNCLEAR if reading.idle_line(session) else session.role
             parts.append(
-                f'<rect x="{_number(left)}" y="{_number(y + 6)}" width="{_number(wide)}" height="{_LANE - 12}" rx="2" '
+                f'<rect x="{px(left)}" y="{px(y + 6)}" width="{px(wide)}" height="{LANE - 12}" rx="2" '
                 f'class="bar {kind}"><title>{html_text(wording.session_sentence(session))}</title></rect>'
             )
     return parts, bottom + 38 - top
-
-
-def _lane(session: Session, lanes: dict[Lane, list[Any]]) -> Lane:
-    """Tool and far end without its port, which changes; a lane for all others where there are too many."""
-    lane = (session.tool_name or session.tool, session.remote_name or session.remote.rpartition(":")[0])
-    return lane if lane in lanes or len(lanes) < _MAX_LANES else ("others", "all other far ends")
-
-
-def _label(lane: Lane, y: float) -> list[str]:
-    """A lane's tool over its far end."""
-    return [
-        _text(0, y + 14, wording.shortened(lane[0], 34), "label"),
-        _text(0, y + 27, wording.shortened(lane[1], 36), "tick"),
-    ]
 
 
 def _time_axis(first: datetime, last: datetime, top: float, bottom: float, left: float, room: float) -> list[str]:
@@ -169,10 +132,10 @@ def _time_axis(first: datetime, last: datetime, top: float, bottom: float, left:
     while tick <= (last - epoch).total_seconds():
         at = epoch + timedelta(seconds=tick)
         x = left + room * (at - first).total_seconds() / seconds
-        parts.append(_line(x, top + 12, x, bottom, "grid"))
-        parts.append(_text(x, bottom + 14, f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}", "tick", "middle"))
+        parts.append(line(x, top + 12, x, bottom, "grid"))
+        parts.append(text(x, bottom + 14, f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}", "tick", "middle"))
         if at.date() != day and x >= free:
-            parts.append(_text(x, bottom + 28, f"{at:%Y-%m-%d}", "tick", "middle"))
+            parts.append(text(x, bottom + 28, f"{at:%Y-%m-%d}", "tick", "middle"))
             day, free = at.date(), x + _DATE_ROOM
         tick += step
     return parts
@@ -189,7 +152,7 @@ def round_trips(device: Device) -> str:
         return ""
     lanes: dict[Lane, list[Session]] = {}
     for session in rows:
-        lanes.setdefault(_lane(session, lanes), []).append(session)
+        lanes.setdefault(lane_of(session, lanes), []).append(session)
     highest: float = max(
         value
         for session in rows
@@ -198,43 +161,43 @@ def round_trips(device: Device) -> str:
     )
     step = _round_step(max(highest, 1.0) / 6)
     top_ms = step * math.ceil(max(highest, 1.0) * 1.04 / step)
-    room, top = WIDTH - _LABELS - _RIGHT - 20, 34
-    bottom = top + len(lanes) * _LANE
+    room, top = WIDTH - LABELS - RIGHT - 20, 34
+    bottom = top + len(lanes) * LANE
 
     def across(ms: float) -> float:
-        return _LABELS + room * ms / top_ms
+        return LABELS + room * ms / top_ms
 
-    parts = [_text(0, 14, "farthest the other end can be", "tick"), _text(0, bottom + 16, "round trip", "tick")]
+    parts = [text(0, 14, "farthest the other end can be", "tick"), text(0, bottom + 16, "round trip", "tick")]
     for number in range(round(top_ms / step) + 1):
         ms = number * step
-        parts.append(_line(across(ms), top - 6, across(ms), bottom, "grid"))
-        parts.append(_text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
+        parts.append(line(across(ms), top - 6, across(ms), bottom, "grid"))
+        parts.append(text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
         far = ms * KM_PER_MS
         shown = "anywhere" if far >= wording.FARTHEST_KM else wording.kilometres(far) if number else "0 km"
-        parts.append(_text(across(ms), 14, shown, "tick", "middle"))
+        parts.append(text(across(ms), 14, shown, "tick", "middle"))
     for row, (name, sessions) in enumerate(lanes.items()):
-        y = top + row * _LANE
-        parts.extend(_label(name, y - 2))
+        y = top + row * LANE
+        parts.extend(label(name, y - 2))
         for session in sessions:
-            parts.extend(_round_trip(session, y + _LANE / 2, across))
-    return _picture(bottom + 28, f"Round trips of {reading.title(device)}", parts)
+            parts.extend(_round_trip(session, y + LANE / 2, across))
+    return picture(bottom + 28, f"Round trips of {reading.title(device)}", parts)
 
 
 def _round_trip(session: Session, y: float, across: Callable[[float], float]) -> list[str]:
     """One session: a dot for the transport, a bar with a diamond for the loop."""
     parts: list[str] = []
     if session.transport_rtt_ms is not None and session.loop_rtt_ms is not None:
-        parts.append(_line(across(session.transport_rtt_ms), y, across(session.loop_rtt_ms), y, "link"))
+        parts.append(line(across(session.transport_rtt_ms), y, across(session.loop_rtt_ms), y, "link"))
     if session.loop_rtt_ms is not None:
         low, high = session.loop_rtt_interval_ms or (session.loop_rtt_ms, session.loop_rtt_ms)
-        parts.append(_line(across(low), y, across(high), y, "interval"))
+        parts.append(line(across(low), y, across(high), y, "interval"))
         x = across(session.loop_rtt_ms)
         title = html_text(f"loop RTT {wording.milliseconds(session.loop_rtt_ms)}")
-        parts.append(f'<polygon points="{_diamond(x, y, 6)}" class="loop"><title>{title}</title></polygon>')
+        parts.append(f'<polygon points="{diamond(x, y, 6)}" class="loop"><title>{title}</title></polygon>')
     if session.transport_rtt_ms is not None:
         title = html_text(f"transport RTT {wording.milliseconds(session.transport_rtt_ms)}")
         parts.append(
-            f'<circle cx="{_number(across(session.transport_rtt_ms))}" cy="{_number(y)}" r="5" class="transport">'
+            f'<circle cx="{px(across(session.transport_rtt_ms))}" cy="{px(y)}" r="5" class="transport">'
             f"<title>{title}</title></circle>"
         )
     return parts
@@ -269,16 +232,14 @@ def lan_map(lan: Lan) -> str:
         start = top + (rows - len(column)) * pitch / 2 + pitch / 2
         for number, host in enumerate(column):
             y = start + number * pitch
-            parts.append(_line(middle_x, middle_y, x, y, "cable"))
+            parts.append(line(middle_x, middle_y, x, y, "cable"))
             nodes.append(_host_mark(host, x, y))
-            nodes.append(_text(x + offset, y - 2, wording.shortened(_host_name(host), 38), "label", anchor))
-            nodes.append(_text(x + offset, y + 13, wording.shortened(_host_facts(host), 52), "tick", anchor))
+            nodes.append(text(x + offset, y - 2, wording.shortened(_host_name(host), 38), "label", anchor))
+            nodes.append(text(x + offset, y + 13, wording.shortened(_host_facts(host), 52), "tick", anchor))
     gateway = gateways[0] if gateways else None
+    nodes.append(f'<rect x="{px(middle_x - 9)}" y="{px(middle_y - 9)}" width="18" height="18" class="host gateway"/>')
     nodes.append(
-        f'<rect x="{_number(middle_x - 9)}" y="{_number(middle_y - 9)}" width="18" height="18" class="host gateway"/>'
-    )
-    nodes.append(
-        _text(
+        text(
             middle_x,
             middle_y + 26,
             wording.shortened(_host_name(gateway) if gateway else lan.gateway or "gateway not seen", 26),
@@ -287,10 +248,10 @@ def lan_map(lan: Lan) -> str:
         )
     )
     if gateway and gateway.vendor:
-        nodes.append(_text(middle_x, middle_y + 40, wording.shortened(gateway.vendor, 26), "tick", "middle"))
+        nodes.append(text(middle_x, middle_y + 40, wording.shortened(gateway.vendor, 26), "tick", "middle"))
     if len(others) > len(shown):
-        nodes.append(_text(WIDTH, height - 4, f"and {len(others) - len(shown)} more hosts", "tick", "end"))
-    return _picture(max(height, middle_y + 48), f"Hosts of local network {lan.lan_id}", parts + nodes)
+        nodes.append(text(WIDTH, height - 4, f"and {len(others) - len(shown)} more hosts", "tick", "end"))
+    return picture(max(height, middle_y + 48), f"Hosts of local network {lan.lan_id}", parts + nodes)
 
 
 def _host_mark(host: LanHost, x: float, y: float) -> str:
@@ -299,12 +260,10 @@ def _host_mark(host: LanHost, x: float, y: float) -> str:
     macs = ", ".join(wording.short_mac(mac) for mac in host.macs)
     title = f"<title>{html_text(f'{_host_facts(host)} {macs}')}</title>"
     if kind == "kvm":
-        return f'<polygon points="{_diamond(x, y, 10)}" class="host kvm">{title}</polygon>'
+        return f'<polygon points="{diamond(x, y, 10)}" class="host kvm">{title}</polygon>'
     if kind == "device":
-        return (
-            f'<rect x="{_number(x - 8)}" y="{_number(y - 8)}" width="16" height="16" class="host device">{title}</rect>'
-        )
-    return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="7" class="host {kind}">{title}</circle>'
+        return f'<rect x="{px(x - 8)}" y="{px(y - 8)}" width="16" height="16" class="host device">{title}</rect>'
+    return f'<circle cx="{px(x)}" cy="{px(y)}" r="7" class="host {kind}">{title}</circle>'
 
 
 def _host_name(host: LanHost) -> str:

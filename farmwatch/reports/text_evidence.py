@@ -19,6 +19,8 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
         page.say(f"Sessions ({len(sessions)})", indent=2, style="bold")
     for session in sessions:
         page.say(wording.session_sentence(session), indent=4, label=f"{session.session_id}:", hang=6)
+        for basis in wording.measured(session):
+            page.say(basis, indent=6, style="dim")
         if packets:
             place = f"{session.protocol} {session.local} to {session.remote}, {wording.plural(session.flows, 'flow')}"
             reason = f"; role: {session.role_reason}" if session.role_reason else ""

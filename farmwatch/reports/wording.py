@@ -26,11 +26,13 @@ __all__ = [
     "decibans",
     "distance",
     "duration",
+    "input_events",
     "joined",
     "kilometres",
     "length",
     "limits",
     "losses",
+    "measured",
     "milliseconds",
     "moment",
     "number",
@@ -39,6 +41,7 @@ __all__ = [
     "place",
     "places",
     "plural",
+    "regions",
     "role",
     "scope",
     "session_sentence",
@@ -92,10 +95,10 @@ GLOSSARY = (
     ("deciban", "A tenth of a power of ten of odds: +10 makes the odds of a claim ten times as large."),
     ("prior", "The odds before looking, as decibans: how rare the thing is among all devices."),
     ("transport RTT", "Round trip to whatever answers the packets, which may be a relay near the device."),
-    ("loop RTT", "Time from a screen update leaving until the far hand reacts; it crosses every relay."),
+    ("loop RTT", "Time from a screen update leaving until the far program answers it by itself, through every relay."),
     ("distance bound", "Light in fibre reaches at most 99.93 km per millisecond of round trip: a limit, not a place."),
     ("MSS", "Largest payload a TCP packet may carry; smaller than usual where the connection runs inside a tunnel."),
-    ("driven end", "The machine that a session works on; the protocol shows it, or byte direction suggests it."),
+    ("driven end", "The machine that a session works on; shown by protocol or timing, suggested by byte direction."),
     ("role", "controlled: this device is the driven end; controlling: the other end is; unclear: not decided."),
     ("vantage", "Where the capture was made: on the laptop, on its local network, or at a gateway."),
     ("no data", "A detector had nothing to look at, so its silence says nothing."),
@@ -134,11 +137,14 @@ _BESIDE = "A KVM over IP stands on the same network; it was not seen attached to
 _ROLES = {
     (Role.CONTROLLED, RoleBasis.PROTOCOL): "driven end: this device (by the protocol)",
     (Role.CONTROLLED, RoleBasis.BYTES): "this device is probably the driven end (byte direction)",
+    (Role.CONTROLLED, RoleBasis.TIMING): "driven end: this device (by timing)",
     (Role.CONTROLLED, RoleBasis.OTHER): "this device is probably the driven end",
     (Role.CONTROLLING, RoleBasis.PROTOCOL): "driven end: the other machine (by the protocol)",
     (Role.CONTROLLING, RoleBasis.BYTES): "the other machine is probably the driven end (byte direction)",
+    (Role.CONTROLLING, RoleBasis.TIMING): "driven end: the other machine (by timing)",
     (Role.CONTROLLING, RoleBasis.OTHER): "the other machine is probably the driven end",
 }
+_RELAYS = {True: "relay", False: "direct", None: "relay or direct, cannot be told"}
 _OFFSET = re.compile(r" at byte (\d+)$")  # how the report says where a loss starts
 
 
@@ -349,10 +355,18 @@ def session_sentence(session: Session) -> str:
         role(session),
     ]
     if session.input_events is not None:
-        parts.append(plural(session.input_events, "input event"))
+        parts.append(input_events(session))
     parts.append(f"{size(session.bytes_out)} out, {size(session.bytes_in)} in")
     parts.extend(_round_trips(session))
     return "; ".join(parts)
+
+
+def input_events(session: Session) -> str:
+    """How much input a session carried; '' where its timing was not looked at."""
+    if session.input_events is None:
+        return ""
+    keys = f", about {plural(session.presses, 'key')}" if session.presses else ""
+    return f"{plural(session.input_events, 'input event')}{keys}"
 
 
 def role(session: Session) -> str:
@@ -377,7 +391,32 @@ def _round_trips(session: Session) -> list[str]:
         )
     if session.distance_km is not None:
         said.append(distance(session.distance_km))
+    said += [text for text in (regions(session),) if text]
     return said
+
+
+def regions(session: Session) -> str:
+    """Parts of the world that a session's round trips are consistent with; '' where they say nothing.
+
+    Seen from North America, where the table of round trips starts: from elsewhere they stand for distances.
+    """
+    if session.same_continent is None:
+        return ""
+    if not session.regions:
+        return "consistent with the same continent"
+    here = "with the same continent too" if session.same_continent else "hardly with the same continent"
+    return f"from North America consistent with {', '.join(session.regions)}; {here}"
+
+
+def measured(session: Session) -> tuple[str, ...]:
+    """What the timing of a session rests on, or why there is none, in sentences; not of idle lines."""
+    if idle_line(session) or session.role is Role.CONTROLLING:
+        return ()
+    what = "no loop" if session.loop_rtt_ms is None else "loop"
+    loop = f"{what}: {session.loop_note}" if session.loop_note else ""
+    relay = "" if not session.relay_reason else f"{_RELAYS[session.relayed]}: {session.relay_reason}"
+    why_no_distance = session.distance_note if session.distance_km is None else ""
+    return tuple(text for text in (loop, relay, why_no_distance) if text)
 
 
 def distance(found: Distance | None) -> str:

@@ -24,6 +24,8 @@ prior = 0.01
 match = ["ACME-LT-0142", "10.0.0.5"]
 place = "Phoenix, US"
 max_rtt_ms = 60
+latitude = 33.4
+longitude = -112
 """
 
 
@@ -48,7 +50,7 @@ def test_a_full_profile(tmp_path):
     assert profile.local_cidrs == (ipaddress.ip_network("192.0.2.0/24"),)
     assert (profile.vantage, profile.prior) == ("gateway", 0.01)
     assert profile.only_devices == ("f4:d4:88:01:02:03",)
-    assert profile.devices == (DeviceProfile(("acme-lt-0142", "10.0.0.5"), "Phoenix, US", 60.0),)
+    assert profile.devices == (DeviceProfile(("acme-lt-0142", "10.0.0.5"), "Phoenix, US", 60.0, (33.4, -112.0)),)
 
 
 def test_an_empty_profile_is_the_default(tmp_path):
@@ -75,6 +77,28 @@ def test_every_fault_is_listed_at_once(tmp_path):
         "remote",
     ):
         assert any(part in fault for fault in found), part
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("latitude = 33.4", "belong together"),
+        ("longitude = 10", "belong together"),
+        ("latitude = 91\nlongitude = 0", "between -90 and 90"),
+        ("latitude = 0\nlongitude = -180.5", "between -180 and 180"),
+        ("latitude = nan\nlongitude = 0", "latitude"),
+        ('latitude = "33.4"\nlongitude = 0', "latitude"),
+        ("latitude = true\nlongitude = 0", "latitude"),
+    ],
+)
+def test_half_a_place_or_one_not_on_earth(tmp_path, lines, said):
+    """Coordinates are both given, as numbers of degrees."""
+    assert any(said in fault for fault in faults(tmp_path, f'[[device]]\nmatch = ["a"]\n{lines}\n'))
+
+
+def test_coordinates_at_the_edge_of_the_map(tmp_path):
+    profile = load_profile(written(tmp_path, '[[device]]\nmatch = ["a"]\nlatitude = -90\nlongitude = 180\n'))
+    assert profile.devices[0].coordinates == (-90.0, 180.0)
 
 
 @pytest.mark.parametrize("key", sorted(BANNED_KEYS))

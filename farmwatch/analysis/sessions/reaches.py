@@ -67,22 +67,21 @@ def _of_session(
     direct = session.relayed == 0 and not tunnel
     timed = loop if loop is not None else transport if direct else None
     near = timed is not None and not tunnel and timed <= (NEAR_MS if limit is None else limit)
+    found = None if timed is None else reach(loop_ms=loop, transport_ms=transport, upper_bound=upper_bound, mixed=mixed)
     return SessionReach(
-        reach=None
-        if timed is None
-        else reach(loop_ms=loop, transport_ms=transport, upper_bound=upper_bound, mixed=mixed),
+        reach=found,
         loop_low_ms=loop,
         transport_ms=transport,
         limit_ms=limit,
         upper_bound=upper_bound,
         tunnel=tunnel,
         near=near,
-        why=_why(session, timed, near=near, tunnel=tunnel),
+        why=_why(session, timed, found, near=near, tunnel=tunnel),
     )
 
 
-def _why(session: RemoteSession, timed: float | None, *, near: bool, tunnel: bool) -> str:
-    if timed is None:
+def _why(session: RemoteSession, timed: float | None, found: Reach | None, *, near: bool, tunnel: bool) -> str:
+    if timed is None or found is None:
         return "a relay may hide how far the person behind the session is, and that was not measured"
     what = "answers in a loop of" if session.loop_low_ms is not None else "is direct and answers in"
     if near:
@@ -91,6 +90,8 @@ def _why(session: RemoteSession, timed: float | None, *, near: bool, tunnel: boo
         return f"what {what} {timed:.0f} ms may be the tunnel's own end, short of the person"
     if timed > LONGEST_MS:
         return f"what {what} {timed:.0f} ms takes longer than any way on earth: something else delays it"
+    if not found.nearby:
+        return f"what {what} {timed:.0f} ms is hardly near, unless its line or program is slow"
     return f"what {what} {timed:.0f} ms may be near on a slow line or far on a good one"
 
 

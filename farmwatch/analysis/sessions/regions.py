@@ -147,10 +147,10 @@ def combined(reaches: Iterable[Reach]) -> Reach | None:
 
 
 def consistent_with(found: Reach) -> str:
-    """Where the hand may be, in words: ``consistent with East Asia; hardly with the same continent``."""
+    """Where the hand may be, in words; seen from where the table starts, so that from elsewhere it is a distance."""
     if not found.regions:
         return "consistent with the same continent"
-    far = f"consistent with {', '.join(found.regions)}"
+    far = f"from {load_regions().home} consistent with {', '.join(found.regions)}"
     return f"{far}; with the same continent too" if found.nearby else f"{far}; hardly with the same continent"
 
 
