@@ -60,7 +60,7 @@ def _activity(place: Ground, scenario: Scenario, base: Path) -> list[Label]:
     path = tape.stop()["laptop"]
     if packets(path, f"host {place.laptop}") < 10:
         raise ValueError(f"{scenario.name}: hardly a packet was recorded")
-    return labels or [Label("*", "*", "none", kind.name, "*")]
+    return labels or [Label(f"{place.laptop}:*", "*", "none", kind.name, "*")]
 
 
 def _control(place: Ground, scenario: Scenario, base: Path) -> tuple[list[Label], Human]:
@@ -127,6 +127,10 @@ def _check(place: Ground, scenario: Scenario, route: Route, human: Human, path: 
     least = max(min(20.0, 0.4 * scenario.seconds), 0.2 * human.keys)
     if min(counts) < least:
         raise ValueError(f"{counts[0]} packets with input and {counts[1]} with pictures\n{place.lab.logs()}")
+    if scenario.kind == "stepping":
+        onward = packets(path, f"dst host {place.office} and tcp dst port 22 and greater 67")
+        if onward < 0.5 * human.keys:
+            raise ValueError(f"{human.keys} keys, but {onward} packets to the office\n{place.lab.logs()}")
 
 
 def _labels(place: Ground, scenario: Scenario, tool: Tool, route: Route, human: Human) -> list[Label]:
