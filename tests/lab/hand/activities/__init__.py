@@ -6,7 +6,7 @@ sshfs and prometheus-node-exporter beside what CI installs.
 
 from __future__ import annotations
 
-from tests.lab.hand.activities import calls, messages, serving, shells, transfers
+from tests.lab.hand.activities import calls, lines, messages, serving, shells, transfers
 from tests.lab.hand.activities.activity import Activity, together
 from tests.lab.hand.activities.browser import browse_many_names, page, web_terminal
 from tests.lab.hand.tools import desktop
@@ -14,6 +14,7 @@ from tests.lab.hand.tools import desktop
 _SSH = ("sshd", "ssh")
 _BROWSER = ("chromium", "Xvfb", "xdotool", "openssl", "nginx")
 _QUIC = ("chromium", "Xvfb", "xdotool", "openssl")
+_CHAT = ("ngircd", "sic")
 _CURL = ("curl", "openssl", "nginx")
 
 _ALL = (
@@ -99,6 +100,12 @@ _ALL = (
         (*_SSH, *_BROWSER), "a co-author's keys come in while the laptop's own person types out over SSH",
     ),
     Activity("fetched", "none", serving.files_fetched, (*_SSH, "rsync"), "SSH into the laptop, by a program"),
+    Activity(
+        "store-server", "none", lines.store_server, ("redis-server", "redis-cli"),
+        "short lines come in at a person's pace, mostly short answers go out",
+    ),
+    Activity("chat-client", "none", lines.chat_client, _CHAT, "others' lines come in at a person's pace"),
+    Activity("chat-server", "none", lines.chat_server, _CHAT, "people's lines come in, and go out to the others"),
 )  # fmt: skip
 
 ACTIVITIES = {activity.name: activity for activity in _ALL}
