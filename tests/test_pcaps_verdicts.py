@@ -15,8 +15,6 @@ from farmwatch.records import Level, Outcome
 PCAPS = Path(__file__).parents[1] / "pcaps"
 SIDECARS = sorted(PCAPS.glob("*.toml"))
 NAMES = [path.stem for path in SIDECARS]
-#: Sessions whose role counters cannot tell yet: they must be left open, never be the wrong way round.
-OPEN_ROLES = {"ssh-reverse": "who types inside another SSH connection shows in packet times only"}
 
 
 def sidecar(name):
@@ -93,7 +91,7 @@ def test_sessions_are_named_with_role_and_round_trip(name):
         ]
         assert found, f"{expected['tool']} with {expected['remote']} not found"
         roles = {str(session.role) for session in found}
-        assert roles == ({"unclear"} if name in OPEN_ROLES else {expected["role"]})
+        assert roles == {expected["role"]}
         if expected.get("transport_rtt_ms"):
             measured = min(session.transport_rtt_ms for session in found)
             assert measured == pytest.approx(expected["transport_rtt_ms"], rel=0.1, abs=1.5)
@@ -203,6 +201,39 @@ def test_a_declared_help_desk_explains_its_session():
     profile = Profile().with_options(corporate=["203.0.113.0/24"])
     report = farmwatch.scan([PCAPS / "vnc-helpdesk.pcap"], profile=profile)
     assert {one.assessment.driven.level for one in report.devices} == {Level.CLEAR}
+
+
+def test_a_hand_behind_a_relay_is_measured():
+    """The loop that crosses the relay is as long as the way to the operator; distance, regions and levels follow."""
+    [session] = device("vnc-relayed", only("vnc-relayed")).sessions
+    [truth] = sidecar("vnc-relayed")["sessions"]
+    assert session.loop_rtt_ms == pytest.approx(truth["loop_rtt_ms"], abs=8)
+    assert session.loop_rtt_interval_ms[0] <= session.loop_rtt_ms <= session.loop_rtt_interval_ms[1]
+    assert session.relayed is True
+    assert session.input_events > 100
+    assert session.same_continent is False
+    assert session.distance_km.likely[0] > 3000
+    [finding] = hits("vnc-relayed", only("vnc-relayed"), "hand.far")
+    assert "the relay itself answers in 11 ms: the person is not near the relay" in finding.summary
+    missed = device("vnc-relayed", only("vnc-relayed")).not_looked_at
+    assert not any("only the way to that end" in text for text in missed)
+
+
+def test_a_direct_hand_with_a_long_way_is_left_open():
+    """133 ms of loop and transport alike: somewhere on the continent or beyond, so neither clear nor review."""
+    [judged] = scanned("vnc-reverse").devices
+    assert judged.assessment.abroad.level is Level.NOT_ENOUGH_DATA
+    assert "loop of 133 ms" in judged.assessment.abroad.reason
+    [session] = judged.sessions
+    assert session.relayed is False
+    assert session.same_continent is True
+
+
+@pytest.mark.parametrize("name", ["vnc-helpdesk", "rdp-relayed", "ssh-into-laptop", "ssh-reverse"])
+def test_nothing_is_called_far_without_a_loop_that_says_so(name):
+    """A help desk next door, and sessions in which nothing answers by itself."""
+    assert not hits(name, only(name), "hand.far")
+    assert device(name, only(name)).assessment.abroad.level in (Level.CLEAR, Level.NOT_ENOUGH_DATA)
 
 
 def test_one_expected_place_makes_a_long_round_trip_telling():
