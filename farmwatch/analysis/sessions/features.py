@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.hand import Hand, find_hand
-from farmwatch.analysis.sessions.loop import AnswerClass, Loop, answer_classes, measure_loops
+from farmwatch.analysis.sessions.loop import AnswerClass, Loop, answer_classes, automatic_share, measure_loops
 from farmwatch.analysis.sessions.quantiles import median, quantile, share
 from farmwatch.analysis.sessions.runs import Runs, runs_of
 
@@ -139,12 +139,6 @@ def _log(value: float) -> float:
     return float(np.log10(max(value, 1e-9)))
 
 
-def _answers(side: Side) -> float:
-    """Share of a direction's messages that are automatic answers."""
-    answered = sum(len(found.members) for found in side.classes if found.is_answer)
-    return answered / max(len(side.times_s), 1)
-
-
 def _quick(side: Side) -> float:
     """Share of the other direction's runs answered within 30 ms by a class of answers: only a near program does so."""
     return max((found.answered for found in side.classes if found.is_answer and found.lag_s <= 0.03), default=0.0)
@@ -158,8 +152,8 @@ def _variety(runs: Runs) -> float:
     return min(_log(high / max(middle, 1.0)), 1.0)
 
 
-def _smalls(side: Side) -> float:
-    return len(side.hand.members) / max(len(side.times_s), 1)
+def _automatic(found: Behaviour) -> float:
+    return automatic_share(found.into.times_s[found.into.hand.single], found.out.runs)
 
 
 #: name -> (what it is, in words; how it is computed)
@@ -177,14 +171,10 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "regular_in": ("share of gaps between incoming events that are one interval", lambda b: b.into.hand.regular),
     "regular_out": ("share of gaps between outgoing events that are one interval", lambda b: b.out.hand.regular),
     "sweeps_in": ("log10 of incoming pointer messages in sweeps", lambda b: _log(1 + b.into.hand.sweep_events)),
-    "sweeps_out": ("log10 of outgoing pointer messages in sweeps", lambda b: _log(1 + b.out.hand.sweep_events)),
-    "small_in": ("share of incoming messages that may be input", lambda b: _smalls(b.into)),
-    "small_out": ("share of outgoing messages that may be input", lambda b: _smalls(b.out)),
     "few_sizes_in": ("share of the three commonest sizes of incoming input", lambda b: b.into.hand.few_sizes),
     "few_sizes_out": ("share of the three commonest sizes of outgoing input", lambda b: b.out.hand.few_sizes),
     "paired_in": ("presses and releases: gaps that alternate short and long, incoming", lambda b: b.into.hand.paired),
-    "answers_in": ("share of incoming messages that answer what left", lambda b: _answers(b.into)),
-    "answers_out": ("share of outgoing messages that answer what came", lambda b: _answers(b.out)),
+    "automatic_in": ("share of incoming input that comes a fixed time after what left", _automatic),
     "quick_out": ("share of incoming runs that the device answers by itself at once", lambda b: _quick(b.out)),
     "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),
     "far_response": ("outgoing events followed by something coming within 400 ms, beyond chance",

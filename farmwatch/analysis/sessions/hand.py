@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.loop import AnswerClass
+from farmwatch.analysis.sessions.quantiles import share
 
 __all__ = ["Hand", "count_keys", "find_hand"]
 
@@ -27,10 +28,14 @@ _PURE_SHARE = 0.85  #: of a class on its peak: the rest are answers that came la
 _TOGETHER_S = 0.003  #: messages this close are one event
 _SWEEP_S = 0.045  #: pointer messages follow each other faster: at 25 to 125 Hz
 _SWEEP_EVENTS = 6  #: so many in a row are a sweep; typing rolls over two or three keys at most
+_KEY_GAP_S = (
+    0.03,
+    0.4,
+)  #: between keys of one burst: the middle nine tenths of typing (CHI 2018, 10.1145/3173574.3174220)
 _REGULAR = 0.04  #: gaps within this share of each other are one interval
 _SPELL_S = 0.6  #: a longer pause ends a spell of typing, and nothing is held down over it
-_PAIRED = 0.4  #: from this on messages are presses and releases
-_PAIR_GAP_S = 0.115  #: median gap in a spell: presses alone come 130 ms and more apart (docs/evidence.md, M14)
+_LEAST_KEYS = 10
+_SWEPT = 0.1  #: share of messages of the commonest size that are in sweeps: then it is the pointer's size as well
 _TOGETHER_MOST = 4  #: messages of the commonest size that share a segment
 
 
@@ -43,6 +48,7 @@ class Hand:
     events_s: Floats  #: when single presses, releases, clicks or wheel steps came
     sweeps: int  #: pointer sweeps
     sweep_events: int  #: messages in them
+    typed: float  #: share of the gaps between single events that keys of one burst have
     regular: float  #: largest share of gaps that are one interval
     few_sizes: float  #: share of the three most frequent sizes
     paired: float  #: how much of one size comes in presses and releases, 0 to 1
@@ -70,9 +76,10 @@ def find_hand(times_s: Floats, sizes: Ints, classes: Sequence[AnswerClass]) -> H
     alone = members[np.repeat(single, np.diff(np.concatenate((np.flatnonzero(new), [len(times)]))))]
     times = times[new]
     events = times[single]
+    gaps = np.diff(events)
     return Hand(
-        members, alone, events, sweeps, int(len(times) - single.sum()), _regular(np.diff(events)), _few(sizes[members]),
-        _paired(*_base(sizes, alone, times_s)), _is_shared(classes),
+        members, alone, events, sweeps, int(len(times) - single.sum()), _typed(gaps), _regular(gaps),
+        _few(sizes[members]), _paired(*_base(sizes, alone, times_s)), _is_shared(classes),
     )  # fmt: skip
 
 
@@ -102,6 +109,11 @@ def _without_sweeps(times: Floats) -> tuple[Mask, int]:
     return alone, int(long.sum())
 
 
+def _typed(gaps: Floats) -> float:
+    """Share of the gaps that neighbouring keys have, presses and releases apart or not."""
+    return share((gaps >= _KEY_GAP_S[0]) & (gaps <= _KEY_GAP_S[1])) if len(gaps) >= 8 else 0.0
+
+
 def _regular(gaps: Floats) -> float:
     """The largest share of gaps that lie within a few per cent of each other; 0 for fewer than eight gaps."""
     if len(gaps) < 8:
@@ -123,7 +135,7 @@ def _base(sizes: Ints, members: Ints, times_s: Floats) -> tuple[Floats, Ints]:
     if not len(members):
         return np.zeros(0), np.zeros(0, dtype=np.int64)
     values, counts = np.unique(sizes[members], return_counts=True)
-    base = int(values[np.argmax(counts)])
+    base = max(int(values[np.argmax(counts)]), 1)  # datagrams may be empty
     own = members[(sizes[members] % base == 0) & (sizes[members] <= _TOGETHER_MOST * base)]
     return times_s[own], sizes[own] // base
 
@@ -141,22 +153,19 @@ def _paired(times: Floats, holds: Ints) -> float:
     return float(max(0.0, 2 * np.mean(spells % 2 == 0) - 1)) if len(spells) >= 6 else 0.0
 
 
-def count_keys(times_s: Floats, sizes: Ints, hand: Hand, *, pairs: bool | None = None) -> int | None:
-    """Key presses among the single events, or ``None`` where presses cannot be told from releases.
+def count_keys(times_s: Floats, sizes: Ints, hand: Hand, *, pairs: bool) -> int | None:
+    """Key presses among the single events, or ``None`` where they share their size with answers or pointer messages.
 
     Args:
         times_s: (n,) seconds of the direction's messages.
         sizes: (n,) bytes.
         hand: found in them.
-        pairs: whether the protocol sends presses and releases apart; ``None`` where that is not known.
+        pairs: whether the protocol sends presses and releases apart.
     """
     times, holds = _base(sizes, hand.single, times_s)
     total = int(holds.sum())
-    if total < 10 or hand.shared:
+    if total < _LEAST_KEYS or hand.shared:
         return None
-    gaps = np.diff(times)
-    spell = gaps[gaps <= _SPELL_S]
-    if pairs is None:
-        quick = len(spell) > 0 and float(np.median(spell)) < _PAIR_GAP_S
-        pairs = True if quick or hand.paired >= _PAIRED else False if hand.paired <= _PAIRED / 2 else None
-    return None if pairs is None else round(total / 2) if pairs else total
+    base = int(np.bincount(sizes[hand.single]).argmax())
+    swept = int((sizes[hand.members] == base).sum()) - int((sizes[hand.single] == base).sum())
+    return None if swept > _SWEPT * len(times) else round(total / 2) if pairs else total

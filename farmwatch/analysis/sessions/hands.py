@@ -22,11 +22,23 @@ from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.role_model import RoleModel, load_role_model
 from farmwatch.records import ABSENT, DeviceFlow, HandFlow, Rows, Table, Tables
 
-__all__ = ["CLOCK", "EFFECT", "LEAST_EVENTS", "hands", "is_long_enough", "person_loop", "relay_of"]
+__all__ = [
+    "CLOCK",
+    "EFFECT",
+    "FEW_SIZES",
+    "LEAST_EVENTS",
+    "TYPED",
+    "hands",
+    "is_long_enough",
+    "person_loop",
+    "relay_of",
+]
 
 LEAST_EVENTS = 30  #: input events below which no role is named: fewer have no pace
 CLOCK = 0.5  #: share of gaps that are one interval; nobody's hand comes near it
 EFFECT = 0.1  #: of the input that chance leaves open, what must be followed by something leaving: a hand has effects
+TYPED = 0.4  #: share of gaps that keys have; requests of programs and of readers stay below
+FEW_SIZES = 0.5  #: share of the three commonest sizes of input; tools stay above 0.6, media calls below 0.45
 _LEAST_MESSAGES = 40  #: each way together; below it nothing is measured
 _LEAST_SECONDS = 5.0
 _LEAST_ROUND_TRIPS = 3  #: a single one may have waited for a program to start
@@ -116,8 +128,9 @@ def _role(one: _Judged, model: RoleModel) -> str:
 
 
 def _is_human(hand: Hand) -> bool:
-    """Whether there is enough input to speak of a pace, and it does not come like a clock."""
-    return len(hand.events_s) + hand.sweeps >= LEAST_EVENTS and hand.regular <= CLOCK
+    """Whether there is enough input, of few sizes as a tool's messages are, in bursts, and no clock."""
+    enough = len(hand.events_s) + hand.sweeps >= LEAST_EVENTS
+    return enough and hand.regular <= CLOCK and hand.few_sizes >= FEW_SIZES and hand.typed >= TYPED
 
 
 def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, Any]:
@@ -126,12 +139,13 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
     role = _role(one, model)
     side = one.found.out if role == "controlling" else one.found.into
     transport = _transport(one.series, flows)
-    ssh = flows["protocol"][main] == "ssh"
+    protocol = str(flows["protocol"][main])
+    ssh, pairs = protocol == "ssh", _PAIRS.get(protocol)
     # A device that drives something has loops too, but of its own requests: they tell nothing of a person.
     loops = [loop for loop in one.found.loops if not (ssh and _is_own_end(loop, transport))]
     loop = person_loop(loops) if role != "controlling" else None
     relayed, reason = relay_of(loop, transport, one, role)
-    if relayed == 0 and str(flows["protocol"][main]) in _TUNNELS:
+    if relayed == 0 and protocol in _TUNNELS:
         relayed, reason = None, ""  # what answers may be the tunnel's own end
     times = (one.series.times_s[[0, -1]] * 1e9).astype(np.int64)
     return {
@@ -156,7 +170,9 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "why": _why(one, model),
         "events": len(side.hand.events_s),
         "sweeps": side.hand.sweeps,
-        "presses": count_keys(side.times_s, side.sizes, side.hand, pairs=_PAIRS.get(flows["protocol"][main])),
+        "presses": None
+        if pairs is None or role == "unclear"
+        else count_keys(side.times_s, side.sizes, side.hand, pairs=pairs),
         "response": one.found.response,
         "response_ms": None if np.isnan(one.found.response_s) else one.found.response_s * 1e3,
         "loop_rtt_ms": loop.rtt_ms if loop else None,
@@ -204,27 +220,22 @@ def relay_of(loop: Loop | None, transport_ms: float | None, one: _Judged, role: 
     if transport_ms is None or role == "controlling":
         return None, ""
     if loop is None:
-        if role != "controlled":
-            return None, ""
-        test = cross_layer(one.found.into.times_s, one.found.out.runs, transport_ms)
-        if test is None or test.decision == "undecided":
-            return None, ""
-        way = f"{test.windows} windows put the answer at about {test.lag_ms:.0f} ms (transport {transport_ms:.0f} ms)"
-        return int(test.decision == "relayed"), f"{way}; sequential test, {test.factor:.2g} to 1"
-    beyond = loop.rtt_ms - transport_ms
+        return _relay_without_loop(one, transport_ms) if role == "controlled" else (None, "")
+    if loop.mixed:
+        return None, ""  # two kinds of message in one size: too weak to name a relay by
     shown = f"loop {loop.rtt_ms:.0f} ms ({loop.low_ms:.0f}-{loop.high_ms:.0f}), transport {transport_ms:.0f} ms"
-    if loop.upper_bound or loop.mixed:
-        rough = max(2 * _BEYOND_MS, _ROUGH * transport_ms)
-        return (
-            (1, shown)
-            if loop.low_ms - transport_ms >= 2 * rough
-            else (0, shown)
-            if beyond <= _LEVEL_MS
-            else (None, shown)
-        )
-    if loop.low_ms - transport_ms >= _BEYOND_MS:
+    least = 2 * max(2 * _BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound else _BEYOND_MS
+    if loop.low_ms - transport_ms >= least:
         return 1, shown
-    return (0, shown) if beyond <= _LEVEL_MS else (None, shown)
+    return (0 if loop.rtt_ms - transport_ms <= _LEVEL_MS else None), shown
+
+
+def _relay_without_loop(one: _Judged, transport_ms: float) -> tuple[int | None, str]:
+    test = cross_layer(one.found.into.times_s, one.found.out.runs, transport_ms)
+    if test is None or test.decision == "undecided":
+        return None, ""
+    way = f"{test.windows} windows put the answer at about {test.lag_ms:.0f} ms (transport {transport_ms:.0f} ms)"
+    return int(test.decision == "relayed"), f"{way}; sequential test, {test.factor:.2g} to 1"
 
 
 def _no_loop(one: _Judged, role: str) -> str:

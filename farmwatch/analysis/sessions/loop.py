@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from farmwatch.analysis.sessions.quantiles import median, quantile, share
 from farmwatch.analysis.sessions.runs import Runs
 
-__all__ = ["AnswerClass", "Loop", "answer_classes", "measure_loops"]
+__all__ = ["AnswerClass", "Loop", "answer_classes", "automatic_share", "measure_loops"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,6 +38,7 @@ _CLOCK_SHARE, _CLOCKED = 0.03, 0.7  #: a timer's intervals lie within 3 % of eac
 _MOST_CLASSES = 12  #: of different size, the most frequent ones
 _MOST_PAIRS = 300_000  #: of run and message; more do not sharpen the peak
 _EARLY_S, _EARLY_SHARE = 0.002, 0.03  #: by which a loop may stay below the transport's 5th percentile
+_SAME_S = 0.008  #: classes whose peaks are this close answer from one place
 _WINDOW = 20  #: runs whose answers give one value of the interval
 _SMALL_RUN = 10_240  #: bytes; a larger one needs more than one flight on the way behind a relay
 
@@ -92,6 +93,17 @@ def answer_classes(times_s: Floats, sizes: Ints, runs: Runs, *, grain: int = 1) 
     distinct, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     chosen = [index for index in np.argsort(-counts, kind="stable")[:_MOST_CLASSES].tolist() if counts[index] >= _LEAST]
     return [_class(np.flatnonzero(inverse == index), int(distinct[index]) * grain, times_s, runs) for index in chosen]
+
+
+def automatic_share(times_s: Floats, runs: Runs) -> float:
+    """Share of messages of any size that come a fixed time after runs of the other direction; 0 without a sharp peak.
+
+    What a person does has hardly any (0.06 to 0.15 of published sessions); requests that a page sets off have much.
+    """
+    if len(times_s) < _LEAST or len(runs) < _LEAST:
+        return 0.0
+    found = _class(np.arange(len(times_s)), 0, times_s, runs)
+    return found.share if found.z >= _Z else 0.0
 
 
 def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass:
@@ -174,7 +186,7 @@ class Loop:
     rtt_ms: float
     low_ms: float  #: 5th percentile over windows of runs
     high_ms: float  #: 95th percentile
-    least_ms: float  #: 2nd percentile of all answers: distance may only be bounded by the quickest
+    least_ms: float  #: 2nd percentile from starts of runs: distance may only be bounded by the quickest
     samples: int
     sizes: tuple[int, ...]  #: of the answers
     upper_bound: bool  #: the runs are large frames, which need several flights and decoding before they are answered
@@ -199,8 +211,9 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
         of = np.concatenate([found.runs for found in group])
         small = runs.size[of] <= _SMALL_RUN
         bound = small.sum() < max(_LEAST, 0.2 * len(of))
-        # Parts of a large frame are answered before its end has left, so its lag counts from its start.
-        lags, of = (lags + (runs.end_s - runs.start_s)[of], of) if bound else (lags[small], of[small])
+        # Parts of a run are answered before its end has left, so large frames, and the quickest, count from its start.
+        since = lags + (runs.end_s - runs.start_s)[of]
+        lags, since, of = (since, since, of) if bound else (lags[small], since[small], of[small])
         values = _window_values(lags, of, bound)
         low, middle, high = (one * 1e3 for one in quantile(values, 0.05, 0.5, 0.95))
         loops.append(
@@ -208,7 +221,7 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
                 middle,
                 low,
                 high,
-                quantile(lags, 0.02)[0] * 1e3,
+                quantile(since, 0.02)[0] * 1e3,
                 len(lags),
                 tuple(sorted(found.size for found in group)),
                 bool(bound),
@@ -222,7 +235,7 @@ def measure_loops(classes: list[AnswerClass], runs: Runs, floor_s: float = 0.0) 
 def _same_lag(classes: list[AnswerClass]) -> list[list[AnswerClass]]:
     groups: list[list[AnswerClass]] = []
     for found in sorted(classes, key=lambda one: one.lag_s):
-        if groups and found.lag_s - groups[-1][0].lag_s <= 2 * max(found.width_s, groups[-1][0].width_s):
+        if groups and found.lag_s - groups[-1][0].lag_s <= _SAME_S:
             groups[-1].append(found)
         else:
             groups.append([found])

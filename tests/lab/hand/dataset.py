@@ -38,6 +38,7 @@ class Sample:
     role: str
     whole: bool
     events: int  #: input events found in the direction that drives
+    typed: float  #: share of the gaps between them that keys have
     values: NDArray[np.float64]
 
 
@@ -78,7 +79,7 @@ def _of_capture(path: Path, truths: list[FlowTruth]) -> list[Sample]:
             hand = seen.out.hand if role == "controlling" else seen.into.hand
             events = len(hand.events_s) + hand.sweeps
             if role == "none" or events >= LEAST_EVENTS / 2:
-                found.append(Sample(*about, role, part is series, events, feature_values(seen)))
+                found.append(Sample(*about, role, part is series, events, hand.typed, feature_values(seen)))
     return found
 
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from farmwatch.analysis.sessions.features import FEATURES
-from farmwatch.analysis.sessions.hands import CLOCK, EFFECT, LEAST_EVENTS
+from farmwatch.analysis.sessions.hands import CLOCK, EFFECT, FEW_SIZES, LEAST_EVENTS, TYPED
 from tests.lab.hand.dataset import Sample, lab_folder, samples
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "farmwatch" / "analysis" / "sessions" / "role_model.json"
 CARD = ROOT / "docs" / "role-model.md"
-STRENGTH = 0.1  #: C of scikit-learn: small because tools are few; 0.03 to 1 left out tools about as well
+STRENGTH = 0.03  #: C of scikit-learn: small because tools are few; chosen among 0.03, 0.1 and 0.3 by leaving tools out
 THRESHOLD = 0.9
 CLIP = 4.0
 ROLES = ("controlled", "controlling")
@@ -110,8 +110,10 @@ def train(every: list[Sample]) -> tuple[dict[str, object], str]:
         & (chance[ROLES[1 - number]] < THRESHOLD)
         & (events >= LEAST_EVENTS)
         & (values[:, list(FEATURES).index(("regular_in", "regular_out")[number])] <= CLOCK)
+        & (values[:, list(FEATURES).index(("few_sizes_in", "few_sizes_out")[number])] >= FEW_SIZES)
         for number, role in enumerate(ROLES)
     }
+    named["controlled"] &= np.array([one.typed for one in plain]) >= TYPED
     named["controlled"] &= values[:, list(FEATURES).index("response")] >= EFFECT
     decibans = {}
     for role in ROLES:
