@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from farmwatch.analysis.assess import assess, derive
+import pytest
+
+from farmwatch.analysis.assess import assess, conclude, derive
 from farmwatch.analysis.profile import DeviceProfile, Profile
 from farmwatch.knowledge import load_knowledge
-from farmwatch.records import DeviceSeen, Level, Tables
+from farmwatch.records import DeviceSeen, Level, RemoteSession, Table, Tables
 from farmwatch.reports.document import dumps
 from tests.rows import Net, turned
 
@@ -78,6 +80,82 @@ def test_no_bound_where_a_relay_answers():
     assert session.relayed is True
     assert session.transport_rtt_ms == 12.0
     assert session.distance_km is None
+
+
+def measured(profile=None, **columns):
+    """The report of the driven laptop whose one session was measured to have these columns."""
+    profile = profile or Profile()
+    every, hosts = derive(driven().tables(), load_knowledge(), profile)
+    sessions = every[RemoteSession]
+    assert len(sessions) == 1
+    held = {name: sessions[name] for name in RemoteSession.columns}
+    held |= {name: RemoteSession.columns[name].array([value]) for name, value in columns.items()}
+    changed = every.replaced(Table(RemoteSession, held))
+    [device] = conclude(changed, hosts, load_knowledge(), profile, version="1").devices
+    return device
+
+
+def looped(low, transport=12.0, **columns):
+    """Columns of a session with a loop."""
+    return {"loop_rtt_ms": low + 4, "loop_low_ms": low, "loop_high_ms": low + 9, "loop_samples": 300,
+            "rtt_ms": transport, "rtt_samples": 90} | columns  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "level", "reason"),
+    [
+        (looped(12.0), Level.CLEAR, "had data"),
+        (looped(30.0), Level.CLEAR, "had data"),
+        (looped(60.0), Level.NOT_ENOUGH_DATA, "loop of 60 ms may be near on a slow line or far on a good one"),
+        (looped(130.0), Level.NOT_ENOUGH_DATA, "loop of 130 ms"),
+        (looped(110.0, None, rtt_samples=0), Level.NOT_ENOUGH_DATA, "loop of 110 ms"),
+        (looped(190.0), Level.REVIEW, "worth a person's time"),
+        (looped(640.0), Level.NOT_ENOUGH_DATA, "longer than any way on earth"),
+        (looped(12.0, tool="ssh"), Level.NOT_ENOUGH_DATA, "the tunnel's own end"),
+        ({"rtt_ms": 12.0, "rtt_samples": 90}, Level.NOT_ENOUGH_DATA, "a relay may hide"),
+        ({"rtt_ms": 12.0, "rtt_samples": 90, "relayed": 0}, Level.CLEAR, "had data"),
+        ({"rtt_ms": 80.0, "rtt_samples": 90, "relayed": 0}, Level.NOT_ENOUGH_DATA, "is direct and answers in 80 ms"),
+        (looped(640.0, role="controlling"), Level.CLEAR, "had data"),
+    ],
+)
+def test_abroad_is_clear_only_where_the_hand_is_kept_near(columns, level, reason):
+    """A short loop bounds the hand, a long one over a short transport is for review, and all between stays open."""
+    abroad = measured(**columns).assessment.abroad
+    assert abroad.level is level
+    assert reason in abroad.reason
+
+
+def test_what_timing_measured_reaches_the_report():
+    """Loop, interval, samples, events, keys, notes, bound by the loop's low value, regions."""
+    device = measured(
+        **looped(190.0, timed=True, input_events=700, presses=400, loop_note="n", relay_reason="r", relayed=1)
+    )
+    [session] = device.sessions
+    assert (session.loop_rtt_ms, session.loop_rtt_interval_ms, session.loop_samples) == (194.0, (190.0, 199.0), 300)
+    assert (session.input_events, session.presses, session.loop_note, session.relay_reason) == (700, 400, "n", "r")
+    assert session.distance_km.at_most == pytest.approx(190 * 99.93, abs=1)
+    assert "East Asia" in session.regions
+    assert session.same_continent is False
+    assert not any("only the way to that end was timed" in text for text in device.not_looked_at)
+    assert any("speaks the protocol itself" in text for text in device.not_looked_at)
+
+
+def test_a_tunnel_bounds_nobody():
+    """What answers may be the tunnel's own end, so no distance is given."""
+    [session] = measured(**looped(12.0, tool="wireguard")).sessions
+    assert session.distance_km is None
+    assert session.loop_rtt_ms == 16.0
+    assert "tunnel" in session.distance_note
+
+
+def test_a_declared_limit_decides():
+    """Beyond the profile's limit a loop is for review whatever it weighs; within it the hand is where it may be."""
+    strict = Profile(devices=(DeviceProfile((LAPTOP,), "Phoenix, US", 60.0, (33.4, -112.1)),))
+    beyond = measured(strict, **looped(80.0))
+    assert beyond.assessment.abroad.level is Level.REVIEW
+    assert (beyond.place, beyond.coordinates) == ("Phoenix, US", (33.4, -112.1))
+    lenient = Profile(devices=(DeviceProfile((LAPTOP,), "Phoenix, US", 250.0),))
+    assert measured(lenient, **looped(190.0)).assessment.abroad.level is Level.CLEAR
 
 
 def test_the_most_urgent_device_comes_first():
