@@ -110,6 +110,44 @@ def test_no_farm_outside_the_farms(name):
     assert not scanned(name).farms
 
 
+LOOPS = [name for name in NAMES if any(one.get("loop_rtt_ms") for one in sidecar(name).get("sessions", []))]
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_are_as_long_as_ping_says(name):
+    """A loop that is reported as more than an upper bound is the way to the far person's machine and back."""
+    for expected in sidecar(name)["sessions"]:
+        truth = expected.get("loop_rtt_ms")
+        for session in device(name, expected["device"]).sessions:
+            if truth and session.loop_rtt_ms and session.role == expected["role"] and not session.loop_note:
+                assert session.loop_rtt_ms == pytest.approx(truth, abs=8)
+
+
+@pytest.mark.parametrize("name", ["unknown-relayed", "broker-relayed", "wireguard-hand"])
+def test_timing_alone_shows_a_hand(name):
+    """No protocol and no product says who drives whom: the hand and its loop do."""
+    [session] = device(name, only(name)).sessions
+    assert session.tool == "unknown"
+    assert session.loop_rtt_ms
+    assert hits(name, only(name), "hand.driven")
+    assert not hits(name, only(name), "remote.inbound_session")
+    if name != "wireguard-hand":
+        assert session.relayed
+        assert hits(name, only(name), "hand.relayed")
+
+
+@pytest.mark.parametrize("name", ["unknown-mirror", "shared-document"])
+def test_work_of_the_own_user_is_no_hand(name):
+    """Neither driving another desktop nor reading what others write is being driven."""
+    assert not [f for f in device(name, only(name)).findings if f.detector.startswith("hand.") and f.decibans > 0]
+
+
+def test_the_hand_that_goes_on_is_a_stepping_stone():
+    """What comes in over VNC leaves over SSH, and the finding names where to."""
+    [finding] = hits("stepping-stone", only("stepping-stone"), "hand.stepping_stone")
+    assert "10.80.0.5:22" in finding.summary
+
+
 def test_farm_seen_at_its_router():
     """Four laptops, two vendors on one of them, the KVM's beacon, and one group that holds all four."""
     report = scanned("farm-gateway")

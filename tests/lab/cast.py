@@ -93,6 +93,12 @@ _LINKS = {
     "ssh-reverse": ("54:e1:ad:71:11:83", "78:8c:b5:23:31:17"),
     "ssh-bulk": ("3c:52:82:a2:12:9d", "74:ac:b9:47:42:18"),
     "web": ("98:fa:9b:54:13:a6", "78:8c:b5:24:53:19"),
+    "unknown-relayed": ("f8:bc:12:63:14:b1", "74:ac:b9:48:64:1a"),
+    "unknown-mirror": ("54:bf:64:30:15:bc", "78:8c:b5:25:75:1b"),
+    "broker-relayed": ("54:e1:ad:72:16:c7", "74:ac:b9:49:86:1c"),
+    "wireguard-hand": ("3c:52:82:a3:17:d2", "78:8c:b5:26:97:1d"),
+    "stepping-stone": ("98:fa:9b:55:18:dd", "74:ac:b9:4a:a8:1e"),
+    "shared-document": ("f8:bc:12:64:19:e8", "78:8c:b5:27:b9:1f"),
 }
 """Laptop and router of each recorded capture. Laptops are Dell, LCFC (Lenovo) and HP; routers Ubiquiti and TP-Link."""
 

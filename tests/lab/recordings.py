@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import net, sidecar, typist
+from tests.lab import net, sidecar, timed, typist
 from tests.lab.cast import STAGES
 from tests.lab.net import Lab
 from tests.lab.sidecar import Device, Session, Sidecar
@@ -446,6 +446,7 @@ RECORDINGS: dict[str, Callable[[Path, Actors], Sidecar]] = {
     "ssh-reverse": ssh_reverse,
     "ssh-bulk": ssh_bulk,
     "web": web,
+    **{name: timed.recorder(excerpt) for name, excerpt in timed.EXCERPTS.items()},
 }
 """Recorded captures by the name of their file."""
 
