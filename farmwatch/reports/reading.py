@@ -151,7 +151,10 @@ def ordered_sessions(device: Device) -> tuple[Session, ...]:
 
 
 def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
-    """The findings that carry the verdict: hits that count, of the worst claim first, no two of one cause."""
+    """The findings that carry the verdict: hits that count, of the worst claim first, no two of one cause.
+
+    The last place goes to *abroad* where that asks for a person and has none before; farms are told apart.
+    """
     levels = {claim: assessed.level for claim, assessed in claims(device)}
     order = {claim: number for number, claim in enumerate(levels)}
     found = [finding for finding in device.findings if finding.outcome is Outcome.HIT and finding.decibans > 0]
@@ -171,7 +174,11 @@ def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
         cause = finding.group or finding.detector
         if all(cause != (other.group or other.detector) and finding.summary != other.summary for other in chosen):
             chosen.append(finding)
-    return tuple(chosen[:limit])
+    shown = chosen[:limit]
+    far = next((finding for finding in chosen if finding.claim is Claim.ABROAD), None)
+    if far is not None and far not in shown and levels[Claim.ABROAD] in {Level.STRONG, Level.REVIEW}:
+        shown[-1:] = [far]
+    return tuple(shown)
 
 
 def hits(device: Device, *wanted: Claim) -> tuple[Finding, ...]:

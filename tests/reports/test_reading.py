@@ -56,12 +56,12 @@ def test_fail_on_counts_devices_and_farms(sample):
 
 
 def test_proof_is_of_the_driven_claim_first_and_one_per_cause(sample):
-    """Three lines prove the verdict, the heaviest counted ones first, two of one cause never."""
+    """Three lines prove the verdict: heaviest first, two of one cause never, the last for *abroad* where that asks."""
     shown = reading.proof(sample.strong_device())
     assert [finding.detector for finding in shown] == [
         "timing.loop_latency",
         "names.remote_tool",
-        "timing.ssh_coupling",
+        "timing.loop_distance",
     ]
     everything = reading.proof(sample.strong_device(), limit=99)
     assert "names.relay_idle" not in [finding.detector for finding in everything]

@@ -41,10 +41,13 @@ class SessionReach:
 def session_reaches(tables: Tables) -> dict[str, SessionReach]:
     """By session id; sessions that this device drives, or in which nobody worked, are left out."""
     sessions, seen = tables[RemoteSession], tables[DeviceSeen]
+    judged = np.flatnonzero(sessions["live"] & (sessions["role"] != "controlling")).tolist()
+    if not judged:
+        return {}
     limits = dict(zip(seen["device_id"].tolist(), seen["max_rtt_ms"].tolist(), strict=True))
     flags, protocols = _loop_flags(tables[HandFlow]), _protocols(tables[DeviceFlow])
     found = {}
-    for row in np.flatnonzero(sessions["live"] & (sessions["role"] != "controlling")).tolist():
+    for row in judged:
         session = sessions.row(row)
         flows = [(session.device_id, session.input, int(flow)) for flow in session.members.split(",") if flow]
         rough = [flags[key] for key in flows if key in flags]
@@ -109,7 +112,8 @@ def _loop_flags(hands: Table[HandFlow]) -> dict[tuple[str, int, int], tuple[bool
 
 def _protocols(flows: Table[DeviceFlow]) -> dict[tuple[str, int, int], str | None]:
     """Protocol by device, input and flow, tunnels only."""
-    known = np.flatnonzero(np.isin(flows["protocol"].astype(str), sorted(_TUNNELS)))
+    protocol = flows["protocol"]
+    known = np.flatnonzero(np.logical_or.reduce([protocol == tunnel for tunnel in sorted(_TUNNELS)]))
     columns = ("device_id", "input", "flow", "protocol")
     rows = zip(*(flows[name][known].tolist() for name in columns), strict=True)
     return {(device, number, flow): protocol for device, number, flow, protocol in rows}
