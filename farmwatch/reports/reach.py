@@ -101,10 +101,11 @@ def _map(place: tuple[float, float], lanes: dict[Lane, Far], title: str) -> str:
     under = height + 16
     for number, (lane, (session, found)) in enumerate(shown):
         named = f"{number + 1}  {wording.shortened(lane[0], 34)}, {wording.shortened(lane[1], 50)}"
-        said = "; ".join(part for part in (wording.distance(found), wording.regions(session)) if part)
         parts.append(text(0, under, named + (" (shaded)" if band == number and len(shown) > 1 else ""), "label"))
-        parts.append(text(16, under + 15, said, "tick"))
-        under += 36
+        for said in (wording.distance(found), wording.regions(session)):
+            under += 15
+            parts.append(text(16, under, said, "tick"))
+        under += 21
     if len(lanes) > len(shown):
         parts.append(text(0, under, f"and {len(lanes) - len(shown)} more far ends, listed below", "tick"))
         under += 18

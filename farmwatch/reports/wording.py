@@ -145,6 +145,7 @@ _ROLES = {
     (Role.CONTROLLING, RoleBasis.OTHER): "the other machine is probably the driven end",
 }
 _RELAYS = {True: "relay", False: "direct", None: "relay or direct, cannot be told"}
+_MOST_REGIONS = 4  # a list of all the world says nothing
 _OFFSET = re.compile(r" at byte (\d+)$")  # how the report says where a loss starts
 
 
@@ -405,7 +406,7 @@ def regions(session: Session) -> str:
     if not session.regions:
         return "consistent with the same continent"
     here = "with the same continent too" if session.same_continent else "hardly with the same continent"
-    return f"from North America consistent with {', '.join(session.regions)}; {here}"
+    return f"from North America consistent with {joined(session.regions, _MOST_REGIONS)}; {here}"
 
 
 def measured(session: Session) -> tuple[str, ...]:
