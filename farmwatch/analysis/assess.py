@@ -22,7 +22,7 @@ from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_claim, assess_device
-from farmwatch.analysis.sessions.hands import hands
+from farmwatch.analysis.sessions.hands import hands, measured_flows
 from farmwatch.analysis.sessions.joined import joined_sessions
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
 from farmwatch.analysis.sessions.reaches import SessionReach, session_reaches
@@ -95,7 +95,8 @@ def derive(
     members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
     sightings = find_sightings(tables, hosts, knowledge, profile)
     flows = device_flows(tables, hosts, book, knowledge)
-    timed = hands(tables, flows, model)
+    measured = measured_flows(tables, flows)
+    timed = hands(flows, measured, model)
     named = named_sessions(flows, sightings.by_flow, knowledge, profile, _proofs(tables))
     derived = Tables(
         [
@@ -111,7 +112,7 @@ def derive(
         ]
     )
     every = tables.joined(derived)
-    return every.joined(Tables([stepping_stones(every), typing_rows(every)])), hosts
+    return every.joined(Tables([stepping_stones(every, measured), typing_rows(every, measured)])), hosts
 
 
 def assess(tables: Tables, knowledge: Knowledge, profile: Profile, *, version: str) -> Report:

@@ -209,7 +209,6 @@ class HandFlow(Record, table="hands", key=("device_id", "input", "flow")):
     transport_rtt_ms: float | None = column("Transport round trip on the same flow.", unit="ms", absent="no sample")
     relayed: int | None = column("1: the far program sits behind a relay, 0: it does not.", absent="cannot be told")
     relay_reason: str = column("What decides that; '' for nothing.")
-    grid: str = column("Pacing grid the input sits on, with what is known to make it; '' for none.")
     cut: bool = column("More came than was looked at.")
 
 

@@ -7,9 +7,9 @@ at together where none of them alone shows a role: control and media apart, or t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,8 +28,10 @@ __all__ = [
     "FEW_SIZES",
     "LEAST_EVENTS",
     "TYPED",
+    "Measured",
     "hands",
     "is_long_enough",
+    "measured_flows",
     "person_loop",
     "relay_of",
 ]
@@ -58,22 +60,36 @@ class _Judged:
     controlling: float
 
 
-def hands(tables: Tables, flows: Table[DeviceFlow], model: RoleModel | None = None) -> Table[HandFlow]:
-    """Look at every flow that has a series.
+Measured: TypeAlias = Mapping[int, tuple[DeviceSeries, Behaviour]]  #: by row of the device's flows
+
+
+def measured_flows(tables: Tables, flows: Table[DeviceFlow]) -> dict[int, tuple[DeviceSeries, Behaviour]]:
+    """Measure every flow whose series is long enough: the costly part, done once for all that look at timing.
 
     Args:
         tables: with ``series`` and ``series_flows``.
         flows: of all devices.
+    """
+    every = [one for one in device_series(flows, tables) if is_long_enough(one)]
+    return {one.rows[0]: (one, _behaviour(one, flows)) for one in every}
+
+
+def hands(flows: Table[DeviceFlow], measured: Measured, model: RoleModel | None = None) -> Table[HandFlow]:
+    """What the timing of each measured flow says.
+
+    Args:
+        flows: of all devices.
+        measured: what :func:`measured_flows` made of them.
         model: of roles; the shipped one where left out.
     """
     model = model or load_role_model()
-    every = [one for one in device_series(flows, tables) if is_long_enough(one)]
-    judged = _judge(every, flows, model)
-    of_row = {one.series.rows[0]: one for one in judged}
+    every = [one for one, _ in measured.values()]
+    of_row = {one.series.rows[0]: one for one in _judge(list(measured.values()), model)}
     groups = [
         group for group in sharing(flows, every) if not any(_is_decided(of_row[one.rows[0]], model) for one in group)
     ]
-    for group, whole in zip(groups, _judge([merged(group) for group in groups], flows, model), strict=True):
+    wholes = [merged(group) for group in groups]
+    for group, whole in zip(groups, _judge([(one, _behaviour(one, flows)) for one in wholes], model), strict=True):
         # One channel may show the hand and another its effect, so the surer of both views counts.
         members = [of_row[one.rows[0]] for one in group]
         sure = replace(
@@ -96,20 +112,19 @@ def is_long_enough(one: DeviceSeries) -> bool:
     return len(one) >= _LEAST_MESSAGES and float(one.times_s[-1] - one.times_s[0]) >= _LEAST_SECONDS
 
 
-def _judge(every: Sequence[DeviceSeries], flows: Table[DeviceFlow], model: RoleModel) -> list[_Judged]:
+def _behaviour(one: DeviceSeries, flows: Table[DeviceFlow]) -> Behaviour:
+    transport_s = (_transport(one, flows) or 0.0) / 1e3
+    return behaviour(one.times_s, one.out, one.sizes, datagrams=one.datagrams, transport_s=transport_s)
+
+
+def _judge(every: Sequence[tuple[DeviceSeries, Behaviour]], model: RoleModel) -> list[_Judged]:
     if not every:
         return []
-    found = [
-        behaviour(
-            one.times_s, one.out, one.sizes, datagrams=one.datagrams, transport_s=(_transport(one, flows) or 0.0) / 1e3
-        )
-        for one in every
-    ]
-    standard = model.standard(np.array([feature_values(one) for one in found]))
+    standard = model.standard(np.array([feature_values(found) for _, found in every]))
     chances = zip(model.controlled.probability(standard), model.controlling.probability(standard), strict=True)
     return [
-        _Judged(one, seen, float(driven), float(driving))
-        for one, seen, (driven, driving) in zip(every, found, chances, strict=True)
+        _Judged(one, found, float(driven), float(driving))
+        for (one, found), (driven, driving) in zip(every, chances, strict=True)
     ]
 
 
@@ -122,7 +137,8 @@ def _role(one: _Judged, model: RoleModel) -> str:
     driven = one.controlled >= model.threshold and one.controlling < model.threshold
     if driven and _is_human(into) and one.found.response >= EFFECT:
         return "controlled"
-    if one.controlling >= model.threshold and one.controlled < model.threshold and _is_human(out):
+    driving = one.controlling >= model.threshold and one.controlled < model.threshold
+    if driving and _is_human(out) and one.found.far_response >= EFFECT:
         return "controlling"
     return "unclear"
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.sessions.features import behaviour
+from farmwatch.analysis.sessions.features import Behaviour
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
+from farmwatch.analysis.sessions.hands import Measured
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.stepping import Relation, relate
 from farmwatch.records import DeviceFlow, HandFlow, Rows, SeriesFlow, SteppingStone, Table, Tables
@@ -45,18 +46,20 @@ class _Pair:
     gaps: int
 
 
-def stepping_stones(tables: Tables) -> Table[SteppingStone]:
+def stepping_stones(tables: Tables, measured: Measured) -> Table[SteppingStone]:
     """Judge the pairs of all devices.
 
     Args:
         tables: with ``device_flows``, ``hands``, ``series`` and ``series_flows``.
+        measured: the flows of ``device_flows`` that could be measured.
 
     Returns:
         One row for each pair that could be judged, stone or not.
     """
     roles = hand_roles(tables)
     flows = tables[DeviceFlow]
-    flows = flows.where(_worth_reading(flows, tables[SeriesFlow], roles))
+    worth = _worth_reading(flows, tables[SeriesFlow], roles)
+    flows = flows.where(worth)
     every = {one.rows[0]: one for one in device_series(flows, tables) if len(one)}
     rows: Rows[SteppingStone] = Rows(SteppingStone)
     pairs = sorted(_pairs(flows, every, roles), key=lambda pair: (-pair.gaps, pair.lead.rows, pair.follow.rows))
@@ -67,7 +70,7 @@ def stepping_stones(tables: Tables) -> Table[SteppingStone]:
     for pair in pairs[:MOST_PAIRS]:
         lead, follow = pair.lead.rows[0], pair.follow.rows[0]
         if lead not in inputs:
-            inputs[lead] = input_times(pair.lead, incoming=True)
+            inputs[lead] = input_times(pair.lead, measured.get(int(worth[lead])), incoming=True)
         role = roles.get(_key(flows, lead), "unclear")
         found = relate(
             inputs[lead],
@@ -94,10 +97,16 @@ def hand_roles(tables: Tables) -> dict[tuple[str, int, int], str]:
     return found
 
 
-def input_times(series: DeviceSeries, *, incoming: bool) -> NDArray[np.int64]:
-    """Times in ns of one direction's messages that may be a hand's: small ones that answer nothing by themselves."""
-    found = behaviour(series.times_s, series.out, series.sizes, datagrams=series.datagrams)
-    side = found.into if incoming else found.out
+def input_times(
+    series: DeviceSeries, measured: tuple[DeviceSeries, Behaviour] | None, *, incoming: bool
+) -> NDArray[np.int64]:
+    """Times in ns of one direction's messages that may be a hand's: small ones that answer nothing by themselves.
+
+    Of a flow too short to be measured, all small messages.
+    """
+    if measured is None:
+        return _ns(series.times_s[(series.out != incoming) & (series.sizes <= _SMALL)])
+    side = measured[1].into if incoming else measured[1].out
     return _ns(side.times_s[side.hand.members])
 
 

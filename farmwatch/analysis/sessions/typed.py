@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series
+from farmwatch.analysis.sessions.hands import Measured
 from farmwatch.analysis.sessions.keystrokes import Rhythm, rhythm
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.stones import TYPED_PROTOCOLS, hand_roles, input_times
@@ -35,18 +36,20 @@ class _Way:
     gaps: int
 
 
-def typing_rows(tables: Tables) -> Table[Typing]:
+def typing_rows(tables: Tables, measured: Measured) -> Table[Typing]:
     """Describe the typing of all devices.
 
     Args:
         tables: with ``device_flows``, ``hands``, ``series`` and ``series_flows``.
+        measured: the flows of ``device_flows`` that could be measured.
     """
     ways = sorted(_ways(tables), key=lambda way: (-way.gaps, way.row))[:MOST_TYPED]
     flows = tables[DeviceFlow].where(np.array([way.row for way in ways], np.int64))
     found: list[dict[str, Any]] = []
     for series in device_series(flows, tables):
         way = ways[series.rows[0]]
-        seen = rhythm(input_times(series, incoming=way.incoming), flows["protocol"][series.rows[0]])
+        times = input_times(series, measured.get(way.row), incoming=way.incoming)
+        seen = rhythm(times, flows["protocol"][series.rows[0]])
         if _is_typing(seen, web=way.web):
             found.append(_row(flows, series, way, seen))
     rows: Rows[Typing] = Rows(Typing)

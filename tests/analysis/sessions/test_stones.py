@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 
 from farmwatch.analysis.sessions import stones as module
+from farmwatch.analysis.sessions.hands import measured_flows
 from farmwatch.analysis.sessions.stones import hand_roles, stepping_stones
-from farmwatch.records import FlowSeries, Table, Tables
+from farmwatch.records import DeviceFlow, FlowSeries, Table, Tables
 from tests.lab.hand.simulated import chaffed, ns, relayed, typist
 from tests.rows import tables_of
 
 LAPTOP = "10.0.0.5"
+
+
+def stones_of(tables):
+    """The stones of some tables."""
+    return stepping_stones(tables, measured_flows(tables, tables[DeviceFlow]))
 
 
 class Day:
@@ -74,7 +80,7 @@ def test_a_relayed_hand_is_a_row_with_numbers(day, rng):
     onward = relayed(rng, hand)
     day.flow("10.80.0.5", onward + 0.02, onward, protocol="ssh")
     day.flow("10.80.0.6", local + 0.02, local, protocol="ssh")
-    rows = list(stepping_stones(day.tables()).rows())
+    rows = list(stones_of(day.tables()).rows())
     (stone,) = [row for row in rows if row.stone]
     assert (stone.device_id, stone.lead_flow, stone.follow_flow) == ("LAPTOP", 0, 1)
     assert (stone.lead_remote, stone.remote, stone.protocol) == ("198.51.100.7:22", "10.80.0.5:22", "ssh")
@@ -92,7 +98,7 @@ def test_typing_at_the_laptop_is_no_stone(day, rng):
     acks = local + 0.09 + rng.exponential(0.02, len(local))
     day.flow("198.51.100.7", acks, screens(rng, local), remote_scope="public")
     day.flow("10.80.0.5", local + 0.02, local, protocol="ssh")
-    assert not stepping_stones(day.tables())["stone"].any()
+    assert not stones_of(day.tables())["stone"].any()
 
 
 def test_activity_alone_needs_a_known_hand(day, rng):
@@ -102,7 +108,7 @@ def test_activity_alone_needs_a_known_hand(day, rng):
         day = Day()
         day.flow("198.51.100.7", hand, hand[::3] + 0.015, role=role)
         day.flow("10.80.0.5", hand[::2] + 3, relayed(rng, hand, jitter=2.0), protocol="ssh")
-        found = stepping_stones(day.tables())
+        found = stones_of(day.tables())
         assert found["stone"].tolist() == [role == "controlled"]
         assert found["why"][0].startswith("activity")
 
@@ -123,7 +129,7 @@ def test_pairs_that_cannot_be_stones_are_not_judged(day, rng, change):
     hand = typist(rng, 300)
     day.flow("198.51.100.7", hand, hand + 0.02, role="controlled")
     day.flow("10.80.0.5", hand + 0.04, hand + 0.01, **change)
-    assert len(stepping_stones(day.tables())) == 0
+    assert len(stones_of(day.tables())) == 0
 
 
 def test_flows_that_drive_lead_nowhere(day, rng):
@@ -131,7 +137,7 @@ def test_flows_that_drive_lead_nowhere(day, rng):
     local = typist(rng, 300)
     for number in (1, 2):
         day.flow(f"10.80.0.{number}", local + 0.01, local, role="controlling", protocol="ssh")
-    assert len(stepping_stones(day.tables())) == 0
+    assert len(stones_of(day.tables())) == 0
 
 
 def test_other_flows_of_the_device_stand_for_chance(day, rng):
@@ -140,7 +146,7 @@ def test_other_flows_of_the_device_stand_for_chance(day, rng):
     for number in range(5):
         own = blips + rng.uniform(0, 0.04, 200)
         day.flow(f"10.80.0.{number}", own, own + rng.uniform(0, 0.01, 200), protocol="ssh")
-    found = stepping_stones(day.tables())
+    found = stones_of(day.tables())
     assert len(found)
     assert not found["stone"].any()
 
@@ -149,7 +155,7 @@ def test_decoys_do_not_hide_it(day, rng):
     hand = typist(rng, 600)
     day.flow("198.51.100.7", hand, screens(rng, hand), role="controlled")
     day.flow("10.80.0.5", hand + 1, chaffed(rng, relayed(rng, hand), 3.0, 600), protocol="ssh")
-    assert stepping_stones(day.tables())["stone"].all()
+    assert stones_of(day.tables())["stone"].all()
 
 
 def test_stamps_that_step_back_or_lie_centuries_ahead_are_survived(day, rng):
@@ -158,9 +164,9 @@ def test_stamps_that_step_back_or_lie_centuries_ahead_are_survived(day, rng):
     day.flow("198.51.100.7", hand, screens(rng, hand), role="controlled")
     day.flow("10.80.0.5", hand + 1, relayed(rng, hand), protocol="ssh")
     day.packets[1].reverse()
-    assert stepping_stones(day.tables())["stone"].tolist() == [True]
+    assert stones_of(day.tables())["stone"].tolist() == [True]
     day.packets[1] = [(2**63 - 10**9 + n, side, size) for n, (_, side, size) in enumerate(day.packets[1])]
-    assert len(stepping_stones(day.tables())) == 0
+    assert len(stones_of(day.tables())) == 0
 
 
 def test_no_more_pairs_than_the_bound(day, rng, monkeypatch):
@@ -169,13 +175,13 @@ def test_no_more_pairs_than_the_bound(day, rng, monkeypatch):
     for number in range(4):
         times = typist(rng, 200 + 50 * number)
         day.flow(f"10.80.0.{number}", times, times + 0.01, protocol="ssh")
-    found = stepping_stones(day.tables())
+    found = stones_of(day.tables())
     assert len(found) == 3
     assert 0 not in found["follow_flow"]
 
 
 def test_no_series_no_rows():
-    assert len(stepping_stones(Tables())) == 0
+    assert len(stones_of(Tables())) == 0
 
 
 def test_what_the_protocol_proves_outranks_timing():
