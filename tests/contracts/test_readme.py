@@ -45,7 +45,12 @@ def session() -> str:
     return f"```text\n{done.stdout.rstrip()}\n```"
 
 
-PARTS = {"commands": commands, "detectors": detectors, "session": session}
+def hand() -> str:
+    """The kept table of how well timing does: ``python -m tests.lab.hand.results`` makes it anew."""
+    return f"```text\n{(ROOT / 'docs' / 'hand-results.txt').read_text(encoding='utf-8').rstrip()}\n```"
+
+
+PARTS = {"commands": commands, "detectors": detectors, "session": session, "hand": hand}
 
 
 def marked(name: str) -> re.Pattern[str]:
