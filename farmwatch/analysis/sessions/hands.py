@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.cross_layer import cross_layer
 from farmwatch.analysis.sessions.features import FEATURES, Behaviour, behaviour, feature_values
@@ -56,6 +57,7 @@ _PERSON_SHARE = 0.3  #: of the best loop's answers that the longest one must hav
 class _Judged:
     series: DeviceSeries
     found: Behaviour
+    values: NDArray[np.float64]  #: its features
     controlled: float
     controlling: float
 
@@ -120,11 +122,12 @@ def _behaviour(one: DeviceSeries, flows: Table[DeviceFlow]) -> Behaviour:
 def _judge(every: Sequence[tuple[DeviceSeries, Behaviour]], model: RoleModel) -> list[_Judged]:
     if not every:
         return []
-    standard = model.standard(np.array([feature_values(found) for _, found in every]))
+    values = np.array([feature_values(found) for _, found in every])
+    standard = model.standard(values)
     chances = zip(model.controlled.probability(standard), model.controlling.probability(standard), strict=True)
     return [
-        _Judged(one, found, float(driven), float(driving))
-        for (one, found), (driven, driving) in zip(every, chances, strict=True)
+        _Judged(one, found, own, float(driven), float(driving))
+        for (one, found), own, (driven, driving) in zip(every, values, chances, strict=True)
     ]
 
 
@@ -183,7 +186,7 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "role": role,
         "controlled_p": one.controlled,
         "controlling_p": one.controlling,
-        "why": _why(one, model),
+        "why": _why(one, model) if role != "unclear" else "",
         "events": len(side.hand.events_s),
         "sweeps": side.hand.sweeps,
         "presses": None
@@ -274,5 +277,5 @@ def _no_loop(one: _Judged, role: str) -> str:
 
 
 def _why(one: _Judged, model: RoleModel) -> str:
-    values = feature_values(one.found)
-    return "; ".join(f"{FEATURES[name][0]} {values[model.features.index(name)]:.2f}" for name, _ in model.terms(values))
+    shown = dict(zip(model.features, one.values.tolist(), strict=True))
+    return "; ".join(f"{FEATURES[name][0]} {shown[name]:.2f}" for name, _ in model.terms(one.values))

@@ -21,7 +21,7 @@ from farmwatch.records import DeviceFlow, Rows, SeriesFlow, Table, Tables, Typin
 
 __all__ = ["MOST_TYPED", "typing_rows"]
 
-MOST_TYPED = 200
+MOST_TYPED = 100
 _LEAST_GAPS = 30  #: human-paced gaps between small packets
 _WEB_GAPS = 200  #: the same for plain TLS, which carries all sorts of things
 _WEB_HUMAN = 0.5  #: of such a flow's gaps that must lie between 40 ms and 1.5 s
