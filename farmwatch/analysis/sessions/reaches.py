@@ -20,7 +20,7 @@ __all__ = ["NEAR_MS", "SessionReach", "session_reaches"]
 NEAR_MS = 40.0
 """Round trip up to which a hand counts as near: at most about 4,000 km, and far less with any line in it (judged)."""
 
-_LEAST_SAMPLES = 3  #: transport round trips; a single one may have waited for a program to start
+_LEAST_SAMPLES = 3  #: transport round trips that speak alone; fewer may have waited for a program to start
 _TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols whose own ends answer for what is inside
 
 
@@ -66,7 +66,8 @@ def _of_session(
     session: RemoteSession, *, limit: float | None, tunnel: bool, upper_bound: bool, mixed: bool
 ) -> SessionReach:
     loop = session.loop_low_ms
-    transport = session.rtt_ms if session.rtt_samples >= _LEAST_SAMPLES else None
+    # Taken from a loop, a round trip that waited makes the rest too short, never too long: any sample will do.
+    transport = session.rtt_ms if session.rtt_samples >= (_LEAST_SAMPLES if loop is None else 1) else None
     direct = session.relayed == 0 and not tunnel
     timed = loop if loop is not None else transport if direct else None
     near = timed is not None and not tunnel and timed <= (NEAR_MS if limit is None else limit)

@@ -38,6 +38,12 @@ def test_a_loop_over_a_short_transport():
     assert (found.loop_low_ms, found.transport_ms, found.near) == (190.0, 12.0, False)
 
 
+def test_one_transport_sample_is_enough_beside_a_loop():
+    """One that waited makes what is left of the loop too short, which is the safe side."""
+    assert known({"rtt_samples": 1}).reach.basis is Basis.DIFFERENCE
+    assert known({"rtt_samples": 0, "rtt_ms": None}).reach.basis is Basis.LOOP
+
+
 def test_flags_come_from_the_flow_that_was_timed():
     """An upper bound or mixed sizes of one of the session's flows lower its weight."""
     whole = known().reach.decibans
