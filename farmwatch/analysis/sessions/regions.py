@@ -241,7 +241,7 @@ def _path(pair: RegionPair) -> Floats:
     """Round trip of a pair of regions: around the table, never faster than light."""
     law = _log_normal(pair.rtt_ms, _PATH_SPREAD)
     law[: int(floor_ms(pair))] = 0.0
-    return law / law.sum()
+    return np.asarray(law / law.sum())
 
 
 def _line() -> Floats:
