@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
 from farmwatch.analysis.sessions.role_model import load_role_model
-from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, WeightSource
+from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, Typing, WeightSource
 
 __all__ = ["HandDriven"]
 
@@ -43,10 +43,11 @@ class HandDriven(Detector):
     check: ClassVar = "ask the device's user who else works on it, and at the times of the session"
     near_decibans: float = param(8.0, "From the same network: often a colleague or the owner.", low=0, high=24)
     own_decibans: float = param(3.0, "From the company's own ranges: the help desk's place.", low=0, high=24)
+    grid_share: float = param(0.5, "Of the weight where a clock sends keys, and decoys with them.", low=0, high=1)
 
     def examine(self, tables: Tables) -> Findings:
         """One hit per device with sessions whose timing shows it driven."""
-        sessions = tables[RemoteSession]
+        sessions, paced = tables[RemoteSession], _paced(tables)
         most = load_role_model().controlled.decibans
         weights = {"public": most, "own": min(most, self.own_decibans)}
         found: dict[str, list[Finding]] = defaultdict(list)
@@ -56,6 +57,9 @@ class HandDriven(Detector):
             for row in rows[shown & (sessions["role"][rows] == "controlled")]:
                 session = sessions.row(int(row))
                 weight = weights.get(session.remote_scope, min(most, self.near_decibans))
+                grid = next(filter(None, (paced.get((device, session.input, flow)) for flow in _members(session))), "")
+                if grid:
+                    weight *= self.grid_share
                 found[device].append(
                     self.hit(
                         Claim.DRIVEN,
@@ -63,7 +67,7 @@ class HandDriven(Detector):
                         f"A hand comes in over {session.tool_name} from {session.remote}: {_lasting(session)}, "
                         f"{session.input_events:,} input events, {_size(session.bytes_out)} going out"
                         + (" (tool approved by the profile)" if session.approved else ""),
-                        observed=_observed(session),
+                        observed=_observed(session, grid),
                         expected="no input coming in, or only from a declared help desk",
                         rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
                     )
@@ -87,6 +91,18 @@ def _size(count: int) -> str:
     return f"{count} B"
 
 
-def _observed(session: RemoteSession) -> str:
-    keys = f", about {session.presses:,} keys" if session.presses else ""
-    return f"{session.input_events:,} input events{keys}; {session.role_reason}"
+def _members(session: RemoteSession) -> list[int]:
+    return [int(flow) for flow in session.members.split(",") if flow]
+
+
+def _paced(tables: Tables) -> dict[tuple[str, int, int], str]:
+    """Flows whose input is sent by a clock that hides how a person paced it, with that clock's name."""
+    typing = tables[Typing]
+    keys = zip(*(typing[name].tolist() for name in ("device_id", "input", "flow", "grid", "decoys")), strict=True)
+    return {(device, number, flow): grid for device, number, flow, grid, decoys in keys if decoys}
+
+
+def _observed(session: RemoteSession, grid: str) -> str:
+    keys = f", about {session.presses:,} keys" if session.presses and not grid else ""
+    clock = f" sent on a clock ({grid}), so counts and pace are uncertain" if grid else ""
+    return f"{session.input_events:,} input events{keys}{clock}; {session.role_reason}"
