@@ -19,6 +19,7 @@ from farmwatch.analysis.sessions.hands import LEAST_EVENTS
 from farmwatch.analysis.sessions.role_model import load_role_model
 from farmwatch.collectors.captures import collect_capture
 from farmwatch.engine import executor, ordered
+from farmwatch.errors import SourceError
 from farmwatch.knowledge import load_knowledge
 from farmwatch.records import Flow, HandFlow, Level, SteppingStone
 
@@ -55,7 +56,11 @@ class Bar:
 def evaluate_hands(
     labels: Sequence[FlowTruth], *, jobs: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> list[FlowResult]:
-    """Judge every labelled capture, in order of the files."""
+    """Judge every labelled capture, in order of the files.
+
+    Raises:
+        SourceError: a capture cannot be read: flows that nobody looked at must not count as judged well.
+    """
     captures: dict[Path, list[FlowTruth]] = {}
     for label in labels:
         captures.setdefault(label.path, []).append(label)
@@ -80,6 +85,8 @@ def _judge_one(truths: Sequence[FlowTruth]) -> list[FlowResult]:
     tables = collect_capture(truths[0].path, 0, name=truths[0].file).tables
     every, hosts = derive(tables, knowledge, profile, load_role_model(truths[0].tool or truths[0].scenario))
     report = conclude(every, hosts, knowledge, profile, version="")
+    if report.inputs[0].error:
+        raise SourceError(str(truths[0].path), 0, f"labelled, and not a readable capture: {report.inputs[0].error}")
     rows = list(every[HandFlow].rows())
     own = [(truth, [row for row in rows if truth.fits(row.local, row.remote)]) for truth in truths]
     driven = {id(row) for truth, found in own if truth.role == "controlled" for row in found}

@@ -35,8 +35,15 @@ class FlowTruth:
     facts: Mapping[str, str]  #: the other columns
 
     def number(self, name: str) -> float | None:
-        """A numeric fact; ``None`` where the cell is empty."""
-        return float(self.facts[name]) if self.facts.get(name) else None
+        """A numeric fact; ``None`` where the cell is empty.
+
+        Raises:
+            SourceError: the cell holds something else.
+        """
+        try:
+            return float(self.facts[name]) if self.facts.get(name) else None
+        except ValueError:
+            raise SourceError(self.file, 0, f"{name} is {self.facts[name]!r}, expected a number") from None
 
     def profile(self) -> Profile:
         """The profile that names the labelled device: of some laptops only a served connection was captured."""
@@ -61,7 +68,7 @@ def read_flow_truth(path: Path) -> list[FlowTruth]:
     """All labelled flows of a CSV.
 
     Raises:
-        SourceError: the file cannot be read, lacks a column or holds no row.
+        SourceError: the file cannot be read, lacks a column, holds no row or a row of another length.
     """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -70,6 +77,9 @@ def read_flow_truth(path: Path) -> list[FlowTruth]:
         raise SourceError(str(path), 0, f"not a readable CSV of labels: {fault}") from fault
     if not rows or not set(_COLUMNS) <= rows[0].keys():
         raise SourceError(str(path), 0, f"expected a CSV with the columns {', '.join(_COLUMNS)}")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise SourceError(str(path), 0, f"row {number} has more or fewer cells than there are columns")
     return [
         FlowTruth(path=path.parent / row["file"], facts=row, **{name: row[name] for name in _COLUMNS}) for row in rows
     ]

@@ -167,8 +167,9 @@ def tables(*flows):
         seen, columns = given if isinstance(given, tuple) else (given, {})
         times = ((seen.times_s + START) * 1e9).astype(np.int64)
         remote = f"198.51.{100 + number // 250}.{number % 250}"
-        own = {"flow": number, "local_p": 50_000 + number % 10_000, "remote_h": remote, "ts": int(times[0]), "last_ts": int(times[-1]), "first_packet": 10 * number + 1,
-               "last_packet": 10 * number + 9, "bytes_out": int(seen.sizes[seen.out].sum()),
+        own = {"flow": number, "local_p": 50_000 + number % 10_000, "remote_h": remote, "ts": int(times[0]),
+               "last_ts": int(times[-1]), "first_packet": 10 * number + 1, "last_packet": 10 * number + 9,
+               "bytes_out": int(seen.sizes[seen.out].sum()),
                "bytes_in": int(seen.sizes[~seen.out].sum())}  # fmt: skip
         row = FLOW | own | columns
         rows.add(**row)

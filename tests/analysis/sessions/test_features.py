@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from farmwatch.analysis.sessions.features import FEATURES, feature_values
 from farmwatch.analysis.sessions.flow_series import device_series
-from farmwatch.analysis.sessions.hands import LEAST_EVENTS, hands
+from farmwatch.analysis.sessions.hands import LEAST_EVENTS, hands, measured_flows
 from farmwatch.analysis.sessions.role_model import load_role_model
 from farmwatch.records import DeviceFlow
 from tests.analysis.sessions.screens import ANSWER, Seen, screen, shell, tables, video
@@ -178,7 +178,7 @@ def test_any_series_has_at_most_an_honest_row(seen, proto):
         return
     run = tables((seen, {"proto": proto, "rtt_ms": 10.0, "rtt_samples": 9}))
     assert len(list(device_series(run[DeviceFlow], run))) == 1
-    for row in hands(run, run[DeviceFlow]).rows():
+    for row in hands(run[DeviceFlow], measured_flows(run, run[DeviceFlow])).rows():
         if row.role != "unclear":
             assert row.events + row.sweeps >= LEAST_EVENTS
         assert 0 <= row.controlled_p <= 1

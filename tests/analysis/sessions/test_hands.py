@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from farmwatch.analysis.sessions.hands import LEAST_EVENTS, hands, person_loop
+from farmwatch.analysis.sessions.hands import LEAST_EVENTS, hands, measured_flows, person_loop
 from farmwatch.analysis.sessions.loop import Loop
 from farmwatch.records import ABSENT, DeviceFlow, Tables
 from tests.analysis.sessions.screens import Seen, screen, shell, tables, video
@@ -19,7 +19,7 @@ NEAR = {"rtt_ms": 12.0, "rtt_samples": 40}
 def judged(*flows):
     """The rows of these flows."""
     run = tables(*flows)
-    return list(hands(run, run[DeviceFlow]).rows())
+    return list(hands(run[DeviceFlow], measured_flows(run, run[DeviceFlow])).rows())
 
 
 @pytest.mark.parametrize("dialled", [0, 1])
@@ -157,7 +157,7 @@ def test_short_flows_have_no_row():
 
 
 def test_no_series_is_an_empty_table():
-    assert len(hands(Tables(), Tables()[DeviceFlow])) == 0
+    assert len(hands(Tables()[DeviceFlow], {})) == 0
 
 
 def split(seen):
@@ -218,4 +218,4 @@ def test_absent_numbers_are_absent():
     assert row.loop_low_ms is None
     assert row.presses is None or row.presses > 0
     run = tables((shell(52), {}))
-    assert hands(run, run[DeviceFlow])["relayed"][0] == ABSENT
+    assert hands(run[DeviceFlow], measured_flows(run, run[DeviceFlow]))["relayed"][0] == ABSENT
