@@ -136,9 +136,9 @@ def test_timing_alone_shows_a_hand(name):
         assert hits(name, only(name), "hand.relayed")
 
 
-@pytest.mark.parametrize("name", ["unknown-mirror", "shared-document"])
+@pytest.mark.parametrize("name", ["unknown-mirror", "shared-document", "voice-call"])
 def test_work_of_the_own_user_is_no_hand(name):
-    """Neither driving another desktop nor reading what others write is being driven."""
+    """Neither driving another desktop, nor reading what others write, nor a call is being driven."""
     assert not [f for f in device(name, only(name)).findings if f.detector.startswith("hand.") and f.decibans > 0]
 
 

@@ -99,6 +99,7 @@ _LINKS = {
     "wireguard-hand": ("3c:52:82:a3:17:d2", "78:8c:b5:26:97:1d"),
     "stepping-stone": ("98:fa:9b:55:18:dd", "74:ac:b9:4a:a8:1e"),
     "shared-document": ("f8:bc:12:64:19:e8", "78:8c:b5:27:b9:1f"),
+    "voice-call": ("54:bf:64:31:1a:f3", "74:ac:b9:4b:ca:20"),
 }
 """Laptop and router of each recorded capture. Laptops are Dell, LCFC (Lenovo) and HP; routers Ubiquiti and TP-Link."""
 

@@ -176,5 +176,12 @@ EXCERPTS = {
         (), ("a hand: input of others comes in, and nothing on the laptop answers it", "anything above clear"),
         {}, (_PYTHON,),
     ),
+    "voice-call": Excerpt(
+        "voip-1", 16,
+        "A call with voices only, SIP and media over UDP played from a plan: small packets both ways, and nobody drives.",
+        "company laptop whose user is on the telephone", ("clear", "clear"),
+        (), ("a hand: packets come by a clock", "anything above clear"),
+        {}, (_PYTHON,),
+    ),
 }  # fmt: skip
 """Excerpts by the name of their file; actors: :data:`tests.lab.cast.STAGES`."""
