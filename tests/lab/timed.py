@@ -178,7 +178,7 @@ EXCERPTS = {
     ),
     "voice-call": Excerpt(
         "voip-1", 16,
-        "A call with voices only, SIP and media over UDP played from a plan: small packets both ways, and nobody drives.",
+        "A call with voices only, SIP and media over UDP played from a plan: small packets both ways, no hand.",
         "company laptop whose user is on the telephone", ("clear", "clear"),
         (), ("a hand: packets come by a clock", "anything above clear"),
         {}, (_PYTHON,),
