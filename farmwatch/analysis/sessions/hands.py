@@ -230,6 +230,8 @@ def person_loop(loops: Sequence[Loop]) -> Loop | None:
     """
     if not loops:
         return None
+    if all(loop.mixed for loop in loops):  # weak ones: the likeliest, since the longest may be a chance
+        return max(loops, key=lambda loop: loop.samples)
     least = _PERSON_SHARE * max(loop.samples for loop in loops)
     return max((loop for loop in loops if loop.samples >= least), key=lambda loop: loop.rtt_ms)
 
