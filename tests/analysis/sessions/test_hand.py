@@ -10,7 +10,7 @@ import pytest
 from farmwatch.analysis.sessions.hand import count_keys, find_hand
 from farmwatch.analysis.sessions.loop import answer_classes
 from farmwatch.analysis.sessions.runs import runs_of
-from tests.analysis.sessions.screens import ANSWER, SIZES, inputs, screen, shell
+from tests.analysis.sessions.screens import ANSWER, SIZES, Seen, inputs, screen, shell
 from tests.lab.hand import human
 from tests.lab.hand.simulated import typist
 
@@ -139,6 +139,19 @@ def test_nothing_is_counted_where_answers_have_the_size_of_keys():
     found, times, sizes = hand_of(at_screen.padded(64))
     assert found.shared
     assert count_keys(times, sizes, found, pairs=True) is None
+
+
+def test_keys_of_the_size_of_answers_are_not_counted():
+    """Half the messages of one size answer what left: how many of the others are keys nobody can say."""
+    rng = np.random.default_rng(62)
+    left = np.cumsum(rng.uniform(0.3, 2.0, 300))
+    came = np.concatenate([left + 0.09, np.cumsum(rng.uniform(0.2, 2.0, 300))])
+    found, times, sizes = hand_of(Seen.of((came, np.full(600, 10)), (left, np.full(300, 300))))
+    assert found.shared
+    assert found.sweeps == 0
+    assert count_keys(times, sizes, found, pairs=True) is None
+    plain = hand_of(Seen.of((came[300:], np.full(300, 10)), (left, np.full(300, 300))))
+    assert count_keys(*plain[1:], plain[0], pairs=False) == 300
 
 
 def test_fewer_than_ten_messages_are_not_counted():

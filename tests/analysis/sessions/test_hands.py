@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from farmwatch.analysis.sessions.features import FEATURES
 from farmwatch.analysis.sessions.hands import LEAST_EVENTS, hands, measured_flows, person_loop
 from farmwatch.analysis.sessions.loop import Loop
+from farmwatch.analysis.sessions.role_model import Classifier, RoleModel
 from farmwatch.records import ABSENT, DeviceFlow, Tables
 from tests.analysis.sessions.screens import Seen, screen, shell, tables, video
 from tests.lab.hand.simulated import typist
@@ -146,6 +148,49 @@ def test_few_events_have_no_role():
         (row,) = judged((Seen(at_screen.times_s[chosen], at_screen.out[chosen], at_screen.sizes[chosen]), NEAR))
         assert row.events + row.sweeps < LEAST_EVENTS
         assert row.role == "unclear"
+
+
+def sure_of(controlled, controlling):
+    """A model that says the same of every flow."""
+    nothing = np.zeros(len(FEATURES))
+    chances = [Classifier(nothing, bias, (1.0, 0.0), 10.0) for bias in (controlled, controlling)]
+    return RoleModel("0", tuple(FEATURES), nothing, nothing + 1, *chances, 0.9)
+
+
+def driven_by_keys(times, sizes=36, echo=0.01):
+    """Input at these seconds, each echoed so much later, or by nothing of the kind."""
+    rng = np.random.default_rng(53)
+    out = np.sort(times + echo + rng.uniform(0, 0.02, len(times))) if echo else np.sort(rng.uniform(0, 9000, 300))
+    return Seen.of((times, np.broadcast_to(sizes, len(times))), (out, np.full(len(out), 300)))
+
+
+TYPED = typist(np.random.default_rng(54), 60)
+
+
+@pytest.mark.parametrize(
+    ("seen", "role"),
+    [
+        (driven_by_keys(TYPED), "controlled"),
+        (driven_by_keys(TYPED[:26]), "unclear"),
+        (driven_by_keys(np.arange(200) * 0.3 + np.random.default_rng(55).normal(0, 0.005, 200)), "unclear"),
+        (driven_by_keys(np.cumsum(np.random.default_rng(56).uniform(0.6, 4.0, 200))), "unclear"),
+        (driven_by_keys(TYPED, echo=None), "unclear"),
+        (driven_by_keys(TYPED, 20 + np.arange(len(TYPED)) % 90), "unclear"),
+    ],
+    ids=["a hand", "too few", "a clock", "no bursts", "nothing follows", "many sizes"],
+)
+def test_the_surest_model_names_no_role_without_a_hand(seen, role):
+    """Whatever its coefficients: enough events, not of a clock, in bursts, with an effect, of a tool's few sizes."""
+    run = tables((seen, NEAR))
+    (row,) = hands(run[DeviceFlow], measured_flows(run, run[DeviceFlow]), sure_of(9, -9)).rows()
+    assert row.controlled_p > 0.99
+    assert row.role == role
+
+
+def test_a_model_that_says_both_says_nothing():
+    run = tables((driven_by_keys(TYPED), NEAR))
+    (row,) = hands(run[DeviceFlow], measured_flows(run, run[DeviceFlow]), sure_of(9, 9)).rows()
+    assert row.role == "unclear"
 
 
 def test_short_flows_have_no_row():

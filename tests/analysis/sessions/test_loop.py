@@ -118,6 +118,20 @@ def test_padding_to_one_size_is_said_or_leaves_no_loop(rtt_ms, size):
         assert [loop for loop in sure(loops) if not loop.low_ms - 5 <= rtt_ms <= loop.high_ms + 5] == []
 
 
+def test_a_class_of_which_a_part_answers_is_mixed():
+    """Forty in a hundred messages of one size sit on the peak: it is measured, with the reservation."""
+    rng = np.random.default_rng(61)
+    left = np.cumsum(rng.uniform(0.3, 2.0, 300))
+    came = np.concatenate([left + 0.09, rng.uniform(0, left[-1], 450)])
+    seen = Seen.of((came, np.full(750, 20)), (left, np.full(300, 300)))
+    (found,), _ = classes_of(seen)
+    assert found.is_mixed
+    assert not found.is_answer
+    (loop,) = loops_of(seen)
+    assert loop.mixed
+    assert loop.rtt_ms == pytest.approx(90, abs=2)
+
+
 def test_what_is_sooner_than_the_transport_is_no_loop():
     """No answer from its end or beyond can be sooner than the transport's round trip; a little early is allowed for."""
     at_screen, _ = screen(5, 40)
