@@ -96,6 +96,10 @@ GLOSSARY = (
     ("prior", "The odds before looking, as decibans: how rare the thing is among all devices."),
     ("transport RTT", "Round trip to whatever answers the packets, which may be a relay near the device."),
     ("loop RTT", "Time from a screen update leaving until the far program answers it by itself, through every relay."),
+    ("hand", "Somebody's keys and pointer moves as a flow brings them in: their pace, never which keys."),
+    ("mirror image", "This device's own user works on another desktop: the same traffic the other way round."),
+    ("stepping stone", "A device through which a hand goes on to another host, as over SSH."),
+    ("lattice", "Times that sit on the ticks of one clock, as those of a keyboard's or a program's polling do."),
     ("distance bound", "Light in fibre reaches at most 99.93 km per millisecond of round trip: a limit, not a place."),
     ("MSS", "Largest payload a TCP packet may carry; smaller than usual where the connection runs inside a tunnel."),
     ("driven end", "The machine that a session works on; shown by protocol or timing, suggested by byte direction."),
@@ -424,7 +428,8 @@ def distance(found: Distance | None) -> str:
     """How far away the other end can be, in words; '' where nothing bounds it."""
     if found is None:
         return ""
-    likely = f", likely {kilometres(found.likely[0])} to {kilometres(found.likely[1])}" if found.likely else ""
+    ends = list(dict.fromkeys(map(kilometres, found.likely))) if found.likely else []
+    likely = f", likely {'about ' if len(ends) == 1 else ''}{' to '.join(ends)}" if ends else ""
     if found.at_most >= FARTHEST_KM:
         return f"anywhere on Earth by its round trip{likely}"
     return f"{at_most(found.at_most)} away{likely}"
