@@ -32,6 +32,7 @@ _LEAST = 10  #: messages of a class
 _SHARE = 0.6  #: of a class on its peak
 _MIXED_SHARE = 0.15  #: of a class that holds other messages of the same size too
 _Z = 12.0  #: height of the peak over its background, in standard deviations
+_AROUND = 60  #: bins on either side of a peak that must hold a valley: frames 33 ms apart still have theirs
 _AMBIGUOUS = 0.6  #: height of the next peak, as a share, from which on either may be the loop
 _WIDTHS_S = (0.004, 0.012)  #: of the kernel: quiet lines first, then lines with jitter
 _CLOCK_SHARE, _CLOCKED = 0.03, 0.7  #: a timer's intervals lie within 3 % of each other, but for some
@@ -49,9 +50,9 @@ class AnswerClass:
 
     size: int
     members: Ints  #: indices into the messages of the direction
-    lag_s: float  #: of the peak; NaN without one
+    lag_s: float  #: of the peak; NaN without a sharp one
     width_s: float  #: of the kernel the peak was found with
-    z: float  #: height of the peak, 0 without one
+    z: float  #: height of the peak, 0 without a sharp one
     share: float  #: of the class that sits on the peak
     answered: float  #: share of the runs that have an answer on the peak
     runner_up: float  #: height of the next peak as a share of this one: near 1 where runs come at fixed intervals
@@ -118,8 +119,10 @@ def _class(members: Ints, size: int, times_s: Floats, runs: Runs) -> AnswerClass
         # The mean keeps an empty background from making any three coincidences a peak.
         background = max(median(density), 0.2 * len(lags) / _REACH_S, 2.0)
         top = int(np.argmax(density[:_LAST_BIN]))
+        # So does its own neighbourhood: in a sweep of the pointer much comes for half a second after whatever left.
+        background = max(background, quantile(density[max(top - _AROUND, 0) : top + _AROUND + 1], 0.1)[0])
         z = (density[top] - background) / np.sqrt(background / (2 * width))
-        if best.z >= _Z and z < 1.3 * best.z:
+        if z < max(_Z, 1.3 * best.z):
             continue
         centre = (top + 0.5) * _BIN_S
         near = np.abs(lags - centre) <= 2 * width

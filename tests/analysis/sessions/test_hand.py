@@ -32,7 +32,7 @@ def alone(times, sizes=8):
 @pytest.mark.parametrize("rtt_ms", [10, 90, 250])
 def test_answers_are_no_input(rtt_ms):
     """Every input message stays, hardly an answer does."""
-    at_screen, _ = screen(11, rtt_ms, jitter_ms=4, hover=0)
+    at_screen, _ = screen(11, rtt_ms, jitter_ms=4)
     found, _, sizes = hand_of(at_screen)
     typed = np.flatnonzero(sizes != ANSWER)
     assert set(typed.tolist()) <= set(found.members.tolist())
