@@ -419,3 +419,23 @@ def test_a_routers_capture_with_one_laptop_is_not_one_on_the_laptop():
     net.flow("10.0.0.6", "203.0.113.53", 123, proto="udp")
     assert found(net.tables()).vantage == {0: "gateway"}
     assert found(heard).vantage == {0: "host"}
+
+
+@pytest.mark.parametrize(
+    "declared", [{"devices": ["10.0.0.5"]}, {"devices": [LAPTOP]}, {"devices": ["10.0.0.6"]}, {}],
+    ids=["address", "link-layer address", "another one", "nobody"],
+)  # fmt: skip
+def test_who_is_declared_is_a_device_though_it_looks_like_a_server(declared):
+    """Of a driven laptop one may have captured a served connection only; whoever names it knows better."""
+    net = Net()
+    net.host(LAPTOP, "10.0.0.5")
+    net.host(OTHER, "10.0.0.6")
+    for far in ("198.51.100.7", "198.51.100.8", "203.0.113.9"):
+        net.flow(far, "10.0.0.5", 5900)
+    net.flow("10.0.0.6", "203.0.113.9")
+    tables = net.tables()
+    assert roles(found(tables))[LAPTOP] == "server", "undeclared it is none"
+    hosts = found(tables, Profile().with_options(**declared))
+    named = {"10.0.0.5": LAPTOP, LAPTOP: LAPTOP, "10.0.0.6": OTHER}
+    expected = [named[name] for name in declared.get("devices", ["10.0.0.6"])]
+    assert devices(hosts) == expected

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.analysis.detectors import DETECTORS, run_detectors
-from farmwatch.analysis.detectors.contract import folded, heard_beside
+from farmwatch.analysis.detectors.contract import folded, heard_beside, untimed
 from farmwatch.analysis.scoring import assess_claim
-from farmwatch.records import Arp, Claim, Evidence, Family, Finding, Level, Outcome
+from farmwatch.records import SERIES_LEFT_UNREAD, Arp, Claim, Evidence, Family, Finding, Level, Outcome
 from tests.rows import tables_of
 
 
@@ -91,3 +91,28 @@ def test_a_flood_of_senders_gives_one_answer_for_each_device():
     for findings in run_detectors(DETECTORS, tables).values():
         hits = [(one.detector, one.claim) for one in findings if one.outcome is Outcome.HIT]
         assert len(hits) == len(set(hits)) == 4
+
+
+def test_devices_whose_flows_were_left_unread_are_named_with_the_reason():
+    """Only those of the input that says so, and for no other reject."""
+    tables = tables_of(
+        devices=[{"device_id": name, "input": number} for name, number in (("A", 0), ("B", 1), ("C", 1), ("D", 2))],
+        rejects=[
+            {"input": 1, "reason": f"{SERIES_LEFT_UNREAD}: no room", "count": 7},
+            {"input": 2, "reason": "packets cut short", "count": 9},
+        ],
+    )
+    assert untimed(tables) == dict.fromkeys("BC", f"{SERIES_LEFT_UNREAD}: no room")
+
+
+@pytest.mark.parametrize("detector", ["hand.driven", "hand.mirror_image"])
+def test_an_unread_flow_is_no_clear_answer(detector):
+    """A device that was seen and whose candidate flows could not be timed is not cleared."""
+    tables = tables_of(
+        devices=[{"device_id": "A", "vantage": "host"}],
+        device_flows=[{"device_id": "A", "flow": 0, "last_ts": 60, "proto": "tcp", "established": True}],
+        rejects=[{"reason": f"{SERIES_LEFT_UNREAD}: no room", "count": 1}],
+    )
+    (found,) = [one for one in run_detectors(DETECTORS, tables)["A"] if one.detector == detector]
+    assert found.outcome is Outcome.NO_DATA
+    assert SERIES_LEFT_UNREAD in found.summary
