@@ -22,6 +22,7 @@ from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_claim, assess_device
+from farmwatch.analysis.serving import find_driven_servers
 from farmwatch.analysis.sessions.hands import hands, measured_flows
 from farmwatch.analysis.sessions.joined import joined_sessions
 from farmwatch.analysis.sessions.named import NO_SESSION, named_sessions
@@ -91,6 +92,7 @@ def derive(
     """Add the derived tables to the network tables; ``model`` is of roles, the shipped one where left out."""
     book = AddressBook(profile)
     hosts = find_hosts(tables, profile, book)
+    find_driven_servers(tables, hosts, book, knowledge, profile, model)
     tables = tables.joined(Tables([limit_devices(hosts)]))
     members = lan_members(tables, hosts, knowledge)  # names KVMs, so that they are not judged as devices
     sightings = find_sightings(tables, hosts, knowledge, profile)

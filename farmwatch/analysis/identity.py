@@ -25,7 +25,7 @@ from farmwatch.knowledge.oui import locally_administered
 from farmwatch.records import Announcement, Arp, CaptureInput, DhcpRequest, Flow, Table, Tables
 from farmwatch.records import Host as HostRow
 
-__all__ = ["Host", "Hosts", "find_hosts"]
+__all__ = ["Host", "Hosts", "find_hosts", "name_devices"]
 
 _ROUTED_ADDRESSES = 4  #: this many IPv4 addresses behind one link-layer address: a router, not a host
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104  (a DHCP client before its lease, not a bind)
@@ -105,7 +105,7 @@ def find_hosts(tables: Tables, profile: Profile, book: AddressBook) -> Hosts:
     for number in sorted({int(row) for row in tables[CaptureInput]["input"]}):
         _hosts_of_input(tables, number, profile, book, found)
     found.lans.update(_name_lans(found.gateways))
-    _name_devices(found.hosts, profile)
+    name_devices(found.hosts, profile)
     return found
 
 
@@ -418,7 +418,7 @@ def _vantage(
     return "gateway" if len(outward) > 1 else "lan"
 
 
-def _name_devices(hosts: list[Host], profile: Profile) -> None:
+def name_devices(hosts: list[Host], profile: Profile) -> None:
     """Give devices their ids: the best name, else the key; the same laptop in two inputs keeps one id by its MAC.
 
     A docking station lends its link-layer address to whichever laptop stands in it, so inputs in which one address gave

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,9 +59,15 @@ def evaluate(
     wanted = [label for label in read_labels(labels) if role is None or label.role in role]
     if not wanted:
         raise typer.BadParameter(f"no capture of role {', '.join(role or ())} in {labels}", param_hint="--role")
-    results = judge(wanted, jobs=jobs, progress=lambda done, total: talk(f"{done} of {total} captures"))
+    results = judge(wanted, jobs=jobs, progress=_told)
     write_result("\n".join([*_table(results), *_exceptions(results, seconds)]) + "\n", None)
     raise typer.Exit(Exit.PARTIAL if any(result.outcome == "error" for result in results) else Exit.OK)
+
+
+def _told(done: int, total: int) -> None:
+    """Say how far it is, to a terminal; a log needs no line for each handful of captures."""
+    if sys.stderr.isatty():
+        talk(f"{done} of {total} captures")
 
 
 def _evaluate_flows(labels: Path, jobs: int) -> None:
@@ -68,9 +75,7 @@ def _evaluate_flows(labels: Path, jobs: int) -> None:
     from farmwatch.analysis.evaluate_hands import bars, evaluate_hands
     from farmwatch.analysis.flow_truth import read_flow_truth
 
-    results = evaluate_hands(
-        read_flow_truth(labels), jobs=jobs, progress=lambda done, total: talk(f"{done} of {total} captures")
-    )
+    results = evaluate_hands(read_flow_truth(labels), jobs=jobs, progress=_told)
     lines = [f"{'what':<52}{'bar':>9}  {'measured':<34}{'holds':>6}", ""]
     for line in bars(results):
         holds = {True: "yes", False: "NO", None: "-"}[line.holds]

@@ -242,10 +242,8 @@ def relay_of(loop: Loop | None, transport_ms: float | None, one: _Judged, role: 
         return None, ""
     if loop is None:
         return _relay_without_loop(one, transport_ms) if role == "controlled" else (None, "")
-    if loop.mixed:
-        return None, ""  # two kinds of message in one size: too weak to name a relay by
     shown = f"loop {loop.rtt_ms:.0f} ms ({loop.low_ms:.0f}-{loop.high_ms:.0f}), transport {transport_ms:.0f} ms"
-    least = 2 * max(2 * _BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound else _BEYOND_MS
+    least = 2 * max(2 * _BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound or loop.mixed else _BEYOND_MS
     if loop.low_ms - transport_ms >= least:
         return 1, shown
     return (0 if loop.rtt_ms - transport_ms <= _LEVEL_MS else None), shown

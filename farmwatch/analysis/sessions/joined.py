@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from farmwatch.analysis.sessions.named import timed_rows
 from farmwatch.knowledge import Kind, Match
 from farmwatch.records import ABSENT, DeviceFlow, HandFlow, RemoteSession, Table
 
@@ -116,7 +117,7 @@ def _unknown(
     members = [int(flow) for flow in hands["members"][hand].split(",")]
     rows = np.array([place[device, number, flow] for flow in members])
     main = int(rows[np.argmax(flows["bytes_out"][rows] + flows["bytes_in"][rows])])
-    sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
+    sampled = timed_rows(flows, rows)
     best = int(sampled[np.argmax(flows["rtt_samples"][sampled])]) if len(sampled) else -1
     meeting = next(
         (match for flow in members for match in by_flow.get((number, flow), ()) if match.entry.kind == Kind.MEETING),

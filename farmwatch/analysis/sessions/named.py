@@ -25,7 +25,7 @@ from farmwatch.analysis.sightings import is_approved, is_own_name
 from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Side, Sign
 from farmwatch.records import ABSENT, DeviceFlow, RemoteSession, Table
 
-__all__ = ["CONTROL_PROTOCOLS", "NO_SESSION", "named_sessions"]
+__all__ = ["CONTROL_PROTOCOLS", "NO_SESSION", "endpoint", "named_sessions", "timed_rows"]
 
 NO_SESSION = "an attempt or a waiting line only, no session ran"  #: ends the reason of a role nobody acted in
 
@@ -40,6 +40,7 @@ _SHAPE_BYTES = 50_000  #: bytes in the heavy direction before byte direction may
 _SHAPE_RATIO = 10.0  #: heavy over light direction; below it the role stays unclear
 _SHAPE_SECONDS = 120  #: with traffic from the light side: a file goes out in seconds, a screen is worked on for minutes
 _SHAPE_GAPS = 30  #: human-paced gaps between the light side's small packets: keys and pointer, not acknowledgements
+_LEAST_UDP_SAMPLES = 3
 _SCREEN_KINDS = frozenset({"remote_access", "rmm"})
 
 #: Application protocols that are remote control: knowledge entry, and how sure the proven side is. Laplace estimates of
@@ -191,7 +192,7 @@ def _session(
     live = _is_live(rows, flows)
     if proven and not live:
         reason += f"; {NO_SESSION}"
-    sampled = rows[~np.isnan(flows["rtt_ms"][rows])]
+    sampled = timed_rows(flows, rows)
     best = int(sampled[np.argmax(flows["rtt_samples"][sampled])]) if len(sampled) else -1
     relays = [member.relay for member in run if member.relay is not None]
     first = run[0]
@@ -282,6 +283,13 @@ def _role(
     if (flows["protocol"][rows] == "ssh").any():
         return "unclear", 0.5, "no end shown, or another connection runs inside this one: who types is not shown", False
     return "unclear", 0.5, "neither the protocol nor the byte direction decides it", False
+
+
+def timed_rows(flows: Table[DeviceFlow], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those rows whose round trip can be trusted: the few of a datagram flow may have waited for a program to start."""
+    known = ~np.isnan(flows["rtt_ms"][rows])
+    enough = (flows["proto"][rows] != "udp") | (flows["rtt_samples"][rows] >= _LEAST_UDP_SAMPLES)
+    return np.asarray(rows[known & enough])
 
 
 def endpoint(address: str, port: int) -> str:
