@@ -35,6 +35,7 @@ def test_a_laptop_of_which_only_a_served_connection_was_captured_is_judged(tmp_p
 
 
 def test_a_host_that_only_serves_what_others_read_is_not_accused(tmp_path):
-    """Without a hand that comes in, a host that looks like a server stays one, or is clear."""
+    """Without a hand that comes in nobody is accused, whichever end a host seems to be."""
     path = from_the_other_end("shared-document", tmp_path / "asked.pcap")
-    assert {device.assessment.driven.level for device in farmwatch.scan([path]).devices} <= {Level.CLEAR}
+    levels = {device.assessment.driven.level for device in farmwatch.scan([path]).devices}
+    assert not levels & {Level.REVIEW, Level.STRONG}
