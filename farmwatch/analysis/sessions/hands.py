@@ -28,6 +28,7 @@ __all__ = [
     "EFFECT",
     "FEW_SIZES",
     "LEAST_EVENTS",
+    "TUNNELS",
     "TYPED",
     "Measured",
     "hands",
@@ -49,7 +50,7 @@ _BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (d
 _LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
 _ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
 _PAIRS = {"rfb": True, "rdp": True, "ssh": False}  #: whether a protocol sends presses and releases apart
-_TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols that carry other connections inside
+TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols that carry other connections inside
 _PERSON_SHARE = 0.3  #: of the best loop's answers that the longest one must have to be the person's
 
 
@@ -164,7 +165,7 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
     loops = [loop for loop in one.found.loops if not (ssh and _is_own_end(loop, transport))]
     loop = person_loop(loops) if role != "controlling" else None
     relayed, reason = relay_of(loop, transport, one, role)
-    if relayed == 0 and protocol in _TUNNELS:
+    if relayed == 0 and protocol in TUNNELS:
         relayed, reason = None, ""  # what answers may be the tunnel's own end
     times = (one.series.times_s[[0, -1]] * 1e9).astype(np.int64)
     return {
@@ -186,7 +187,7 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
         "role": role,
         "controlled_p": one.controlled,
         "controlling_p": one.controlling,
-        "why": _why(one, model) if role != "unclear" else "",
+        "why": _why(one, model, role) if role != "unclear" else "",
         "events": len(side.hand.events_s),
         "sweeps": side.hand.sweeps,
         "presses": None
@@ -244,7 +245,8 @@ def relay_of(loop: Loop | None, transport_ms: float | None, one: _Judged, role: 
         return _relay_without_loop(one, transport_ms) if role == "controlled" else (None, "")
     shown = f"loop {loop.rtt_ms:.0f} ms ({loop.low_ms:.0f}-{loop.high_ms:.0f}), transport {transport_ms:.0f} ms"
     least = 2 * max(2 * _BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound or loop.mixed else _BEYOND_MS
-    if loop.low_ms - transport_ms >= least:
+    # The quickest answers count: on a line with queues the usual one is late without any relay.
+    if min(loop.low_ms, loop.least_ms) - transport_ms >= least:
         return 1, shown
     return (0 if loop.rtt_ms - transport_ms <= _LEVEL_MS else None), shown
 
@@ -276,6 +278,6 @@ def _no_loop(one: _Judged, role: str) -> str:
     )
 
 
-def _why(one: _Judged, model: RoleModel) -> str:
+def _why(one: _Judged, model: RoleModel, role: str) -> str:
     shown = dict(zip(model.features, one.values.tolist(), strict=True))
-    return "; ".join(f"{FEATURES[name][0]} {shown[name]:.2f}" for name, _ in model.terms(one.values))
+    return "; ".join(f"{FEATURES[name][0]} {shown[name]:.2f}" for name, _ in model.terms(one.values, role))

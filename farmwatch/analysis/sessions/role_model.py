@@ -55,9 +55,10 @@ class RoleModel:
         """Features as the classifiers take them."""
         return np.asarray(np.clip((values - self.mean) / self.scale, -_CLIP, _CLIP))
 
-    def terms(self, values: Floats, most: int = 4) -> list[tuple[str, float]]:
-        """The features that speak most for or against *controlled* in one row, with their share of the score."""
-        shares = self.standard(values) * self.controlled.weights
+    def terms(self, values: Floats, role: str, most: int = 4) -> list[tuple[str, float]]:
+        """The features that speak most for or against a role in one row, with their share of the score."""
+        chosen = self.controlling if role == "controlling" else self.controlled
+        shares = self.standard(values) * chosen.weights
         order = np.argsort(-np.abs(shares), kind="stable")[:most]
         return [(self.features[index], float(shares[index])) for index in order.tolist()]
 
