@@ -21,7 +21,7 @@ from farmwatch.collectors.captures import collect_capture
 from farmwatch.engine import executor, ordered
 from farmwatch.errors import SourceError
 from farmwatch.knowledge import load_knowledge
-from farmwatch.records import Flow, HandFlow, Level, SteppingStone
+from farmwatch.records import HandFlow, Level, SteppingStone
 
 __all__ = ["Bar", "FlowResult", "bars", "evaluate_hands", "upper_bound"]
 
@@ -36,7 +36,7 @@ class FlowResult:
 
     truth: FlowTruth
     found: HandFlow | None  #: the row of the labelled flow
-    flows: int  #: flows in the capture
+    flows: int  #: flows, or groups of them, that were measured
     accused: int  #: flows of the capture called controlled that are not
     abroad: bool  #: some device's ``abroad`` is above clear
     stones: int  #: stepping stones found in the capture
@@ -92,7 +92,7 @@ def _judge_one(truths: Sequence[FlowTruth]) -> list[FlowResult]:
     driven = {id(row) for truth, found in own if truth.role == "controlled" for row in found}
     accused = sum(row.role == "controlled" and id(row) not in driven for row in rows)
     abroad = any(device.assessment.abroad.level in _ABOVE_CLEAR for device in report.devices)
-    flows, stones = len(every[Flow]), len(every[SteppingStone])
+    flows, stones = len(rows), int(every[SteppingStone]["stone"].sum())
     return [
         FlowResult(truth, max(found, key=_telling, default=None), flows, accused, abroad, stones)
         for truth, found in own

@@ -154,6 +154,7 @@ class RemoteSession(Record, table="sessions", key=("session_id",)):
     last_packet: int = column("Its last packet.")
     meeting: bool = column("It runs over a meeting service.")
     timed: bool = column("Its timing was looked at and shows the role.")
+    timing: str = column("What in its timing shows the role; '' where it is not timed.")
     input_events: int | None = column("Input events of the driving side.", absent="timing not looked at")
     presses: int | None = column("Key presses among them, estimated.", absent="cannot be told")
     loop_rtt_ms: float | None = column(

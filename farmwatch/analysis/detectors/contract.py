@@ -9,7 +9,7 @@ not have to think about: *no data* for devices whose tables are empty or that th
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
@@ -27,6 +27,7 @@ from farmwatch.records import (
     Evidence,
     Family,
     Finding,
+    HandFlow,
     LanMember,
     NameQuery,
     Outcome,
@@ -291,7 +292,7 @@ def heard_beside(tables: Tables, *records: type[Announcement | Arp | DhcpRequest
 
 
 def untimed(tables: Tables) -> dict[str, str]:
-    """Devices in inputs of which flows that may carry a hand could not be timed, and why."""
+    """Devices of which flows that may carry a hand could not be timed, or only their beginning, and why."""
     rejects, seen = tables[Reject], tables[DeviceSeen]
     reasons = {
         number: reason
@@ -299,7 +300,10 @@ def untimed(tables: Tables) -> dict[str, str]:
         if reason.startswith(SERIES_LEFT_UNREAD)
     }
     inputs = zip(seen["device_id"].tolist(), seen["input"].tolist(), strict=True)
-    return {device: reasons[number] for device, number in inputs if number in reasons}
+    hands = tables[HandFlow]
+    partly = Counter(hands["device_id"][hands["cut"] & (hands["role"] == "unclear")].tolist())
+    cut = {device: f"only the beginning of {count} long flows was timed" for device, count in partly.items()}
+    return cut | {device: reasons[number] for device, number in inputs if number in reasons}
 
 
 def longest_stretch(tables: Tables) -> dict[str, float]:

@@ -105,4 +105,4 @@ def _paced(tables: Tables) -> dict[tuple[str, int, int], str]:
 def _observed(session: RemoteSession, grid: str) -> str:
     keys = f", about {session.presses:,} keys" if session.presses and not grid else ""
     clock = f" sent on a clock ({grid}), so counts and pace are uncertain" if grid else ""
-    return f"{session.input_events:,} input events{keys}{clock}; {session.role_reason}"
+    return f"{session.input_events:,} input events{keys}{clock}; {session.timing}"

@@ -173,7 +173,7 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "sweeps_in": ("log10 of incoming pointer messages in sweeps", lambda b: _log(1 + b.into.hand.sweep_events)),
     "few_sizes_in": ("share of the three commonest sizes of incoming input", lambda b: b.into.hand.few_sizes),
     "few_sizes_out": ("share of the three commonest sizes of outgoing input", lambda b: b.out.hand.few_sizes),
-    "paired_in": ("presses and releases: gaps that alternate short and long, incoming", lambda b: b.into.hand.paired),
+    "paired_in": ("presses and releases: spells of an even number of messages, incoming", lambda b: b.into.hand.paired),
     "automatic_in": ("share of incoming input that comes a fixed time after what left", _automatic),
     "quick_out": ("share of incoming runs that the device answers by itself at once", lambda b: _quick(b.out)),
     "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),

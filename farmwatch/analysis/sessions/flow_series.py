@@ -62,6 +62,7 @@ def device_series(flows: Table[DeviceFlow], tables: Tables) -> Iterator[DeviceSe
         record = units[part] == _RECORD
         own = np.flatnonzero(record & (series["content_type"][part] == _APPLICATION) if framed else ~record)
         own += part.start
+        own = own[np.argsort(times[own], kind="stable")]  # clocks of captures step back
         yield DeviceSeries(
             (row,), times[own] / 1e9, series["side"][own] == side, series["size"][own].astype(np.int64),
             proto == "udp", left_out > 0,

@@ -40,6 +40,7 @@ def joined_sessions(
     for row in rows:
         members = [int(flow) for flow in row["members"].split(",")]
         own = {of_flow[key] for flow in members if (key := (row["device_id"], row["input"], flow)) in of_flow}
+        own -= taken  # one hand over the channels of two tools is told once
         if own:
             taken |= own
             # The flow with most input speaks for the session: others are idle channels of the same tool.
@@ -76,12 +77,13 @@ def _by_flow(hands: Table[HandFlow]) -> dict[tuple[str, int, int], int]:
 def _fill(row: dict[str, Any], hands: Table[HandFlow], hand: int) -> None:
     role = str(hands["role"][hand])
     chance = {"controlled": hands["controlled_p"], "controlling": hands["controlling_p"]}
-    if role in chance and row["role"] == "unclear":
+    if role in chance and not row["proven"]:
         row["role"] = role
         row["role_probability"] = float(chance[role][hand])
         row["role_reason"] = f"timing: {hands['why'][hand]}"
     if role in chance and row["role"] == role:
         row["timed"] = True
+        row["timing"] = hands["why"][hand]
         row["input_events"] = int(hands["events"][hand]) + int(hands["sweeps"][hand])
         row["presses"] = int(hands["presses"][hand])
     if row["role"] != "controlling":
@@ -154,6 +156,7 @@ def _unknown(
         "last_packet": int(hands["last_packet"][hand]),
         "meeting": meeting is not None,
         "timed": False,
+        "timing": "",
         "input_events": ABSENT,
         "presses": ABSENT,
         "loop_rtt_ms": np.nan,

@@ -125,7 +125,6 @@ def _members(
     found: list[_Member] = []
     keys = zip(flows["input"].tolist(), flows["flow"].tolist(), names, flows["protocol"].tolist(), strict=True)
     for row, (number, flow, name, protocol) in enumerate(keys):
-        outside = flows["remote_scope"][row] == "public"
         match = flagged.get((number, flow))
         if match is None and name in named and flows["remote_scope"][row] != "local":
             match = named[name]
@@ -141,7 +140,7 @@ def _members(
             or _is_relay(match, entry_id)
             or _is_relay(named.get(name), entry_id)
         )
-        found.append(_member(row, entry_id, entry, profile, relay=True if by_relay else None if outside else False))
+        found.append(_member(row, entry_id, entry, profile, relay=True if by_relay else None))
     return found
 
 
@@ -226,6 +225,7 @@ def _session(
         "members": ",".join(map(str, sorted(flows["flow"][rows].tolist()))),
         "meeting": False,
         "timed": False,
+        "timing": "",
         "input_events": None,
         "presses": None,
         "loop_rtt_ms": None,

@@ -36,7 +36,6 @@ __all__ = [
     "Following",
     "OnOff",
     "Relation",
-    "bounded_delay",
     "correlation",
     "following",
     "on_off",
@@ -447,24 +446,6 @@ def _overlap(lead: Times, follow: Times) -> tuple[int, int]:
         if beyond < len(one):
             end = min(end, int(one[beyond]))
     return start, end
-
-
-def bounded_delay(lead: Times, follow: Times, bound_ns: int) -> float:
-    """Share of the lead's packets that find one of the follow's of their own within a bound, first come first served.
-
-    The greedy matcher of He and Tong (2006): in time order each packet of the lead takes the first unused packet of the
-    follow that is not earlier than itself and at most ``bound_ns`` later. Chaff in the follow goes unused and costs
-    nothing, so compare with the same for shifted leads. O(n).
-    """
-    taken, matched = 0, 0
-    later = follow.tolist()
-    for at in lead.tolist():
-        while taken < len(later) and later[taken] < at:
-            taken += 1
-        if taken < len(later) and later[taken] - at <= bound_ns:
-            matched += 1
-            taken += 1
-    return matched / max(1, len(lead))
 
 
 def _between(times: Times, start: int, end: int) -> Times:

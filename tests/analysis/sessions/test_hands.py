@@ -116,7 +116,6 @@ OTHERS = {
     "ticker going out": lambda _: Seen.of(beats(15.0, 15, 6), beats(0.25, 900, 80)),
     "polling": lambda _: Seen.of(beats(0.5, 400, 300, 0.08), beats(0.5, 400, 120)),
     "constant rate": lambda _: Seen.of(beats(0.02, 3000, 200, 0.01, 0.0002), beats(0.02, 3000, 200, 0, 0.0002)),
-    "video going out": lambda _: video(45, 40).without_answers(60),
     "film coming in": lambda _: video(46, 40).mirrored(),
     "download": download,
     "call": call,

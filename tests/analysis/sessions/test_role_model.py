@@ -66,8 +66,8 @@ def test_absurd_scores_are_probabilities_all_the_same(size):
 def test_terms_name_what_decided():
     """The largest shares of the score first, by size, with their sign, and no more than asked for."""
     model = small()
-    assert model.terms(np.array([1.25, 20.0])) == [("b", -2.0), ("a", 1.0)]
-    assert model.terms(np.array([3.0, 10.0]), most=1) == [("a", 8.0)]
+    assert model.terms(np.array([1.25, 20.0]), "controlled") == [("b", -2.0), ("a", 1.0)]
+    assert model.terms(np.array([3.0, 10.0]), "controlled", most=1) == [("a", 8.0)]
 
 
 def test_coefficients_made_without_a_tool_are_others():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from farmwatch.analysis.sessions.stepping import bounded_delay, correlation, following, on_off, order_z, relate
-from tests.lab.hand.simulated import SECOND, chaffed, ns, obscured, relayed, stalled, typist
+from farmwatch.analysis.sessions.stepping import correlation, following, on_off, order_z, relate
+from tests.lab.hand.simulated import SECOND, ns, obscured, relayed, stalled, typist
 from tests.lab.hand.stepping_curve import cell, unrelated
 
 MS = 1_000_000
@@ -181,20 +181,6 @@ def test_order_says_who_moves_first():
     assert forth > 8 > back
     forth, back = order_z(lead + 30 * MS, lead)
     assert back > 8 > forth
-
-
-@pytest.mark.parametrize(("follow", "share"), [([10, 20, 30], 1.0), ([10], 1 / 3), ([500], 1 / 3), ([900], 0.0)])
-def test_greedy_matching(follow, share):
-    """Each packet of the follow is used once, and not before the lead's nor later than the bound."""
-    lead = np.array([0, 5, 15]) * MS
-    assert bounded_delay(lead, np.array(follow) * MS, 490 * MS) == pytest.approx(share)
-
-
-def test_decoys_do_not_lower_greedy_matching():
-    rng = np.random.default_rng(7)
-    lead = typist(rng, 300)
-    follow = chaffed(rng, relayed(rng, lead), 3.0, 300)
-    assert bounded_delay(ns(lead), ns(follow), 100 * MS) == 1.0
 
 
 @pytest.mark.parametrize(

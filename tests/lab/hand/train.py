@@ -123,7 +123,7 @@ def train(every: list[Sample]) -> tuple[dict[str, object], str]:
     decibans = {}
     for role in ROLES:
         wanted = complete & (roles == role) & (events >= LEAST_EVENTS)
-        others = complete & (roles != role)
+        others = complete & (roles != role) & (events >= LEAST_EVENTS)
         recall = named[role][wanted].mean() if wanted.any() else 0.0
         bound = upper_bound(int(named[role][others].sum()), int(others.sum()))
         decibans[role] = 10 * math.log10(max(recall, 1e-3) / bound)
