@@ -45,7 +45,9 @@ TYPED = 0.4  #: share of gaps that keys have; requests of programs and of reader
 FEW_SIZES = 0.5  #: share of the three commonest sizes of input; tools stay above 0.6, media calls below 0.45
 _LEAST_MESSAGES = 40  #: each way together; below it nothing is measured
 _LEAST_SECONDS = 5.0
+_HERE_MS = 0.5
 _LEAST_ROUND_TRIPS = 3  #: a single one may have waited for a program to start
+_LEAST_WORK = 10  #: input events before a loop is a person's: keep-alives are answered as well
 _BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (docs/evidence.md, M11)
 _LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
 _ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
@@ -163,7 +165,8 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
     ssh, pairs = protocol == "ssh", _PAIRS.get(protocol)
     # A device that drives something has loops too, but of its own requests: they tell nothing of a person.
     loops = [loop for loop in one.found.loops if not (ssh and _is_own_end(loop, transport))]
-    loop = person_loop(loops) if role != "controlling" else None
+    worked = role == "controlled" or len(side.hand.events_s) + side.hand.sweeps >= _LEAST_WORK
+    loop = person_loop(loops) if role != "controlling" and worked else None
     relayed, reason = relay_of(loop, transport, one, role)
     if relayed == 0 and protocol in TUNNELS:
         relayed, reason = None, ""  # what answers may be the tunnel's own end
@@ -214,7 +217,10 @@ def _row(one: _Judged, flows: Table[DeviceFlow], model: RoleModel) -> dict[str, 
 def _transport(one: DeviceSeries, flows: Table[DeviceFlow]) -> float | None:
     """Least round trip of the transport of a session's flows, in milliseconds."""
     rows = np.array(one.rows)
-    found = flows["rtt_ms"][rows][flows["rtt_samples"][rows] >= _LEAST_ROUND_TRIPS]
+    timed = flows["rtt_samples"][rows] >= _LEAST_ROUND_TRIPS
+    # Nothing on the internet answers in half a millisecond: that is the host of a virtual machine, or a proxy on it.
+    timed &= (flows["remote_scope"][rows] != "public") | (flows["rtt_ms"][rows] >= _HERE_MS)
+    found = flows["rtt_ms"][rows][timed]
     return float(np.nanmin(found)) if not np.isnan(found).all() else None
 
 
@@ -263,6 +269,8 @@ def _no_loop(one: _Judged, role: str) -> str:
     """Why no loop was measured, in words."""
     if role == "controlling":
         return "the device drives the far end: what comes back answers the person here"
+    if role != "controlled" and len(one.found.into.hand.events_s) + one.found.into.hand.sweeps < _LEAST_WORK:
+        return "hardly any input comes in"
     if len(one.found.out.runs) < 10:
         return "too little leaves the device for the far end to answer"
     best = max(one.found.into.classes, key=lambda found: found.z, default=None)

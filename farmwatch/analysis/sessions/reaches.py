@@ -11,17 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from farmwatch.analysis.sessions.regions import LONGEST_MS, Reach, reach
+from farmwatch.analysis.sessions.hands import TUNNELS
+from farmwatch.analysis.sessions.regions import LONGEST_MS, NEAR_MS, Reach, reach
 from farmwatch.records import DeviceFlow, DeviceSeen, HandFlow, RemoteSession, Table, Tables
 from farmwatch.records.distance import KM_PER_MS, at_most
 
-__all__ = ["NEAR_MS", "SessionReach", "session_reaches"]
-
-NEAR_MS = 40.0
-"""Round trip up to which a hand counts as near: at most about 4,000 km, and far less with any line in it (judged)."""
+__all__ = ["SessionReach", "session_reaches"]
 
 _LEAST_SAMPLES = 3  #: transport round trips that speak alone; fewer may have waited for a program to start
-_TUNNELS = frozenset({"ssh", "wireguard", "openvpn"})  #: protocols whose own ends answer for what is inside
+_SPOKEN = frozenset({"rfb", "rdp", "rdp-udp"})  #: protocols seen in the open: no other is spoken to whoever answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def session_reaches(tables: Tables) -> dict[str, SessionReach]:
         found[session.session_id] = _of_session(
             session,
             limit=None if limit is None or np.isnan(limit) else limit,
-            tunnel=session.tool in _TUNNELS or any(protocols.get(key) in _TUNNELS for key in flows),
+            tunnel=session.tool in TUNNELS or any(protocols.get(key) in TUNNELS for key in flows),
             upper_bound=any(upper for upper, _ in rough),
             mixed=any(mixed for _, mixed in rough),
         )
@@ -114,7 +112,7 @@ def _loop_flags(hands: Table[HandFlow]) -> dict[tuple[str, int, int], tuple[bool
 def _protocols(flows: Table[DeviceFlow]) -> dict[tuple[str, int, int], str | None]:
     """Protocol by device, input and flow, tunnels only."""
     protocol = flows["protocol"]
-    known = np.flatnonzero(np.logical_or.reduce([protocol == tunnel for tunnel in sorted(_TUNNELS)]))
+    known = np.flatnonzero(np.logical_or.reduce([protocol == tunnel for tunnel in sorted(TUNNELS)]))
     columns = ("device_id", "input", "flow", "protocol")
     rows = zip(*(flows[name][known].tolist() for name in columns), strict=True)
     return {(device, number, flow): protocol for device, number, flow, protocol in rows}

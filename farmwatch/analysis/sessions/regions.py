@@ -7,12 +7,14 @@ speed of light; a person's line adds what lines add, their program up to 40 ms. 
 same lines and programs, bad ones included, so that a satellite or a queue can never look like distance.
 
 What is measured on one flow counts most: loop minus transport leaves out the device's own line and all clocks, and what
-is left is the way from the relay to the hand. A round trip alone holds two lines and is worth little.
+is left is the way from the relay to the hand. A round trip alone holds two lines and is worth little. A person in the
+device's own town whose way to the same relay is as long as the device's has a loop of two transports: whatever the
+measure, it weighs no more than it does against that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -21,12 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.knowledge.regions import RegionPair, load_regions
-from farmwatch.records.distance import KM_PER_MS
+from farmwatch.records.distance import FARTHEST_KM, KM_PER_MS
 
 __all__ = [
     "ALONE_CAP_DECIBANS",
     "DIFFERENCE_CAP_DECIBANS",
     "LONGEST_MS",
+    "NEAR_MS",
     "SLACK_MS",
     "Basis",
     "Reach",
@@ -36,15 +39,18 @@ __all__ = [
     "farthest_past_relay_km",
     "floor_ms",
     "reach",
+    "speaking",
 ]
 
 Floats = NDArray[np.float64]
+
+NEAR_MS = 40.0
+"""Round trip up to which an end counts as near: at most about 4,000 km, and far less with any line in it (judged)."""
 
 SLACK_MS = 5.0  #: of a difference of two measured round trips, before it excludes a place
 LONGEST_MS = 500  #: milliseconds; beyond it no way on earth explains the time, so it speaks for no distance
 DIFFERENCE_CAP_DECIBANS = 24.0  #: 8 bits: loop minus transport on one flow
 ALONE_CAP_DECIBANS = 12.0  #: 4 bits: a round trip with nothing to hold it against
-_HALFWAY_KM = 20_015.0  #: half the circumference of the earth: a larger bound excludes nothing
 _TOP_MS = 1500  #: round trips looked at; longer ones are no distance on earth
 _PATH_SPREAD = 0.15  #: standard deviation of the logarithm of a region's round trip; networks differ from the table's
 _NEARBY_MS, _NEARBY_KM, _NEARBY_SHARE = 8.0, 300.0, 0.4  #: inside one part of a country: judged
@@ -85,11 +91,12 @@ class _Law:
     regions: dict[str, Floats]
     near: Floats
     far: Floats
+    together: Floats  #: of a near person on the same relay: loop minus two transports, from 1 - _TOP_MS on
 
 
 def farthest_km(rtt_ms: float) -> float:
     """Distance that a round trip allows at most; a limit, never a place. In kilometres."""
-    return min(max(rtt_ms, 0.0) * KM_PER_MS, _HALFWAY_KM)
+    return min(max(rtt_ms, 0.0) * KM_PER_MS, FARTHEST_KM)
 
 
 def farthest_past_relay_km(loop_ms: float, transport_ms: float) -> float:
@@ -125,9 +132,16 @@ def reach(
         past = farthest_past_relay_km(loop_ms, transport_ms)
         found = replace(found, past_relay_km=past)
         beyond = _past_relay(max(loop_ms - transport_ms, 0.0))
-        if loop_ms - transport_ms > SLACK_MS and beyond.decibans >= found.decibans:
-            found = replace(beyond, bound_km=found.bound_km, past_relay_km=past)
+        if loop_ms - transport_ms > SLACK_MS:
+            if beyond.decibans >= found.decibans:
+                found = replace(beyond, bound_km=found.bound_km, past_relay_km=past)
+            found = _over_relay(found, loop_ms, transport_ms)
     return replace(found, decibans=found.decibans * share, likely_km=None if upper_bound else found.likely_km)
+
+
+def speaking(reaches: Sequence[Reach]) -> Reach:
+    """The one of a far end's sessions that says least of distance: of one and the same hand it is the nearest to it."""
+    return min(reaches, key=lambda one: (one.decibans, one.bound_km))
 
 
 def combined(reaches: Iterable[Reach]) -> Reach | None:
@@ -135,7 +149,7 @@ def combined(reaches: Iterable[Reach]) -> Reach | None:
     every = list(reaches)
     if not every:
         return None
-    least = min(every, key=lambda one: (one.decibans, one.bound_km))
+    least = speaking(every)
     shared = [set(one.regions) for one in every]
     return replace(
         least,
@@ -149,7 +163,7 @@ def combined(reaches: Iterable[Reach]) -> Reach | None:
 def consistent_with(found: Reach) -> str:
     """Where the hand may be, in words; seen from where the table starts, so that from elsewhere it is a distance."""
     if not found.regions:
-        return "consistent with the same continent"
+        return "consistent with the same continent" if found.nearby else "hardly with the same continent"
     far = f"from {load_regions().home} consistent with {', '.join(found.regions)}"
     return f"{far}; with the same continent too" if found.nearby else f"{far}; hardly with the same continent"
 
@@ -170,6 +184,21 @@ def _past_relay(rest_ms: float) -> Reach:
     law, at = _law(1), _index(rest_ms)
     weight = 10 * float(np.log10(law.far[at] / law.near[at]))
     return _found(rest_ms, law, min(weight, DIFFERENCE_CAP_DECIBANS), Basis.DIFFERENCE)
+
+
+def _over_relay(found: Reach, loop_ms: float, transport_ms: float) -> Reach:
+    """What a loop through a relay says once a near person may be as far from that relay as the device is.
+
+    Such a person's loop is two transports, and what one line and a program add beyond the device's own line. From a
+    relay that is far itself nothing tells where the person is, seen from the device.
+    """
+    rest, excess = loop_ms - transport_ms, round(loop_ms - 2 * transport_ms)
+    law = _law(1)
+    together = law.together[min(max(excess + _TOP_MS - 1, 0), len(law.together) - 1)]
+    away = max(law.far[_index(rest)], _law(2).far[_index(loop_ms)])
+    decibans = max(min(found.decibans, 10 * float(np.log10(away / together))), 0.0)
+    found = replace(found, decibans=decibans, nearby=decibans < _EXCLUDED_DECIBANS)
+    return found if transport_ms <= NEAR_MS else replace(found, regions=(), likely_km=None)
 
 
 def _index(rtt_ms: float) -> int:
@@ -229,7 +258,8 @@ def _law(lines: int) -> _Law:
         regions[name] = np.asarray(sum(odds for _, _, odds in laws) / len(laws))
         pairs += laws
     away = sum((len(far[name]) / every * odds for name, odds in regions.items()), np.zeros(_TOP_MS))
-    return _Law(tuple(pairs), regions, near, away)
+    together = np.convolve(near, _line()[::-1]) + 1e-9
+    return _Law(tuple(pairs), regions, near, away, together)
 
 
 def _with(path: Floats, added: Floats) -> Floats:
