@@ -16,6 +16,7 @@ from typing import Any
 __all__ = ["AccessKind", "RegionPair", "Regions", "Site", "great_circle_km", "load_regions"]
 
 _EARTH_KM = 6371.0
+_HOME_KM = 2500.0  #: from a site of the home region up to which a place belongs to it: judged, no site is in the north
 _DATA = Path(__file__).parent / "data" / "places" / "regions.json"
 
 
@@ -61,6 +62,13 @@ class Regions:
     home: str  #: region that all pairs start from
     pairs: tuple[RegionPair, ...]
     access: tuple[AccessKind, ...]
+
+    def is_home(self, latitude: float, longitude: float) -> bool:
+        """Whether a place, in degrees, is in the region that all pairs start from."""
+        return any(
+            great_circle_km(latitude, longitude, pair.here.latitude, pair.here.longitude) <= _HOME_KM
+            for pair in self.pairs
+        )
 
 
 def great_circle_km(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:

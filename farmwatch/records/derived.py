@@ -40,6 +40,8 @@ class DeviceSeen(Record, table="devices", key=("device_id", "input")):
         "Longest round trip that the expected place explains.", unit="ms", absent="profile does not say"
     )
     vantage: str = column("Vantage of the input: host, lan, gateway or unknown.")
+    latitude: float | None = column("Of that place, in degrees.", absent="profile does not say")
+    longitude: float | None = column("Of that place, in degrees.", absent="profile does not say")
 
 
 class DeviceFlow(Record, table="device_flows", key=("device_id", "input", "flow")):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["KM_PER_MS", "at_most", "kilometres"]
+__all__ = ["FARTHEST_KM", "KM_PER_MS", "at_most", "kilometres"]
 
 KM_PER_MS = 199.86 / 2
 """Kilometres that one millisecond of round trip allows at most: light in fibre, 2/3 c (docs/evidence.md, M3)."""
+
+FARTHEST_KM = 20_015.0
+"""Half the circumference of the earth, in kilometres: a larger bound excludes nothing."""
 
 
 def kilometres(value: float) -> str:

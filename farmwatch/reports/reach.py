@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
 
+from farmwatch.records.distance import FARTHEST_KM
 from farmwatch.records.report import Device, Distance, Session
 from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
@@ -55,7 +56,7 @@ def _scale(lanes: dict[Lane, Far], title: str) -> str:
     bottom = top + len(lanes) * _TALL_LANE
 
     def across(km: float) -> float:
-        return LABELS + room * min(km, wording.FARTHEST_KM) / wording.FARTHEST_KM
+        return LABELS + room * min(km, FARTHEST_KM) / FARTHEST_KM
 
     parts = [text(0, bottom + 16, "distance from this device", "tick")]
     for km in _TICKS_KM:
@@ -71,7 +72,7 @@ def _scale(lanes: dict[Lane, Far], title: str) -> str:
                 f'<rect x="{px(low)}" y="{px(y + 6)}" width="{px(max(high - low, 3.0))}" height="16" class="band">'
                 f"<title>{html_text(wording.distance(found))}</title></rect>"
             )
-        if found.at_most < wording.FARTHEST_KM:
+        if found.at_most < FARTHEST_KM:
             parts.append(line(end, y + 4, end, y + 24, "bound"))
         parts.append(text(LABELS, y + 39, wording.regions(session), "tick"))
     return picture(bottom + 26, title, parts)
@@ -84,9 +85,9 @@ def _map(place: tuple[float, float], lanes: dict[Lane, Far], title: str) -> str:
     parts = [f'<rect x="0" y="0" width="{WIDTH}" height="{px(height)}" class="sea"/>']
     # A ring round more than half the earth looks like one round what is left, hence the grey.
     parts += [
-        f'<path d="{_band(place, found.at_most, wording.FARTHEST_KM)}" class="beyond"/>'
+        f'<path d="{_band(place, found.at_most, FARTHEST_KM)}" class="beyond"/>'
         for _, (_, found) in shown
-        if found.at_most < wording.FARTHEST_KM
+        if found.at_most < FARTHEST_KM
     ]
     ranges = [found.likely for _, (_, found) in shown]
     band = next((number for number, likely in enumerate(ranges) if likely), None)
@@ -94,7 +95,7 @@ def _map(place: tuple[float, float], lanes: dict[Lane, Far], title: str) -> str:
         parts.append(f'<path d="{_band(place, *likely)}" class="band"/>')
     parts.append(f'<path d="{_coast()}" class="coast"/>')
     for number, (_, (_, found)) in enumerate(shown, 1):
-        if found.at_most < wording.FARTHEST_KM:
+        if found.at_most < FARTHEST_KM:
             parts += _ring(place, found, number)
     x, y = _drawn((min(max(place[0], _SOUTH), _NORTH), place[1]))
     parts.append(f'<rect x="{px(x - 4)}" y="{px(y - 4)}" width="8" height="8" class="host device"/>')

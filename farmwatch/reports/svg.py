@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from farmwatch.records.distance import KM_PER_MS
+from farmwatch.records.distance import FARTHEST_KM, KM_PER_MS
 from farmwatch.records.report import Device, Lan, LanHost, Role, Session
 from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
@@ -173,7 +173,7 @@ def round_trips(device: Device) -> str:
         parts.append(line(across(ms), top - 6, across(ms), bottom, "grid"))
         parts.append(text(across(ms), bottom + 16, f"{ms:g} ms", "tick", "middle"))
         far = ms * KM_PER_MS
-        shown = "anywhere" if far >= wording.FARTHEST_KM else wording.kilometres(far) if number else "0 km"
+        shown = "anywhere" if far >= FARTHEST_KM else wording.kilometres(far) if number else "0 km"
         parts.append(text(across(ms), 14, shown, "tick", "middle"))
     for row, (name, sessions) in enumerate(lanes.items()):
         y = top + row * LANE

@@ -45,3 +45,18 @@ def test_great_circle():
     assert great_circle_km(90, 0, -90, 123) == pytest.approx(20015, abs=1)
     assert great_circle_km(33.4, -112.1, 33.4, -112.1) == pytest.approx(0)
     assert great_circle_km(0, 179.5, 0, -179.5) == pytest.approx(111, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("place", "home"),
+    [
+        ((45.5, -73.6), True),
+        ((19.4, -99.1), True),
+        ((51.5, -0.1), False),
+        ((-23.6, -46.6), False),
+        ((21.3, -157.9), False),
+    ],
+)
+def test_what_is_home(place, home):
+    """Montreal and Mexico City are near sites that pairs start from; London, Sao Paulo and Honolulu are not."""
+    assert load_regions().is_home(*place) is home

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 import pytest
 
+from farmwatch.records.distance import FARTHEST_KM
 from farmwatch.records.report import Distance, Role
 from farmwatch.reports.reach import reach_picture
 from farmwatch.reports.shapes import WIDTH
-from farmwatch.reports.wording import FARTHEST_KM
 
 NS = "{http://www.w3.org/2000/svg}"
 PLACES = [

@@ -10,20 +10,17 @@ import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
 from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, RemoteSession, Tables, WeightSource
-from farmwatch.records.distance import KM_PER_MS, at_most
+from farmwatch.records.distance import FARTHEST_KM, KM_PER_MS, at_most
 
 __all__ = ["ControlRtt"]
 
 _DECLARED = "declared: beyond a limit of the profile; the weight is judged, as lines and relays add delay"
 
 
-_HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
-
-
 def _bound(rtt: float) -> str:
     """What a round trip says of the far end's distance."""
     far = rtt * KM_PER_MS
-    return f"that end is {at_most(far)} away" if far < _HALFWAY_KM else "it may be anywhere on earth"
+    return f"that end is {at_most(far)} away" if far < FARTHEST_KM else "it may be anywhere on earth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +48,7 @@ class ControlRtt(Detector):
     )
     when_clear: ClassVar = "no controlling end that answers from beyond the expected place; a relay may answer for one"
     weight_reason: ClassVar = "judged LR 2 to 5 for 110 ms (docs/evidence.md, M4)"
-    check: ClassVar = (
-        "ask where the other end is; compare with the loop through the relay, which a timing analysis measures"
-    )
+    check: ClassVar = "ask where the other end is; compare with hand.far, which measures the loop through any relay"
     ordinary_ms: float = param(
         110.0, "Beyond most paths inside one continent (f4: coast to coast 76, plus access).", low=20, high=300
     )

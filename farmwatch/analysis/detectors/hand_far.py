@@ -15,14 +15,14 @@ from farmwatch.analysis.sessions.regions import (
     combined,
     consistent_with,
     farthest_km,
+    speaking,
 )
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, WeightSource
-from farmwatch.records.distance import at_most
+from farmwatch.records.distance import FARTHEST_KM, at_most
 
 __all__ = ["HandFar"]
 
 _TO = "\N{EN DASH}"
-_HALFWAY_KM = 20_000  #: round the earth: a larger bound excludes nothing
 _GATEWAY = "the person is no farther, unless behind a gateway that speaks the protocol itself, such as a web gateway"
 _NOTABLE = 0.9  #: share of the bound from the device below which the one from the relay is worth saying
 _DECLARED = "declared: beyond a limit of the profile; the weight is judged, as lines and programs add delay"
@@ -66,10 +66,10 @@ class HandFar(Detector):
         found: Findings = {}
         for device, rows in by_device(sessions).items():
             own = sorted((sessions.row(int(row)) for row in rows), key=lambda one: (one.start, one.session_id))
-            judged = [(one, reaches[one.session_id]) for one in own if one.session_id in reaches and not one.meeting]
+            judged = [(one, reaches[one.session_id]) for one in own if one.session_id in reaches]
             ends: dict[tuple[str, str], list[tuple[RemoteSession, SessionReach]]] = defaultdict(list)
             for session, known in judged:
-                if known.loop_low_ms is not None:
+                if known.loop_low_ms is not None and not session.meeting:
                     ends[session.tool, session.remote.rpartition(":")[0]].append((session, known))
             hits = [hit for end in ends.values() if (hit := self._hit(end)) is not None]
             if hits:
@@ -80,12 +80,14 @@ class HandFar(Detector):
 
     def _hit(self, end: list[tuple[RemoteSession, SessionReach]]) -> Finding | None:
         """One far end: its sessions together."""
-        session, known = min(end, key=lambda pair: pair[1].loop_low_ms or 0.0)
-        together = combined(one.reach for _, one in end if one.reach is not None)
-        if together is None or known.loop_low_ms is None or all(one.near for _, one in end):
+        known_reaches = [one.reach for _, one in end if one.reach is not None]
+        together = combined(known_reaches)
+        if together is None or all(one.near for _, one in end):
             return None
+        # The session whose weight counts is the one that is told, so that sentence, limit and weight agree.
+        session, known = end[known_reaches.index(speaking(known_reaches))]
         share = 1.0 if any(one.role == "controlled" for one, _ in end) else self.unclear_share
-        weight, declared = together.decibans * share, known.limit_ms is not None and known.loop_low_ms > known.limit_ms
+        weight, declared = together.decibans * share, all(_is_beyond_limit(one) for _, one in end)
         if declared:
             weight = max(weight, self.declared_decibans * share)
         if weight < self.least_decibans:
@@ -96,7 +98,7 @@ class HandFar(Detector):
             _summary(session, known, together),
             observed=_observed(end, together),
             expected=f"at most {known.limit_ms:.0f} ms, declared for this device"
-            if declared
+            if declared and known.limit_ms is not None
             else "a few tens of milliseconds for a hand nearby",
             rows=[evidence(DeviceFlow, one.input, (one.first_packet, one.last_packet)) for one, _ in end],
             cap_decibans=DIFFERENCE_CAP_DECIBANS if together.basis is Basis.DIFFERENCE else None,
@@ -131,6 +133,10 @@ class HandFar(Detector):
         return untimed(tables) | unmeasured
 
 
+def _is_beyond_limit(known: SessionReach) -> bool:
+    return known.limit_ms is not None and known.loop_low_ms is not None and known.loop_low_ms > known.limit_ms
+
+
 def _summary(session: RemoteSession, known: SessionReach, together: Reach) -> str:
     said = f"The far program reacts {session.loop_rtt_ms or known.loop_low_ms:.0f} ms"
     if session.loop_low_ms is not None and session.loop_high_ms is not None:
@@ -152,7 +158,7 @@ def _observed(end: list[tuple[RemoteSession, SessionReach]], together: Reach | N
     notes = dict.fromkeys(session.loop_note for session, _ in end if session.loop_note)
     if together is None:
         return "; ".join([*parts, *notes])
-    if together.bound_km < _HALFWAY_KM:
+    if together.bound_km < FARTHEST_KM:
         parts.append(f"the person is {at_most(together.bound_km)} from this device")
     if together.past_relay_km is not None and together.past_relay_km < _NOTABLE * together.bound_km:
         parts.append(f"{at_most(together.past_relay_km)} from what answers the flow")

@@ -1,18 +1,20 @@
 """How far the hand behind each session may be: what is known of every session, put to the model of regions.
 
 A session keeps its hand *near* where its loop is short: whatever answers by itself is no farther than its loop allows.
-A person behind a gateway that speaks the protocol itself, such as a web gateway, is missed: there the gateway answers.
-Tunnels are never taken for near, because their own ends answer too.
+A gateway that speaks the protocol itself, such as a web gateway, answers in a person's stead. A laptop dials such a
+gateway, and what it says is hidden, so a short loop keeps near only a far end that dialled in, or one whose protocol
+was seen in the open. Tunnels are never taken for near, because their own ends answer too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from farmwatch.analysis.sessions.hands import TUNNELS
 from farmwatch.analysis.sessions.regions import LONGEST_MS, NEAR_MS, Reach, reach
+from farmwatch.knowledge.regions import load_regions
 from farmwatch.records import DeviceFlow, DeviceSeen, HandFlow, RemoteSession, Table, Tables
 from farmwatch.records.distance import KM_PER_MS, at_most
 
@@ -43,6 +45,7 @@ def session_reaches(tables: Tables) -> dict[str, SessionReach]:
     if not judged:
         return {}
     limits = dict(zip(seen["device_id"].tolist(), seen["max_rtt_ms"].tolist(), strict=True))
+    elsewhere = _elsewhere(seen)
     flags, protocols = _loop_flags(tables[HandFlow]), _protocols(tables[DeviceFlow])
     found = {}
     for row in judged:
@@ -54,6 +57,8 @@ def session_reaches(tables: Tables) -> dict[str, SessionReach]:
             session,
             limit=None if limit is None or np.isnan(limit) else limit,
             tunnel=session.tool in TUNNELS or any(protocols.get(key) in TUNNELS for key in flows),
+            gateway=session.dialled and not any(protocols.get(key) in _SPOKEN for key in flows),
+            at_home=session.device_id not in elsewhere,
             upper_bound=any(upper for upper, _ in rough),
             mixed=any(mixed for _, mixed in rough),
         )
@@ -61,15 +66,25 @@ def session_reaches(tables: Tables) -> dict[str, SessionReach]:
 
 
 def _of_session(
-    session: RemoteSession, *, limit: float | None, tunnel: bool, upper_bound: bool, mixed: bool
+    session: RemoteSession,
+    *,
+    limit: float | None,
+    tunnel: bool,
+    gateway: bool,
+    at_home: bool,
+    upper_bound: bool,
+    mixed: bool,
 ) -> SessionReach:
     loop = session.loop_low_ms
     # Taken from a loop, a round trip that waited makes the rest too short, never too long: any sample will do.
     transport = session.rtt_ms if session.rtt_samples >= (_LEAST_SAMPLES if loop is None else 1) else None
     direct = session.relayed == 0 and not tunnel
     timed = loop if loop is not None else transport if direct else None
-    near = timed is not None and not tunnel and timed <= (NEAR_MS if limit is None else limit)
+    short = timed is not None and timed <= (NEAR_MS if limit is None else limit)
+    near = short and not tunnel and not gateway
     found = None if timed is None else reach(loop_ms=loop, transport_ms=transport, upper_bound=upper_bound, mixed=mixed)
+    if found is not None and not at_home:
+        found = replace(found, regions=())  # named as seen from where the table starts
     return SessionReach(
         reach=found,
         loop_low_ms=loop,
@@ -78,11 +93,13 @@ def _of_session(
         upper_bound=upper_bound,
         tunnel=tunnel,
         near=near,
-        why=_why(session, timed, found, near=near, tunnel=tunnel),
+        why=_why(session, timed, found, near=near, tunnel=tunnel, gateway=gateway and short),
     )
 
 
-def _why(session: RemoteSession, timed: float | None, found: Reach | None, *, near: bool, tunnel: bool) -> str:
+def _why(
+    session: RemoteSession, timed: float | None, found: Reach | None, *, near: bool, tunnel: bool, gateway: bool
+) -> str:
     if timed is None or found is None:
         return "a relay may hide how far the person behind the session is, and that was not measured"
     what = "answers in a loop of" if session.loop_low_ms is not None else "is direct and answers in"
@@ -90,11 +107,25 @@ def _why(session: RemoteSession, timed: float | None, found: Reach | None, *, ne
         return f"what {what} {timed:.0f} ms is {at_most(timed * KM_PER_MS)} away"
     if tunnel:
         return f"what {what} {timed:.0f} ms may be the tunnel's own end, short of the person"
+    if gateway:
+        return f"what {what} {timed:.0f} ms may be a gateway that this device dialled, short of the person"
     if timed > LONGEST_MS:
         return f"what {what} {timed:.0f} ms takes longer than any way on earth: something else delays it"
     if not found.nearby:
         return f"what {what} {timed:.0f} ms is hardly near, unless its line or program is slow"
     return f"what {what} {timed:.0f} ms may be near on a slow line or far on a good one"
+
+
+def _elsewhere(seen: Table[DeviceSeen]) -> set[str]:
+    """Devices declared to be away from where the table of regions starts; a place without coordinates may be, too."""
+    columns = ("device_id", "place", "latitude", "longitude")
+    rows = zip(*(seen[name].tolist() for name in columns), strict=True)
+    home = load_regions().is_home
+    return {
+        device
+        for device, place, latitude, longitude in rows
+        if place and (np.isnan(latitude) or np.isnan(longitude) or not home(latitude, longitude))
+    }
 
 
 def _loop_flags(hands: Table[HandFlow]) -> dict[tuple[str, int, int], tuple[bool, bool]]:
@@ -110,9 +141,9 @@ def _loop_flags(hands: Table[HandFlow]) -> dict[tuple[str, int, int], tuple[bool
 
 
 def _protocols(flows: Table[DeviceFlow]) -> dict[tuple[str, int, int], str | None]:
-    """Protocol by device, input and flow, tunnels only."""
+    """Protocol by device, input and flow: of tunnels, and of those seen in the open."""
     protocol = flows["protocol"]
-    known = np.flatnonzero(np.logical_or.reduce([protocol == tunnel for tunnel in sorted(TUNNELS)]))
+    known = np.flatnonzero(np.logical_or.reduce([protocol == name for name in sorted(TUNNELS | _SPOKEN)]))
     columns = ("device_id", "input", "flow", "protocol")
     rows = zip(*(flows[name][known].tolist() for name in columns), strict=True)
     return {(device, number, flow): protocol for device, number, flow, protocol in rows}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from farmwatch.analysis.sessions.reaches import NEAR_MS, session_reaches
-from farmwatch.analysis.sessions.regions import Basis
+from farmwatch.analysis.sessions.reaches import session_reaches
+from farmwatch.analysis.sessions.regions import NEAR_MS, Basis
 from tests.rows import tables_of
 
 DEVICE = {"device_id": "LAPTOP", "addresses": "10.0.0.5"}
@@ -65,6 +65,47 @@ def test_near(low):
         assert tunnel.tunnel
         assert not tunnel.near
         assert "tunnel" in tunnel.why
+
+
+@pytest.mark.parametrize("protocol", ["tls", "rustdesk", None])
+def test_a_gateway_that_the_device_dialled_keeps_nobody_near(protocol):
+    """A web gateway answers for whoever sits at its browser; what is said to it is hidden."""
+    found = known({"loop_low_ms": 12.0, "dialled": True}, {"protocol": protocol})
+    assert not found.near
+    assert found.why == "what answers in a loop of 12 ms may be a gateway that this device dialled, short of the person"
+    direct = known({"loop_low_ms": None, "relayed": 0, "dialled": True}, {"protocol": protocol})
+    assert not direct.near, "without a loop the end of the flow may be one all the more"
+
+
+@pytest.mark.parametrize("protocol", ["rfb", "rdp", "rdp-udp"])
+def test_a_protocol_in_the_open_keeps_its_end_near(protocol):
+    """Reverse VNC to a viewer: the device dialled, and the end speaks the protocol itself."""
+    assert known({"loop_low_ms": 12.0, "dialled": True}, {"protocol": protocol}).near
+
+
+def test_a_gateway_is_the_reason_only_of_short_loops():
+    assert "gateway" not in known({"loop_low_ms": 190.0, "dialled": True}, {"protocol": "tls"}).why
+
+
+HOME = {"place": "Phoenix, US", "latitude": 33.4, "longitude": -112.1}
+
+
+@pytest.mark.parametrize(
+    ("device", "named"),
+    [
+        ({}, True),
+        (HOME, True),
+        ({"place": "Warsaw, PL", "latitude": 52.2, "longitude": 21.0}, False),
+        ({"place": "Pune, IN", "latitude": 18.5, "longitude": 73.9}, False),
+        ({"place": "the office"}, False),
+    ],
+)
+def test_regions_are_named_from_where_the_table_starts(device, named):
+    """The table starts in North America: for a device declared elsewhere its regions would be wrong places."""
+    found = known(device=device).reach
+    assert bool(found.regions) is named
+    assert not found.nearby
+    assert found.decibans == known().reach.decibans
 
 
 def test_not_near():

@@ -8,6 +8,7 @@ from farmwatch.analysis.sessions.regions import (
     ALONE_CAP_DECIBANS,
     DIFFERENCE_CAP_DECIBANS,
     LONGEST_MS,
+    NEAR_MS,
     SLACK_MS,
     Basis,
     combined,
@@ -19,6 +20,7 @@ from farmwatch.analysis.sessions.regions import (
 )
 from farmwatch.knowledge.regions import load_regions
 
+EXCLUDED = 10  #: decibans from which the same continent is called not consistent
 TIMES = [*range(0, 400, 7), 450, 600, 1000, 5000]
 
 
@@ -66,6 +68,38 @@ def test_caps(loop, transport):
 def test_a_far_relay_is_not_a_far_person():
     """Where the relay itself is 150 ms away, the loop past it must not count as if the relay were near."""
     assert reach(loop_ms=190, transport_ms=150).decibans <= ALONE_CAP_DECIBANS
+
+
+@pytest.mark.parametrize(("loop", "transport"), [(345, 160), (385, 180), (425, 210), (205, 100), (150, 75), (190, 60)])
+def test_a_neighbour_on_the_same_far_relay_is_not_far(loop, transport):
+    """A helper in the device's own town has a loop of two transports and a line: that is no distance."""
+    assert reach(loop_ms=loop, transport_ms=transport).decibans < 1
+
+
+def test_two_transports_hardly_explain_a_long_loop_over_a_near_relay():
+    """What a near relay adds twice is little: the weight stays."""
+    assert reach(loop_ms=190, transport_ms=5).decibans >= 20.5
+    assert reach(loop_ms=205, transport_ms=11).decibans >= 20.5
+
+
+@pytest.mark.parametrize("transport", range(10, 250, 20))
+@pytest.mark.parametrize("line", [0, 5, 15, 40])
+def test_no_far_relay_makes_a_neighbour_far(transport, line):
+    """However far the relay is, and whichever of both lines is the better one."""
+    assert reach(loop_ms=2 * transport + line, transport_ms=transport).decibans < 3
+    assert reach(loop_ms=2 * transport - line / 4, transport_ms=transport).decibans < 5, "their line is the better one"
+
+
+def test_seen_from_a_far_relay_nothing_is_a_place():
+    """Distances past a relay are from the relay: named, and drawn round the device, only where both are near."""
+    far = reach(loop_ms=250, transport_ms=NEAR_MS + 20)
+    assert far.decibans > EXCLUDED
+    assert (far.regions, far.likely_km, far.nearby) == ((), None, False)
+    assert consistent_with(far) == "hardly with the same continent"
+    assert far.bound_km == farthest_km(250)
+    near = reach(loop_ms=250, transport_ms=NEAR_MS)
+    assert near.regions
+    assert near.likely_km
 
 
 def test_short_loops_say_nothing_for_far():
