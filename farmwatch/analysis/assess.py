@@ -389,6 +389,7 @@ def _sessions(table: Table[RemoteSession], reaches: Mapping[str, SessionReach]) 
                 distance_note="" if known is None else known.why,
                 regions=() if reach is None else reach.regions,
                 same_continent=None if reach is None else reach.nearby,
+                approved=row.approved,
             )
         )
     return found

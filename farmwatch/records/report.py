@@ -155,6 +155,7 @@ class Session:
     distance_note: str = ""  #: what the distance rests on, or why there is none
     regions: tuple[str, ...] = ()  #: as far from North America as its round trips say, likeliest first
     same_continent: bool | None = None  #: they are consistent with this one; None where nothing was measured
+    approved: bool = False  #: the profile approves its tool
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def render(report: Report) -> str:
         inspect_command=lambda device: inspect_command(device, report),
         counted=reading.counted,
         findings_of=_findings_of,
+        weightless=_weightless,
         coverage=_coverage,
         timeline=lambda device: Markup(svg.timeline(device)),  # noqa: S704 svg escapes every text it is given
         round_trips=lambda device: Markup(svg.round_trips(device)),  # noqa: S704 svg escapes every text it is given
@@ -83,9 +84,15 @@ def _shown(value: Any) -> Any:
 
 
 def _findings_of(device: Device, claim: Claim) -> list[tuple[str, list[Finding]]]:
-    """Hits of one claim, by family in the fixed order of families."""
-    hits = [finding for finding in reading.by_outcome(device, Outcome.HIT) if finding.claim is claim]
+    """Hits of one claim that weigh something, by family in the fixed order of families."""
+    hits = [one for one in reading.by_outcome(device, Outcome.HIT) if one.claim is claim and one.decibans]
     return [(family, found) for family in reading.FAMILIES if (found := [hit for hit in hits if hit.family == family])]
+
+
+def _weightless(device: Device) -> list[Finding]:
+    """Hits that weigh nothing, as approved tools and innocent facts, each summary once."""
+    seen = [finding for finding in reading.by_outcome(device, Outcome.HIT) if not finding.decibans]
+    return list({finding.summary: finding for finding in reversed(seen)}.values())[::-1]
 
 
 def _evidence_from(device: Device, report: Report) -> str:

@@ -12,6 +12,7 @@ from farmwatch.records.report import ClaimAssessment, Device, Farm, InputFile, L
 __all__ = [
     "FAMILIES",
     "RoleBasis",
+    "approved_sessions",
     "beside_only",
     "by_outcome",
     "claims",
@@ -28,6 +29,7 @@ __all__ = [
     "ordered_devices",
     "ordered_farms",
     "ordered_sessions",
+    "own_sessions",
     "proof",
     "reaches",
     "report_level",
@@ -147,6 +149,22 @@ def ordered_sessions(device: Device) -> tuple[Session, ...]:
                 s.session_id,
             ),
         )
+    )
+
+
+def approved_sessions(device: Device) -> tuple[Session, ...]:
+    """Sessions over tools that the profile approves in which somebody drives this device, or may; proven ones first."""
+    return tuple(
+        session
+        for session in ordered_sessions(device)
+        if session.approved and session.role is not Role.CONTROLLING and not idle_line(session)
+    )
+
+
+def own_sessions(device: Device) -> tuple[Session, ...]:
+    """Sessions in which this device's own user drives another machine: the mirror image of being driven."""
+    return tuple(
+        session for session in ordered_sessions(device) if session.role is Role.CONTROLLING and not idle_line(session)
     )
 
 

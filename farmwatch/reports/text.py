@@ -17,7 +17,7 @@ __all__ = ["render"]
 _MOST_BROKEN = 10  # damaged inputs described before -v
 _MOST_ITEMS = 5  # benign readings and blind spots shown before -v
 _MOST_HINTS = 3  # hits named of a clear device
-_MOST_QUIET = 20  # clear devices with hits listed before -v
+_MOST_QUIET = 20  # clear devices with something to say of them listed before -v
 _MOST_LINKS = 6  # shared attributes of a farm shown before -v
 _LONG_LINES = 60  # a page longer than this repeats its first line at the end
 
@@ -188,7 +188,8 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
         quiet = [device for device in reading.ordered_devices(report) if reading.device_level(device) is level]
         if not quiet:
             continue
-        hinted = [device for device in quiet if level is Level.CLEAR and reading.hits(device)]
+        remarks = [(device, said) for device in quiet if (said := _remark(device, level))]
+        remarks.sort(key=lambda remark: not reading.hits(remark[0]) and not reading.approved_sessions(remark[0]))
         names = wording.joined([reading.title(device) for device in quiet], 8)
         page.say(
             f"{names}{_blind(quiet) if level is Level.CLEAR else ''}",
@@ -197,7 +198,7 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
             hang=2,
         )
         if not verbose:
-            _hints(page, hinted)
+            _remarks(page, remarks)
         else:
             for device in quiet:
                 page.blank()
@@ -206,19 +207,28 @@ def _quiet_devices(page: Page, report: Report, verbose: int) -> None:
                     [(f"{claim}: ", str(c.level), str(c.level)) for claim, c in reading.claims(device)],
                     indent=2,
                 )
+                page.say(wording.verdict(device), indent=2, style="bold")
                 text_evidence.device(page, device, report, packets=verbose > 1)
             page.blank()
 
 
-def _hints(page: Page, hinted: list[Device]) -> None:
-    """What was seen on clear devices, one paragraph each: below review is not the same as nothing."""
-    for device in hinted[:_MOST_QUIET]:
-        found = reading.hits(device)
-        said = "; ".join(wording.shortened(hit.summary, 110) for hit in found[:_MOST_HINTS])
+def _remark(device: Device, level: Level) -> str:
+    """What to say of a device that asks for nobody: below review, approved or its own user's is not nothing."""
+    said = [text for text in (wording.allowed(device), wording.own_work(device)) if text]
+    found = reading.hits(device) if level is Level.CLEAR else ()
+    if found:
+        named = "; ".join(wording.shortened(hit.summary, 110) for hit in found[:_MOST_HINTS])
         more = f"; and {len(found) - _MOST_HINTS} more (-v)" if len(found) > _MOST_HINTS else ""
-        page.say(f"below review: {said}{more}", indent=2, label=f"{wording.shortened(reading.title(device))}:", hang=4)
-    if len(hinted) > _MOST_QUIET:
-        page.say(f"and {len(hinted) - _MOST_QUIET} more clear devices with something seen (-v)", indent=2, style="dim")
+        said.append(f"below review: {named}{more}")
+    return "; ".join(said)
+
+
+def _remarks(page: Page, remarks: list[tuple[Device, str]]) -> None:
+    """What was seen on devices that ask for nobody, one paragraph each."""
+    for device, said in remarks[:_MOST_QUIET]:
+        page.say(said, indent=2, label=f"{wording.shortened(reading.title(device))}:", hang=4)
+    if len(remarks) > _MOST_QUIET:
+        page.say(f"and {len(remarks) - _MOST_QUIET} more devices with something seen (-v)", indent=2, style="dim")
 
 
 def _blind(quiet: list[Device]) -> str:

@@ -26,10 +26,12 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
             reason = f"; role: {session.role_reason}" if session.role_reason else ""
             page.say(f"{place}{_packets(report, session.input, session.packets)}{reason}", indent=6, style="dim")
     told = _told_once(reading.by_outcome(found, Outcome.HIT))
-    if told:
-        page.say(f"Speaks for it ({len(told)})", indent=2, style="bold")
-    for answers in told:
-        finding(page, answers[0], report, packets=packets, others=answers[1:])
+    for heading, sign in (("Speaks for it", 1), ("Speaks against it", -1), ("Seen, weighs nothing", 0)):
+        alike = [answers for answers in told if _sign(answers) == sign]
+        if alike:
+            page.say(f"{heading} ({len(alike)})", indent=2, style="bold")
+        for answers in alike:
+            finding(page, answers[0], report, packets=packets, others=answers[1:])
     for outcome, heading in ((Outcome.CLEAR, "Looked at and clear"), (Outcome.NO_DATA, "No data")):
         findings = reading.by_outcome(found, outcome)
         if findings:
@@ -51,6 +53,12 @@ def _told_once(findings: Sequence[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
+def _sign(answers: Sequence[Finding]) -> int:
+    """1 where any of some findings speaks for its claim, else -1 where any speaks against it, else 0."""
+    weights = [found.decibans for found in answers]
+    return 1 if max(weights) > 0 else -1 if min(weights) < 0 else 0
+
+
 def _folded(page: Page, findings: Sequence[Finding]) -> None:
     """Findings that say nothing, one line per claim: how many detectors, and which."""
     for claim in Claim:
@@ -69,8 +77,9 @@ def finding(page: Page, found: Finding, report: Report, *, packets: bool, others
         packets: Whether to show the rows that prove it.
         others: The same finding about other claims, named beside the first.
     """
-    weights = ", ".join(_weighed(one) for one in (found, *others))
-    page.say(found.summary, indent=4, label=f"{found.detector} [{weights}; {found.family}]:", hang=6)
+    weighing = [one for one in (found, *others) if one.outcome is not Outcome.HIT or one.decibans]
+    weights = f"{', '.join(_weighed(one) for one in weighing)}; " if weighing else ""
+    page.say(found.summary, indent=4, label=f"{found.detector} [{weights}{found.family}]:", hang=6)
     if found.outcome is Outcome.HIT:
         for label, text in (("seen:", found.observed), ("normal:", found.expected)):
             if text and text != found.summary:

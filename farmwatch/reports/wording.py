@@ -6,19 +6,29 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from farmwatch.records.distance import at_most, kilometres
+from farmwatch.records.distance import FARTHEST_KM, at_most, kilometres
 from farmwatch.records.finding import Claim, WeightSource
 from farmwatch.records.report import ClaimAssessment, Device, Distance, InputFile, Level, Report, Role, Session
-from farmwatch.reports.reading import RoleBasis, beside_only, claims, device_level, hits, idle_line, role_basis
+from farmwatch.reports.reading import (
+    RoleBasis,
+    approved_sessions,
+    beside_only,
+    claims,
+    device_level,
+    hits,
+    idle_line,
+    own_sessions,
+    role_basis,
+)
 
 __all__ = [
     "CLAIM_TITLES",
     "DECIBANS",
     "FAIRNESS",
-    "FARTHEST_KM",
     "GLOSSARY",
     "LEVEL_MEANINGS",
     "VANTAGE",
+    "allowed",
     "answer",
     "claim_sentence",
     "clock",
@@ -37,6 +47,7 @@ __all__ = [
     "moment",
     "number",
     "origin",
+    "own_work",
     "percent",
     "place",
     "places",
@@ -53,7 +64,6 @@ __all__ = [
 ]
 
 _TO = "\u2013"  # en dash
-FARTHEST_KM = 20015  #: half the circumference of the Earth: a larger bound excludes nothing
 
 CLAIM_TITLES = {
     Claim.DRIVEN: "Driven: is somebody else's hand on it?",
@@ -270,6 +280,16 @@ def joined(items: tuple[str, ...] | list[str], limit: int = 6) -> str:
 
 def claim_sentence(device: Device, claim: Claim, assessed: ClaimAssessment) -> str:
     """A claim's level in plain words; a clear one with hits does not say that nothing was seen."""
+    approved = allowed(device) if claim is Claim.DRIVEN and assessed.level is not Level.STRONG else ""
+    if not approved:
+        return _plain_sentence(device, claim, assessed)
+    if assessed.level is Level.CLEAR and not hits(device, claim):
+        return f"{_capital(approved)}; nothing else that was looked at suggests remote operation."
+    return f"{_capital(approved)}. {_plain_sentence(device, claim, assessed)}"
+
+
+def _plain_sentence(device: Device, claim: Claim, assessed: ClaimAssessment) -> str:
+    """A claim's level in words, whatever the profile approves."""
     if assessed.level is Level.CLEAR and hits(device, claim):
         return _BESIDE if claim is Claim.DRIVEN and beside_only(device) else _HINTS[claim]
     sentence = _VERDICTS[claim, assessed.level]
@@ -278,8 +298,48 @@ def claim_sentence(device: Device, claim: Claim, assessed: ClaimAssessment) -> s
     return sentence
 
 
+def _capital(clause: str) -> str:
+    return clause[:1].upper() + clause[1:]
+
+
+def allowed(device: Device) -> str:
+    """``driven over VNC (RFB) from 203.0.113.10:5900, which the profile approves``; '' where no such session ran."""
+    sessions = approved_sessions(device)
+    if not sessions:
+        return ""
+    first = sessions[0]
+    how = "driven" if first.role is Role.CONTROLLED else "perhaps driven"
+    more = f" and in {plural(len(sessions) - 1, 'more session')}" if len(sessions) > 1 else ""
+    tools = {session.tool for session in sessions}
+    which = "which the profile approves" if len(tools) == 1 else "tools that the profile approves"
+    tool = shortened(first.tool_name or first.tool)
+    return f"{how} over {tool} from {_far_end(first)}{more}, {which}"
+
+
+def own_work(device: Device) -> str:
+    """``its user drives 10.80.0.5:3389 over Remote Desktop (RDP)``; '' where its user drives nothing."""
+    sessions = own_sessions(device)
+    if not sessions:
+        return ""
+    first = sessions[0]
+    sure = role_basis(first) in {RoleBasis.PROTOCOL, RoleBasis.TIMING}
+    others = len({(session.tool, session.remote) for session in sessions}) - 1
+    more = f", and {plural(others, 'other end')}" if others else ""
+    tool = shortened(first.tool_name or first.tool)
+    return f"its user {'drives' if sure else 'probably drives'} {_far_end(first)} over {tool}{more}"
+
+
+def _far_end(session: Session) -> str:
+    """The other end by its name, else by address and port; a name that is the address is not one."""
+    name = session.remote_name
+    return shortened(name if name and name not in session.remote else session.remote, 60)
+
+
 def verdict(device: Device) -> str:
-    """The verdict in words: *driven* in any case, other claims where they ask for a person or were hinted at."""
+    """The verdict in words: *driven* in any case, other claims where they ask for a person or were hinted at.
+
+    Of a device that asks for nobody it says too what its own user drives, which looks much like being driven.
+    """
     said = [
         claim_sentence(device, claim, assessed)
         for claim, assessed in claims(device)
@@ -287,7 +347,8 @@ def verdict(device: Device) -> str:
         or assessed.level in {Level.STRONG, Level.REVIEW}
         or (assessed.level is Level.CLEAR and hits(device, claim) and device_level(device) is Level.CLEAR)
     ]
-    return " ".join(said)
+    own = own_work(device) if device_level(device) is Level.CLEAR else ""
+    return " ".join([*said, f"{_capital(own)}."] if own else said)
 
 
 def complaint(reason: str) -> str:
@@ -408,7 +469,7 @@ def regions(session: Session) -> str:
     if session.same_continent is None:
         return ""
     if not session.regions:
-        return "consistent with the same continent"
+        return "consistent with the same continent" if session.same_continent else "hardly with the same continent"
     here = "with the same continent too" if session.same_continent else "hardly with the same continent"
     return f"from North America consistent with {joined(session.regions, _MOST_REGIONS)}; {here}"
 

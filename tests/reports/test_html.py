@@ -147,3 +147,12 @@ def test_numbers_of_inputs_that_do_not_exist_do_no_harm(sample):
     """A report whose rows point at no input is shown all the same."""
     report = replace(sample.report(), inputs=())
     assert "input 0" in render(report)
+
+
+def test_what_weighs_nothing_is_apart_from_the_evidence(sample):
+    """A fact without weight is shown, but not as speaking for a claim."""
+    device = sample.strong_device()
+    innocent = replace(device.findings[0], summary="its user works elsewhere", decibans=0.0)
+    page = render(replace(sample.report(), devices=(replace(device, findings=(innocent,)),)))
+    assert page.index("Nothing found that speaks for it") < page.index("Seen, weighs nothing")
+    assert page.index("Seen, weighs nothing") < page.rindex("<summary>its user works elsewhere")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from farmwatch.records.report import Level
+from farmwatch.records.report import Level, Role
 from farmwatch.reports.text import render
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -168,3 +168,14 @@ def test_nothing_readable_offers_no_evidence(sample):
     shown = render(report)
     assert "Full evidence" not in shown
     assert "Where the capture was made" not in shown
+
+
+def test_clear_devices_say_who_drives_over_approved_tools_and_what_their_users_drive(sample):
+    """Neither a session that the profile excuses nor the mirror image is passed over, before any option."""
+    excused = replace(sample.quiet_device(1, Level.CLEAR), sessions=(sample.session(approved=True),))
+    own = sample.session(role=Role.CONTROLLING, role_reason="timing: input goes out")
+    mirror = replace(sample.quiet_device(2, Level.CLEAR), sessions=(own,))
+    shown = render(replace(sample.report(), devices=(mirror, excused)), width=160)
+    first = "LT-0001: driven over AnyDesk from relay-7.net.anydesk.com, which the profile approves"
+    second = "LT-0002: its user drives relay-7.net.anydesk.com over AnyDesk"
+    assert 0 < shown.index(first) < shown.index(second)

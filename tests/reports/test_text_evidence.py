@@ -99,3 +99,15 @@ def test_inputs_say_their_state_and_their_fingerprint(report, change, word):
     text = shown(lambda page: text_evidence.inputs(page, one), width=300)
     assert word in text
     assert report.inputs[0].sha256 in text
+
+
+def test_what_weighs_nothing_is_not_said_to_speak_for_anything(report, driven):
+    """Innocent and approved facts stand under a heading of their own, without the claim they do not touch."""
+    hit = next(found for found in driven.findings if found.outcome is Outcome.HIT)
+    innocent = replace(hit, detector="names.innocent", summary="its user works elsewhere", decibans=0.0)
+    against = replace(hit, detector="names.against", summary="somebody sits before it", decibans=-3.0)
+    device = replace(driven, findings=(innocent, against))
+    printed = evidence(report, device)
+    assert "Speaks for it" not in printed
+    assert "Speaks against it (1)\n    names.against [" in printed
+    assert f"Seen, weighs nothing (1)\n    names.innocent [{hit.family}]: its user works elsewhere" in printed

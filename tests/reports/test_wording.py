@@ -210,3 +210,52 @@ def test_scope_counts_everything_and_says_what_broke(sample):
     assert "184,635 packets" in said
     assert "1 DAMAGED, 1 UNREADABLE" in said
     assert "at a gateway, on the laptop" in said
+
+
+def test_device_driven_over_an_approved_tool_is_said_to_be_driven(sample):
+    """Approval takes the weight, not the fact; what else was seen stands beside it."""
+    quiet = replace(sample.quiet_device(1, Level.CLEAR), sessions=(sample.session(approved=True),))
+    assert wording.verdict(quiet) == (
+        "Driven over AnyDesk from relay-7.net.anydesk.com, which the profile approves; "
+        "nothing else that was looked at suggests remote operation."
+    )
+    hinted = replace(quiet, findings=(sample.strong_device().findings[3],))
+    assert wording.verdict(hinted) == (
+        "Driven over AnyDesk from relay-7.net.anydesk.com, which the profile approves. "
+        "Signs of remote control were seen on this device, too few to ask for a person."
+    )
+    both = replace(quiet, sessions=(sample.session(approved=True), sample.session(2, tool="rfb", approved=True)))
+    assert "and in 1 more session, tools that the profile approves" in wording.verdict(both)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"approved": True, "role": Role.CONTROLLING}, {"approved": True, "role_reason": f"a line; {NO_SESSION}"}],
+)
+def test_only_sessions_that_drive_over_approved_tools_are_excused(sample, change):
+    """Other tools, the mirror image and idle lines are not called driven with approval."""
+    quiet = replace(sample.quiet_device(1, Level.CLEAR), sessions=(sample.session(**change),))
+    assert wording.allowed(quiet) == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (PROVEN, "its user drives 10.80.0.5:3389 over Remote Desktop (RDP)"),
+        ("timing: input goes out", "its user drives 10.80.0.5:3389 over Remote Desktop (RDP)"),
+        ("15 times more bytes come in", "its user probably drives 10.80.0.5:3389 over Remote Desktop (RDP)"),
+    ],
+)
+def test_clear_device_says_what_its_own_user_drives(sample, reason, said):
+    """The mirror image clears and says why; an address that stands for a name keeps its port."""
+    own = sample.session(
+        role=Role.CONTROLLING, role_reason=reason, tool_name="Remote Desktop (RDP)", remote="10.80.0.5:3389",
+        remote_name="10.80.0.5",
+    )  # fmt: skip
+    quiet = replace(sample.quiet_device(1, Level.CLEAR), sessions=(own,))
+    assert wording.own_work(quiet) == said
+    assert wording.verdict(quiet).endswith(f"Its{said[3:]}.")
+    assert wording.own_work(replace(quiet, sessions=(own, replace(own, remote="10.80.0.6:22")))).endswith(
+        "and 1 other end"
+    )
+    assert wording.own_work(replace(quiet, sessions=(sample.session(),))) == ""

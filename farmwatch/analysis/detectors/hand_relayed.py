@@ -53,7 +53,7 @@ class HandRelayed(Detector):
                     self.hit(
                         Claim.DRIVEN,
                         0.0 if session.approved else weight,
-                        f"The hand behind {session.remote} is not there: {beyond}",
+                        f"Who drives sits beyond {session.remote}: {beyond}",
                         observed=session.relay_reason,
                         expected="an answer within some 10 ms of the transport's round trip",
                         rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
@@ -66,13 +66,22 @@ class HandRelayed(Detector):
         sessions = tables[RemoteSession]
         open_ends = (sessions["role"] == "controlled") & sessions["live"] & (sessions["relay_reason"] == "")
         return untimed(tables) | {
-            device: "the far program answers nothing by itself in some session, or its transport was not timed"
+            device: _unknown(sessions.row(int(rows[open_ends[rows]][0])))
             for device, rows in by_device(sessions).items()
             if open_ends[rows].any()
         }
 
 
+def _unknown(session: RemoteSession) -> str:
+    """Why nothing tells whether a relay stands in a session."""
+    if session.loop_rtt_ms is None:
+        return session.loop_note or "the session's timing was not looked at"
+    if session.rtt_ms is None:
+        return "the transport of the session was timed too seldom"
+    return "what answers may be the end of a tunnel"
+
+
 def _beyond(session: RemoteSession) -> str:
     if session.loop_rtt_ms is None or session.rtt_ms is None or np.isnan(session.loop_rtt_ms):
         return "its program answers later than the transport"
-    return f"its program answers after {session.loop_rtt_ms:.0f} ms, the flow's own end after {session.rtt_ms:.0f} ms"
+    return f"its program answers after {session.loop_rtt_ms:.0f} ms, that end itself after {session.rtt_ms:.0f} ms"
