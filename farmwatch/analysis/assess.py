@@ -180,6 +180,8 @@ def _devices(hosts: Hosts, tables: Tables, profile: Profile) -> Table[DeviceSeen
             lan=next((hosts.lan_of(host) for host in own if hosts.lan_of(host)), ""), first_ts=span[number][0],
             last_ts=span[number][1], place=expected.place if expected else None,
             max_rtt_ms=expected.max_rtt_ms if expected else None, vantage=hosts.vantage.get(number, "unknown"),
+            latitude=expected.coordinates[0] if expected and expected.coordinates else None,
+            longitude=expected.coordinates[1] if expected and expected.coordinates else None,
         )  # fmt: skip
     return rows.table()
 

@@ -140,6 +140,15 @@ def test_what_timing_measured_reaches_the_report():
     assert any("speaks the protocol itself" in text for text in device.not_looked_at)
 
 
+@pytest.mark.parametrize(("where", "named"), [((33.4, -112.1), True), ((52.2, 21.0), False), (None, False)])
+def test_regions_are_named_for_devices_where_the_table_starts(where, named):
+    """Of a device declared elsewhere, or nobody knows where, the same times name no part of the world."""
+    declared = Profile(devices=(DeviceProfile((LAPTOP,), "its place", None, where),))
+    [session] = measured(declared, **looped(190.0, relayed=1)).sessions
+    assert bool(session.regions) is named
+    assert session.same_continent is False
+
+
 def test_a_tunnel_bounds_nobody():
     """What answers may be the tunnel's own end, so no distance is given."""
     [session] = measured(**looped(12.0, tool="wireguard")).sessions
