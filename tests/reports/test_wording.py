@@ -135,6 +135,13 @@ def test_neighbours_hardware_addresses_are_shortened():
     assert wording.short_mac("odd") == "odd"
 
 
+@pytest.mark.parametrize(("same", "said"), [(True, "consistent with"), (False, "hardly with"), (None, "")])
+def test_a_session_without_named_regions_keeps_what_was_measured(sample, same, said):
+    """Regions are left out where they would be seen from elsewhere; that the hand is hardly near still stands."""
+    session = replace(sample.session(), regions=(), same_continent=same)
+    assert wording.regions(session) == (f"{said} the same continent" if said else "")
+
+
 def test_broken_clock_does_not_drown_the_time_captured(sample):
     """A capture from 1970 to 2038 is no 68 years of traffic."""
     first, second, _ = sample.report().inputs

@@ -35,7 +35,7 @@ class HandFar(Detector):
     The loop minus the flow's own round trip is the way from the relay to the person: a long one next to a short one on
     the same flow is not the device's line, nor its network, nor its clock. A long loop alone is weak. A short one
     bounds the program that answers, and with it the person, unless they sit behind a gateway that speaks the protocol
-    itself. Several sessions with one far end count as one hand, whose shortest loop speaks.
+    itself. Several sessions with one far end count as one hand, of which the one with the least weight speaks.
     """
 
     id: ClassVar = "hand.far"
