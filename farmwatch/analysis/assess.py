@@ -66,8 +66,14 @@ __all__ = ["assess", "conclude", "derive"]
 
 
 _LEVEL_ORDER = {Level.STRONG: 0, Level.REVIEW: 1, Level.NOT_ENOUGH_DATA: 2, Level.CLEAR: 3}
-_OF_SESSIONS = {"remote.inbound_session", "remote.named_tool"}  #: detectors whose hits a help-desk ticket may explain
+_OF_SESSIONS = {
+    "hand.driven",
+    "remote.inbound_session",
+    "remote.named_tool",
+}  #: detectors whose hits a help-desk ticket may explain
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
+_ASKS_USER = "device's user"  #: a step that says so may warn whoever drives the device, and is taken last
+_MOST_MISSING = 5  #: devices of the profile that no input shows, named in a note
 _MOST_BENIGN = 6  #: innocent readings named beside the verdict; every finding lists its own in full
 _BENIGN_EACH = 2
 _ENDPOINT_TELEMETRY = "USB, displays, processes, sign-ins: no telemetry from the laptop in these inputs"
@@ -146,7 +152,7 @@ def conclude(every: Tables, hosts: Hosts, knowledge: Knowledge, profile: Profile
         devices=tuple(devices),
         farms=find_farms(every, findings, profile.prior),
         lans=_lans(every[LanMember], hosts),
-        notes=_notes(every, hosts),
+        notes=_notes(every, hosts, devices, profile),
     )
 
 
@@ -319,7 +325,7 @@ def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Se
 def _next_steps(
     assessment: Assessment, findings: Sequence[Finding], sessions: Sequence[Session], checksums: Sequence[str]
 ) -> tuple[str, ...]:
-    """What to do now, most telling first; nothing for a device that is clear."""
+    """What to do now: keep the proof, then the most telling, last what may warn an adversary; nothing if clear."""
     claims = (assessment.driven, assessment.abroad, assessment.farm)
     if all(claim.level in (Level.CLEAR, Level.NOT_ENOUGH_DATA) for claim in claims):
         return ()
@@ -329,7 +335,8 @@ def _next_steps(
     driven = [one for one in sessions if one.role is Role.CONTROLLED and not one.role_reason.endswith(NO_SESSION)]
     asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1] if proof & _OF_SESSIONS]
     kept = [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums)})"] if checksums else []
-    return (*asked, *list(steps)[: _MOST_STEPS - len(asked)], *kept)
+    telling = sorted(list(steps)[: _MOST_STEPS - len(asked)], key=lambda step: _ASKS_USER in step)
+    return (*kept, *asked, *telling)
 
 
 def _span(session: Session) -> str:
@@ -467,9 +474,26 @@ def _lans(members: Table[LanMember], hosts: Hosts) -> tuple[Lan, ...]:
     return tuple(found)
 
 
-def _notes(tables: Tables, hosts: Hosts) -> tuple[str, ...]:
+def _missing(hosts: Hosts, devices: Sequence[Device], profile: Profile) -> list[str]:
+    """Devices of the profile that nothing in the inputs is called like, by the first of their names."""
+    known = {name.lower() for one in devices for name in (one.device_id, *one.ips, *one.names, *one.macs)}
+    if profile.only_devices:  # those that are left out may be there all the same
+        for host in hosts.hosts:
+            known.update((host.key.lower(), *map(str.lower, (*host.addresses, *host.names))))
+    return [entry.match[0] for entry in profile.devices if entry.match and not known.intersection(entry.match)]
+
+
+def _notes(tables: Tables, hosts: Hosts, devices: Sequence[Device], profile: Profile) -> tuple[str, ...]:
     notes = [*input_notes(tables)]
     if not any(host.device_id for host in hosts.hosts):
         notes.append("no device could be made out in these inputs: nothing to judge")
+    missing = _missing(hosts, devices, profile)
+    if missing:
+        what, are = ("device", "is") if len(missing) == 1 else ("devices", "are")
+        more = f" and {len(missing) - _MOST_MISSING} more" if len(missing) > _MOST_MISSING else ""
+        named = ", ".join(missing[:_MOST_MISSING])
+        notes.append(
+            f"the profile's {what} {named}{more} {are} in none of these inputs"
+        )
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")
     return tuple(notes)

@@ -74,7 +74,7 @@ def _scale(lanes: dict[Lane, Far], title: str) -> str:
             )
         if found.at_most < FARTHEST_KM:
             parts.append(line(end, y + 4, end, y + 24, "bound"))
-        parts.append(text(LABELS, y + 39, wording.regions(session), "tick"))
+        parts.append(text(0, y + 39, wording.regions(session), "tick"))
     return picture(bottom + 26, title, parts)
 
 

@@ -239,7 +239,11 @@ def _named_files(step: str, inputs: Sequence[InputFile]) -> str:
     files = [(entry.path, digest) for digest in digests for entry in inputs if entry.sha256.startswith(digest)]
     if not files:
         return step
-    named = ", ".join(f"{path} (sha256 {digest}…)" for path, digest in files[:_MOST_KEPT])
+    if [path for path, _ in files] == ["-"]:
+        return f"keep the capture you piped in (sha256 {files[0][1]}…)"
+    named = ", ".join(
+        f"{'what you piped in' if path == '-' else path} (sha256 {digest}…)" for path, digest in files[:_MOST_KEPT]
+    )
     rest = f" and {len(files) - _MOST_KEPT} more" if len(files) > _MOST_KEPT else ""
     return f"keep {'the captures' if len(files) > 1 else 'the capture'} {named}{rest}"
 

@@ -92,9 +92,12 @@ DECIBANS = (
     "Numbers in decibans: +10 makes the odds of a claim ten times as large, +3 doubles them; below 0 lowers them."
 )
 GLOSSARY = (
+    ("device", "A laptop under judgement, known by its addresses and names."),
+    ("site", "An access line: one router and the local network behind it."),
+    ("session", "A flow, or several together, that may carry remote control."),
     ("driven", "Input reaches the device from somebody who is not in front of it."),
     ("abroad", "The person at the far end is farther away than the device's declared place allows."),
-    ("farm", "Several devices kept in one place and driven from elsewhere."),
+    ("farm", "Devices that belong together in one place without a good reason."),
     ("level", "strong, review, clear or not enough data: how far the evidence carries one claim."),
     ("strong", "Nine in ten such devices would be what is claimed, and two independent families agree."),
     ("review", "One in ten such devices would be what is claimed: a person should look. Not a conclusion."),
@@ -107,6 +110,8 @@ GLOSSARY = (
     ("transport RTT", "Round trip to whatever answers the packets, which may be a relay near the device."),
     ("loop RTT", "Time from a screen update leaving until the far program answers it by itself, through every relay."),
     ("hand", "Somebody's keys and pointer moves as a flow brings them in: their pace, never which keys."),
+    ("input events", "Presses, releases, clicks and wheel steps of the driving side, counted by their timing."),
+    ("relay", "A server that passes a session on and hides its far end; it answers packets for itself."),
     ("mirror image", "This device's own user works on another desktop: the same traffic the other way round."),
     ("stepping stone", "A device through which a hand goes on to another host, as over SSH."),
     ("lattice", "Times that sit on the ticks of one clock, as those of a keyboard's or a program's polling do."),
@@ -114,7 +119,11 @@ GLOSSARY = (
     ("MSS", "Largest payload a TCP packet may carry; smaller than usual where the connection runs inside a tunnel."),
     ("driven end", "The machine that a session works on; shown by protocol or timing, suggested by byte direction."),
     ("role", "controlled: this device is the driven end; controlling: the other end is; unclear: not decided."),
+    ("controlled", "Somebody else's input works this device: it is the driven end of a session."),
+    ("controlling", "This device's user works another one, which is the driven end then: the help desk's side."),
     ("vantage", "Where the capture was made: on the laptop, on its local network, or at a gateway."),
+    ("finding", "One detector's answer about one device: hit, clear, or no data."),
+    ("reject", "Something an input held that could not be used, with the reason."),
     ("no data", "A detector had nothing to look at, so its silence says nothing."),
     ("KVM over IP", "A box on the display and USB ports through which somebody far away sees and types."),
 )  # fmt: skip

@@ -42,10 +42,34 @@ def test_a_driven_laptop():
     assert session.distance_km is None  # a relay may stand between
     assert device.assessment.abroad.level is Level.NOT_ENOUGH_DATA
     assert (session.start, session.packets) == ("1970-01-01T01:00:00.000Z", (11, 19))
-    assert device.next_steps[0] == "look for a help-desk ticket for 1970-01-01 01:00 to 01:30 UTC"
-    assert device.next_steps[-1] == "keep the capture (sha256 abababababab…)"
+    assert device.next_steps[0] == "keep the capture (sha256 abababababab…)"
+    assert device.next_steps[1] == "look for a help-desk ticket for 1970-01-01 01:00 to 01:30 UTC"
+    assert "device's user" in device.next_steps[-1]  # what may warn an adversary comes last
     assert any("relay" in text for text in device.not_looked_at)
     assert device.benign_considered[0].startswith("help desk")
+
+
+@pytest.mark.parametrize(
+    ("matches", "only", "said"),
+    [
+        ([("10.0.0.5",)], (), None),
+        ([("acme-lt-9999", "acme-lt-9998")], (), "the profile's device acme-lt-9999 is in none of these inputs"),
+        ([("10.0.0.5",), ("10.0.0.6",)], ("10.0.0.5",), None),
+        (
+            [(f"lt-{number}",) for number in range(7)],
+            (),
+            "the profile's devices lt-0, lt-1, lt-2, lt-3, lt-4 and 2 more are in none of these inputs",
+        ),
+    ],
+)
+def test_declared_devices_that_are_not_there_are_named(matches, only, said):
+    """A limit declared for a device that no input shows was not checked, and the report says so."""
+    net = driven()
+    net.host("02:00:00:00:00:66", "10.0.0.6")
+    net.flow("10.0.0.6", "203.0.113.201")
+    profile = Profile(devices=tuple(DeviceProfile(match) for match in matches), only_devices=only)
+    notes = [note for note in report_of(net.tables(), profile).notes if "profile" in note]
+    assert notes == ([said] if said else [])
 
 
 def test_a_clear_device_needs_no_next_step():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from farmwatch.analysis.detectors import DETECTORS
@@ -64,3 +66,13 @@ def test_findings_of_a_saved_report_are_shown(cli, saved):
     assert "loop RTT 203 ms, 412 samples" in ran.out
     assert "packet 104, 109" in ran.out
     assert all(char.isprintable() or char == "\n" for char in ran.out)
+
+
+def test_every_word_of_the_readme_s_glossary_is_explained(cli):
+    """Whoever meets a word in the README or a report finds it here under the same name."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in readme.partition("## Glossary")[2].partition("\n## ")[0].splitlines() if row]
+    words = [word.strip() for row in rows[2:] for word in row.split(",")]
+    assert len(words) > 20
+    for word in words:
+        assert cli("explain", word).code == Exit.OK, word

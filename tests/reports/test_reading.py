@@ -104,3 +104,10 @@ def test_step_to_keep_captures_names_them(sample):
     assert ask == "ask"
     assert kept.startswith("keep the captures c1.pcap (sha256 100000000000…), c2.pcap")
     assert kept.endswith("and 3 more")
+
+
+def test_step_to_keep_a_piped_capture_says_that_it_was_piped(sample):
+    """A dash names no file that could be kept."""
+    piped = replace(sample.report().inputs[0], path="-", sha256="ab" * 32)
+    device = replace(sample.strong_device(), next_steps=(f"keep the capture (sha256 {'ab' * 6}…)",))
+    assert reading.next_steps(device, (piped,)) == (f"keep the capture you piped in (sha256 {'ab' * 6}…)",)

@@ -34,7 +34,7 @@ class HandDriven(Detector):
         "a colleague who takes over in a meeting",
         "a service on this device that a person elsewhere uses key by key",
     )
-    when_clear: ClassVar = "no flow over which a person's input comes in"
+    when_clear: ClassVar = "no flow shown to carry a person's input (30 input events are needed)"
     weight_source: ClassVar = WeightSource.MEASURED
     weight_reason: ClassVar = (
         "recall over the upper 95 % bound of false roles, on tools left out of training (docs/role-model.md)"
