@@ -12,6 +12,8 @@ KM_PER_MS = 199.86 / 2
 FARTHEST_KM = 20_015.0
 """Half the circumference of the earth, in kilometres: a larger bound excludes nothing."""
 
+_COARSE_KM = 10_000  # from here on two digits would say thousands of kilometres
+
 
 def kilometres(value: float) -> str:
     """Kilometres, rounded up to two leading digits because they are bounds; never 0, which no bound can be."""
@@ -22,5 +24,7 @@ def kilometres(value: float) -> str:
 
 
 def at_most(value: float) -> str:
-    """A distance that is an upper bound: ``at most about 1,100 km``."""
-    return f"at most about {kilometres(value)}"
+    """A distance that is an upper bound: ``at most about 16,100 km``; never more than 100 km above what it bounds."""
+    if value < _COARSE_KM:
+        return f"at most about {kilometres(value)}"
+    return f"at most about {math.ceil(value / 100) * 100:,} km"
