@@ -492,8 +492,6 @@ def _notes(tables: Tables, hosts: Hosts, devices: Sequence[Device], profile: Pro
         what, are = ("device", "is") if len(missing) == 1 else ("devices", "are")
         more = f" and {len(missing) - _MOST_MISSING} more" if len(missing) > _MOST_MISSING else ""
         named = ", ".join(missing[:_MOST_MISSING])
-        notes.append(
-            f"the profile's {what} {named}{more} {are} in none of these inputs"
-        )
+        notes.append(f"the profile's {what} {named}{more} {are} in none of these inputs")
     notes.append("Findings are consistent with remote operation of a device, not proof of it; a person decides.")
     return tuple(notes)
