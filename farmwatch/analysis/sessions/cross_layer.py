@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.runs import Runs
 
-__all__ = ["CrossLayer", "cross_layer"]
+__all__ = ["BEYOND_MS", "CrossLayer", "cross_layer"]
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ _RUNS = 3  #: of a window
 _REACH_S = 1.0
 _STEP_S = 0.001
 _WIDTH_S = 0.004  #: of the Laplace weight around each incoming message
-_BEYOND_MS = 15.0  #: published threshold: some 1,000 km
+BEYOND_MS = 15.0  #: a loop so far over the transport shows a relay: published threshold, some 1,000 km
 _NEAR_IF_DIRECT = 0.95  #: chance that a direct flow's window stays below it
 _NEAR_IF_RELAYED = 0.5
 _FACTOR = 1000.0  #: likelihood ratio that ends the test
@@ -67,7 +67,7 @@ def cross_layer(incoming_s: Floats, runs: Runs, transport_ms: float) -> CrossLay
     if agreement < _AGREEMENT:
         return CrossLayer(middle, len(found), agreement, "undecided", 1.0)
     # Windows in which a person typed lie anywhere, mostly farther: a third of them would outvote the others.
-    decision, factor = _decide((found[near] - transport_ms >= _BEYOND_MS).tolist())
+    decision, factor = _decide((found[near] - transport_ms >= BEYOND_MS).tolist())
     return CrossLayer(float(np.median(found[near])), len(found), agreement, decision, factor)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from farmwatch.analysis.sessions.cross_layer import cross_layer
+from farmwatch.analysis.sessions.cross_layer import BEYOND_MS, cross_layer
 from farmwatch.analysis.sessions.features import FEATURES, Behaviour, behaviour, feature_values
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series, merged, sharing
 from farmwatch.analysis.sessions.hand import Hand, count_keys
@@ -48,7 +48,6 @@ _LEAST_SECONDS = 5.0
 _HERE_MS = 0.5
 _LEAST_ROUND_TRIPS = 3  #: a single one may have waited for a program to start
 _LEAST_WORK = 10  #: input events before a loop is a person's: keep-alives are answered as well
-_BEYOND_MS = 15.0  #: loop over transport: published threshold, some 1,000 km (docs/evidence.md, M11)
 _LEVEL_MS = 10.0  #: a loop within this of the transport has no relay in it
 _ROUGH = 0.25  #: share of the transport by which a loop through decoding may exceed it without a relay
 _PAIRS = {"rfb": True, "rdp": True, "ssh": False}  #: whether a protocol sends presses and releases apart
@@ -250,7 +249,7 @@ def relay_of(loop: Loop | None, transport_ms: float | None, one: _Judged, role: 
     if loop is None:
         return _relay_without_loop(one, transport_ms) if role == "controlled" else (None, "")
     shown = f"loop {loop.rtt_ms:.0f} ms ({loop.low_ms:.0f}-{loop.high_ms:.0f}), transport {transport_ms:.0f} ms"
-    least = 2 * max(2 * _BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound or loop.mixed else _BEYOND_MS
+    least = 2 * max(2 * BEYOND_MS, _ROUGH * transport_ms) if loop.upper_bound or loop.mixed else BEYOND_MS
     # The quickest answers count: on a line with queues the usual one is late without any relay.
     if min(loop.low_ms, loop.least_ms) - transport_ms >= least:
         return 1, shown

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from farmwatch.analysis.evaluate_hands import upper_bound
 from farmwatch.analysis.sessions.features import FEATURES
 from farmwatch.analysis.sessions.hands import CLOCK, EFFECT, FEW_SIZES, LEAST_EVENTS, TYPED
 from tests.lab.hand.dataset import Sample, lab_folder, samples
@@ -76,13 +77,6 @@ def platt(scores: Floats, wanted: NDArray[np.bool_]) -> tuple[float, float]:
         both, np.repeat([True, False], len(scores)), sample_weight=np.concatenate((target, 1 - target))
     )
     return float(trained.coef_[0][0]), float(trained.intercept_[0])
-
-
-def upper_bound(errors: int, trials: int) -> float:
-    """Upper 95 % bound of an error rate (Clopper and Pearson 1934)."""
-    from scipy.stats import beta
-
-    return 1.0 if errors >= trials else float(beta.ppf(0.95, errors + 1, trials - errors))
 
 
 def probabilities(scores: Floats, line: tuple[float, float]) -> Floats:
