@@ -295,12 +295,8 @@ class Typing(Record, table="typing", key=("device_id", "input", "flow", "way")):
     stalls: int = column("Silences of 300 ms or more that end in a clump.")
     largest_clump: int = column("Packets of the largest clump.")
     human_gaps: int = column("Gaps between 40 ms and 1.5 s.")
-    gap_low_ms: float | None = column("10th percentile of these.", unit="ms", absent="fewer than 30")
     gap_ms: float | None = column("Median of these.", unit="ms", absent="fewer than 30")
-    gap_high_ms: float | None = column("90th percentile of these.", unit="ms", absent="fewer than 30")
-    law_median_ms: float | None = column("Median of the log-logistic law of these.", unit="ms", absent="no fit")
     law_shape: float | None = column("Its shape; 2.5 to 4 for people.", absent="no fit")
-    law_gain: float | None = column("AIC by which it fits better than a log-normal law.", absent="no fit")
     lattice_ms: float | None = column("Period of the clock they sit on.", unit="ms", absent="no clock found")
     lattice_ppm: float | None = column(
         "Drift of that clock against the capture's.", unit="ppm", absent="no clock found"

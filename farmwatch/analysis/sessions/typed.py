@@ -90,7 +90,6 @@ def _ways(tables: Tables) -> Iterator[_Way]:
 
 def _row(flows: Table[DeviceFlow], series: DeviceSeries, way: _Way, seen: Rhythm) -> dict[str, Any]:
     row = series.rows[0]
-    gap_ms = seen.gap_ms or (None, None, None)
     law, lattice, pacing = seen.law, seen.lattice, seen.pacing
     return {
         **{
@@ -105,12 +104,8 @@ def _row(flows: Table[DeviceFlow], series: DeviceSeries, way: _Way, seen: Rhythm
         "stalls": seen.stalls,
         "largest_clump": seen.largest_clump,
         "human_gaps": seen.human_gaps,
-        "gap_low_ms": gap_ms[0],
-        "gap_ms": gap_ms[1],
-        "gap_high_ms": gap_ms[2],
-        "law_median_ms": law.median_ms if law else None,
+        "gap_ms": seen.gap_ms[1] if seen.gap_ms else None,
         "law_shape": law.shape if law else None,
-        "law_gain": law.gain if law else None,
         "lattice_ms": lattice.period_ms if lattice else None,
         "lattice_ppm": lattice.drift_ppm if lattice else None,
         "lattice_strength": lattice.statistic / lattice.threshold if lattice else None,
