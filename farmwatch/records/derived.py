@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class DeviceSeen(Record, table="devices", key=("device_id", "input")):
+class DeviceSeen(Record, table="devices_seen", key=("device_id", "input")):
     """A device under judgement, as one input shows it."""
 
     device_id: str = column("Stable name: host name, else link-layer address, else IP address.")

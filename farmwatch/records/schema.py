@@ -5,9 +5,9 @@ or pyarrow alone takes most of that. Columns are NumPy arrays; :meth:`Table.to_p
 a data frame.
 
 Storage by type: ``datetime`` is ``datetime64[ns]`` UTC, ``int`` is ``int64``, ``float`` is ``float64``, ``bool`` is
-``bool``, ``str`` is an object array of ``str``; tables of millions of rows declare ``bits`` of 32 or 8 for whole
-numbers that are never absent. Absent values: ``None`` in object columns, NaN in floats, ``NaT`` in times,
-:data:`ABSENT` in integers; rows give ``None`` for all of them.
+``bool``, ``str`` is an object array of ``str``, and so is a ``bool`` that may be absent; tables of millions of rows
+declare ``bits`` of 32 or 8 for whole numbers that are never absent. Absent values: ``None`` in object columns, NaN in
+floats, ``NaT`` in times, :data:`ABSENT` in integers; rows give ``None`` for all of them.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Column:
     @property
     def dtype(self) -> np.dtype[Any]:
         """NumPy dtype that stores this column."""
+        if self.type is bool and self.absent:
+            return np.dtype(object)  # True, False or None
         return _DTYPES[self.type] if self.bits == 64 else np.dtype(f"int{self.bits}")
 
     @property
@@ -59,7 +61,7 @@ class Column:
         """The stored stand-in for an absent value."""
         if self.type is datetime:
             return np.datetime64("NaT", "ns")
-        return {int: ABSENT, float: np.nan, bool: False}.get(self.type)
+        return {int: ABSENT, float: np.nan, bool: None if self.absent else False}.get(self.type)
 
     def array(self, values: Any) -> NDArray[Any]:
         """Values as this column stores them; ``None`` becomes the absent stand-in."""
@@ -87,7 +89,7 @@ class Column:
             return None if stored == ABSENT else int(stored)
         if self.type is float:
             return None if np.isnan(stored) else float(stored)
-        return bool(stored) if self.type is bool else stored
+        return bool(stored) if self.type is bool and stored is not None else stored
 
 
 def _stored(value: Any) -> Any:
@@ -199,7 +201,7 @@ class Table(Generic[R]):
         if declared.type is int:
             return np.asarray(values != ABSENT)
         return (
-            np.ones(len(values), np.bool_) if declared.type is bool else np.asarray(~np.isnan(values))
+            np.ones(len(values), np.bool_) if declared.dtype == np.bool_ else np.asarray(~np.isnan(values))
         )  # isnan knows NaT as well
 
     def groups(self, name: str) -> dict[Any, NDArray[np.int64]]:
