@@ -1,0 +1,1 @@
+"""Pure decoders of what hardware says about itself: EDID, HID report descriptors, USB descriptors. No I/O."""
