@@ -369,14 +369,14 @@ class SignIn(Record, table="sign_ins", key=("provider", "ts", "record_id", "acco
     risk: str | None = column("The provider's own judgement.", absent="not reported")
 
 
-class MeetingUse(Record, table="meetings", key=("product", "ts", "record_id", "meeting")):
+class MeetingUse(Record, table="meetings", key=("product", "ts", "record_id", "meeting_id")):
     """One device's part in one meeting."""
 
     device_id: str | None = column("Device.", absent="not reported")
     ts: datetime = column("When it joined.")
     record_id: str | None = column("Sender's number of the record.", absent="sender has none")
     product: str = column("zoom, teams, meet, webex and so on.")
-    meeting: str | None = column("Meeting, as a keyed hash.", absent="not reported")
+    meeting_id: str | None = column("Meeting, as a keyed hash.", absent="not reported")
     account: str | None = column("Account, as a keyed hash.", absent="not reported")
     ended: datetime | None = column("When it left.", absent="not reported")
     participants: int | None = column("How many took part.", absent="not reported")

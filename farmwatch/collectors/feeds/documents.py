@@ -1,0 +1,434 @@
+"""JSON documents of a feed as Arrow columns: lines by pyarrow's reader, the odd ones one by one.
+
+A feed says which fields it wants as an Arrow schema (structs for nested objects). Blocks of lines that fit it are parsed
+in columns. Where a block does not, it is halved until the lines that do not fit are alone; those are parsed by Python and
+made to fit where that changes nothing (a number written as text), else rejected with the field and the reason. So one
+bad line costs its neighbours nothing. An array of documents, or documents over several lines, are parsed by Python.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+from numpy.typing import NDArray
+
+from farmwatch.collectors.feeds.contract import Fault, Parsed
+from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, blocks
+from farmwatch.errors import SourceError
+
+__all__ = ["Documents", "fit", "json_documents", "json_objects", "parse_time"]
+
+_ALONE = 64  # lines: a piece this small that does not fit is taken line by line
+_AT_ONCE = 20_000  # documents of an array that are handed on together
+_SKIPPED_SPACE = b" \t\r\n\xef\xbb\xbf"
+_DOCUMENT_START = re.compile(r"[\s,\[\]]*")  # what may stand between documents, also of an array
+_LATEST_SECOND = 4.2e9
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Documents of one stretch: columns by the feed's schema, the number of each, and those that were no documents."""
+
+    table: pa.Table
+    numbers: NDArray[np.int64]  #: line, or position in an array, from 1
+    faults: Parsed  #: records that never became documents
+    extra: Counter[str]  #: fields outside the schema, where they were asked for: how many values each had
+
+
+class Misfit(ValueError):
+    """A document does not fit the schema: which field, and what was expected."""
+
+
+def json_documents(
+    stream: BinaryIO, schema: pa.Schema, *, threads: bool = False, infer: bool = False,
+    repair: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Iterator[Documents]:  # fmt: skip
+    """Documents of a stream in columns.
+
+    Args:
+        stream: JSON lines, an array of objects, or objects one after the other.
+        schema: fields wanted; others are left out.
+        threads: parse with all processors.
+        infer: count fields outside the schema.
+        repair: applied to documents that do not fit before they are made to, for example to unwrap a variant form.
+
+    Raises:
+        SourceError: the stream breaks off.
+    """
+    in_columns = _Columns(schema, threads, infer, repair)
+    for block in _blocks_or_objects(stream):
+        if isinstance(block, Block):
+            yield in_columns.block(block)
+        else:
+            yield in_columns.objects(block)
+
+
+def json_objects(stream: BinaryIO) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]]:
+    """Documents of a stream as Python objects, for formats whose fields have no fixed type: objects, numbers, faults.
+
+    Raises:
+        SourceError: the stream breaks off.
+    """
+    for block in _blocks_or_objects(stream):
+        batch = _Batch()
+        if isinstance(block, Block):
+            batch.skip(block)
+            for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+                batch.line(line, number)
+        else:
+            for number, document in block.objects:
+                batch.document(document, number)
+            batch.faults(block.faults)
+        yield batch.objects, np.array(batch.numbers, np.int64), batch.account
+
+
+class _Batch:
+    """Objects being collected, with the faults among them."""
+
+    def __init__(self) -> None:
+        self.objects: list[dict[str, Any]] = []
+        self.numbers: list[int] = []
+        self.account = Parsed()
+
+    def fault(self, reason: str, number: int) -> None:
+        self.account.records += 1
+        self.account.rejects.append(Fault(reason, number))
+
+    def faults(self, listed: list[Fault]) -> None:
+        self.account.records += sum(fault.count for fault in listed)
+        self.account.rejects += listed
+
+    def skip(self, block: Block) -> None:
+        for number in block.too_long:
+            self.fault(f"line longer than {LONGEST_LINE >> 20} MiB", number)
+
+    def line(self, line: bytes, number: int) -> None:
+        if not line.strip(_SKIPPED_SPACE):
+            return
+        try:
+            document = json.loads(line)
+        except UnicodeDecodeError:
+            self.fault("not UTF-8", number)
+        except ValueError as error:
+            self.fault(f"not JSON: {getattr(error, 'msg', error)}", number)
+        except RecursionError:
+            self.fault("nested too deep", number)
+        else:
+            self.document(document, number)
+
+    def document(self, document: Any, number: int) -> None:
+        if isinstance(document, dict):
+            self.objects.append(document)
+            self.numbers.append(number)
+        else:
+            self.fault("not a JSON object", number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Documents of an array or of a stream without line structure."""
+
+    objects: list[tuple[int, Any]]
+    faults: list[Fault]
+
+
+class _Columns:
+    """Turns blocks and objects into columns of one schema."""
+
+    def __init__(
+        self, schema: pa.Schema, threads: bool, infer: bool, repair: Callable[[dict[str, Any]], dict[str, Any]] | None
+    ) -> None:
+        self._schema = schema
+        self._names = frozenset(schema.names)
+        self._infer = infer
+        self._extra: Counter[str] = Counter()
+        self._repair = repair
+        self._options = pj.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior="infer" if infer else "ignore", newlines_in_values=False
+        )
+        self._threads = threads
+        self._odd = False  # the last block was mostly lines that do not fit: the next one is not tried in columns
+
+    def block(self, block: Block) -> Documents:
+        tables: list[pa.Table] = []
+        numbers: list[NDArray[np.int64]] = []
+        batch = _Batch()
+        batch.skip(block)
+        self._piece(block.data, block.first_line, tables, numbers, batch, try_columns=not self._odd)
+        total = sum(table.num_rows for table in tables)
+        self._odd = bool(batch.objects) and len(batch.objects) > total
+        self._alone(batch, tables, numbers)
+        return self._join(tables, numbers, batch)
+
+    def objects(self, listed: _Objects) -> Documents:
+        tables: list[pa.Table] = []
+        numbers: list[NDArray[np.int64]] = []
+        batch = _Batch()
+        for number, document in listed.objects:
+            batch.document(document, number)
+        batch.faults(listed.faults)
+        self._alone(batch, tables, numbers)
+        return self._join(tables, numbers, batch)
+
+    def _piece(
+        self, data: bytes, first: int, tables: list[pa.Table], numbers: list[NDArray[np.int64]], batch: _Batch,
+        *, try_columns: bool,
+    ) -> None:  # fmt: skip
+        """Parse lines in columns, or halve them until they fit or are few."""
+        if not data.strip(_SKIPPED_SPACE):
+            return
+        count = data.count(b"\n") + (not data.endswith(b"\n"))
+        if try_columns:
+            table = self._columns(data)
+            if table is not None:
+                lines = _line_numbers(data, first, count, table.num_rows)
+                if lines is not None:
+                    tables.append(table)
+                    numbers.append(lines)
+                    return
+        if count <= _ALONE or not try_columns:
+            for number, line in enumerate(data.split(b"\n"), first):
+                batch.line(line, number)
+            return
+        middle = data.find(b"\n", len(data) // 2) + 1
+        if not 0 < middle < len(data):
+            middle = data.rfind(b"\n", 0, len(data) // 2) + 1
+        if not 0 < middle < len(data):
+            self._piece(data, first, tables, numbers, batch, try_columns=False)
+            return
+        head = data[:middle]
+        self._piece(head, first, tables, numbers, batch, try_columns=True)
+        self._piece(data[middle:], first + head.count(b"\n"), tables, numbers, batch, try_columns=True)
+
+    def _columns(self, data: bytes) -> pa.Table | None:
+        """Lines parsed in columns; None where they do not fit."""
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return None
+        size = 1 << 20 if self._threads and len(data) > 2 << 20 else len(data) + 1
+        try:
+            table = pj.read_json(
+                pa.BufferReader(data),
+                read_options=pj.ReadOptions(use_threads=self._threads, block_size=size),
+                parse_options=self._options,
+            )
+            if b"\\u" in data:
+                table.validate(full=True)  # an escape may be half a surrogate pair, which is no text
+        except pa.ArrowInvalid:
+            return None
+        return table
+
+    def _alone(self, batch: _Batch, tables: list[pa.Table], numbers: list[NDArray[np.int64]]) -> None:
+        """Documents made to fit one by one."""
+        fitted, kept = [], []
+        for document, number in zip(batch.objects, batch.numbers, strict=True):
+            try:
+                whole = document if self._repair is None else self._repair(document)
+                fitted.append({entry.name: fit(whole.get(entry.name), entry.type, entry.name) for entry in self._schema})
+            except Misfit as misfit:
+                batch.fault(str(misfit), number)
+                continue
+            kept.append(number)
+            if self._infer:
+                self._extra.update(name for name, value in whole.items() if name not in self._names and value is not None)
+        if fitted:
+            tables.append(pa.Table.from_pylist(fitted, schema=self._schema))
+            numbers.append(np.array(kept, np.int64))
+
+    def _join(self, tables: list[pa.Table], numbers: list[NDArray[np.int64]], batch: _Batch) -> Documents:
+        extra, self._extra = self._extra, Counter()
+        listed = [table.select(self._schema.names) for table in tables]
+        for table in tables:
+            for name in table.column_names[len(self._schema) :]:
+                extra[name] += table.num_rows - table.column(name).null_count
+        joined = pa.concat_tables(listed) if listed else self._schema.empty_table()
+        order = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
+        return Documents(joined.combine_chunks(), order, batch.account, extra)
+
+
+def fit(value: Any, kind: pa.DataType, name: str) -> Any:
+    """A JSON value as a column of this type takes it, where that changes nothing but its spelling.
+
+    Raises:
+        Misfit: it cannot be.
+    """
+    if value is None:
+        return None
+    if pa.types.is_struct(kind):
+        if not isinstance(value, dict):
+            raise Misfit(f"{name}: expected an object")
+        return {entry.name: fit(value.get(entry.name), entry.type, f"{name}.{entry.name}") for entry in kind}
+    if pa.types.is_list(kind):
+        listed = value if isinstance(value, list) else [value]
+        return [fit(one, kind.value_type, name) for one in listed]
+    if pa.types.is_string(kind):
+        return _text(value, name)
+    if pa.types.is_boolean(kind):
+        return _truth(value, name)
+    if pa.types.is_integer(kind):
+        return _whole(value, name)
+    if pa.types.is_floating(kind):
+        return _real(value, name)
+    return parse_time(value, name)
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Misfit(f"{name}: not text (half a surrogate pair)") from None
+    return text
+
+
+def _truth(value: Any, name: str) -> bool:
+    known = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+    found = value if isinstance(value, bool) else known.get(str(value).strip().lower())
+    if found is None:
+        raise Misfit(f"{name}: expected true or false")
+    return bool(found)
+
+
+def _whole(value: Any, name: str) -> int | None:
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return None
+        try:
+            value = int(text, 16) if text[:2].lower() == "0x" else int(text) if len(text) < 24 else None
+        except ValueError:
+            value = None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise Misfit(f"{name}: expected a whole number")
+    return value
+
+
+def _real(value: Any, name: str) -> float | None:
+    if isinstance(value, str) and not value.strip():
+        return None
+    try:
+        number = float(value) if not isinstance(value, bool | dict | list) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or not math.isfinite(number):
+        raise Misfit(f"{name}: expected a number")
+    return number
+
+
+def parse_time(value: Any, name: str) -> datetime | None:
+    """A time as ISO 8601 (without a zone: UTC) or as seconds, milliseconds, microseconds or nanoseconds since 1970.
+
+    Which of these a number is, its size says: seconds reach the year 2100 at 4.1e9.
+
+    Raises:
+        Misfit: it is neither.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return None
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            at = None
+        if at is not None:
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        number = float(value) if not isinstance(value, bool | dict | list) else math.nan
+        while number > _LATEST_SECOND:
+            number /= 1000
+        return datetime.fromtimestamp(number, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Misfit(f"{name}: expected a time (ISO 8601 or seconds since 1970)") from None
+
+
+def _line_numbers(data: bytes, first: int, count: int, rows: int) -> NDArray[np.int64] | None:
+    """Number of the line that each row was on; None where some line held more or less than one document."""
+    if rows == count:
+        return np.arange(first, first + count, dtype=np.int64)
+    filled = [number for number, line in enumerate(data.split(b"\n"), first) if line.strip(_SKIPPED_SPACE)]
+    return np.array(filled, np.int64) if len(filled) == rows else None
+
+
+def _blocks_or_objects(stream: BinaryIO) -> Iterator[Block | _Objects]:
+    """Blocks of lines where each line is a document, else the documents themselves."""
+    cut = blocks(stream)
+    first = next(cut, None)
+    if first is None:
+        return
+    if _in_lines(first.data):
+        yield first
+        yield from cut
+    else:
+        yield from _objects(first, cut, str(getattr(stream, "name", "input")))
+
+
+def _in_lines(data: bytes) -> bool:
+    """Whether the first line that is not blank is a document by itself, or a broken one."""
+    start = data.lstrip(_SKIPPED_SPACE)
+    line = start[: (start + b"\n").index(b"\n")].rstrip()
+    if line.startswith(b"["):
+        return False
+    try:
+        json.loads(line)
+    except RecursionError:
+        return True
+    except ValueError as error:
+        return not (line.endswith((b"{", b"[", b",")) or "Extra data" in str(error))
+    return True
+
+
+def _objects(first: Block, following: Iterator[Block], name: str) -> Iterator[_Objects]:
+    """Documents of an array, or one after the other, at most so many at once.
+
+    Raises:
+        SourceError: what follows cannot be told into documents.
+    """
+    decoder, text_of = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    text = text_of.decode(first.data).lstrip("\ufeff")
+    number, position, listed, ended = 0, 0, list[tuple[int, Any]](), False
+    while True:
+        at = _DOCUMENT_START.match(text, position).end()  # type: ignore[union-attr]  # matches the empty text as well
+        try:
+            if at == len(text):
+                raise ValueError("nothing follows")
+            document, position = decoder.raw_decode(text, at)
+        except RecursionError:
+            reason = "nested too deep"
+        except ValueError as error:
+            reason = getattr(error, "msg", str(error))
+        else:
+            number += 1
+            listed.append((number, document))
+            if len(listed) >= _AT_ONCE:
+                yield _Objects(listed, [])
+                listed = []
+            continue
+        block = None if ended or len(text) - at > LONGEST_LINE else next(following, None)
+        if block is not None:
+            text, position = text[at:] + text_of.decode(block.data), 0
+            continue
+        ended = True
+        if at == len(text):
+            yield _Objects(listed, [])
+            return
+        number += 1
+        yield _Objects(listed, [Fault(f"not JSON: {reason}; what follows cannot be read", number)])
+        raise SourceError(name, 0, f"document {number} is not JSON ({reason}); what follows it was not read")

@@ -1,0 +1,87 @@
+"""Streams cut into blocks of whole lines, with bounded memory whatever the stream holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from farmwatch.errors import SourceError
+
+__all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "blocks", "read_all"]
+
+BLOCK_BYTES = 4 << 20  #: bytes of a block, about
+LONGEST_LINE = 8 << 20  #: a longer line is left out
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a stream."""
+
+    data: bytes
+    first_line: int  #: number of its first line, from 1
+    too_long: tuple[int, ...] = ()  #: numbers of lines left out right before this block, for their length
+
+
+def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Cut a stream at line ends. A last line without an end is a line; one of over 8 MiB is left out and named.
+
+    Raises:
+        SourceError: the stream breaks off (a damaged or cut compressed file); what came before was given.
+    """
+    rest, line, skipping = b"", 1, False
+    too_long: list[int] = []
+    fault: SourceError | None = None
+    done = False
+    while not done:
+        try:
+            read = stream.read(size)
+        except (EOFError, OSError, ValueError) as error:  # gzip, zstd and files say it each in their own way
+            read, fault = b"", _broken(stream, error)
+        done = not read
+        data = rest + read
+        if skipping:
+            end = data.find(b"\n")
+            if end < 0 and not done:
+                rest = b""
+                continue
+            too_long.append(line)
+            line, skipping = line + 1, False
+            data = data[end + 1 :] if end >= 0 else b""
+        cut = len(data) if done else data.rfind(b"\n") + 1
+        whole, rest = data[:cut], data[cut:]
+        if len(rest) > LONGEST_LINE:
+            rest, skipping = b"", True
+        if whole or (too_long and done):
+            yield Block(whole, line, tuple(too_long))
+            line += whole.count(b"\n") + (not whole.endswith(b"\n") and bool(whole))
+            too_long = []
+    if fault is not None:
+        raise fault
+
+
+def read_all(stream: BinaryIO, limit: int) -> bytes:
+    """A whole stream in memory.
+
+    Raises:
+        SourceError: it is longer than ``limit`` bytes, or breaks off.
+    """
+    try:
+        data = stream.read(limit + 1)
+    except (EOFError, OSError, ValueError) as error:
+        raise _broken(stream, error) from error
+    if len(data) > limit:
+        raise SourceError(_name(stream), limit, f"longer than {limit >> 20} MiB, which is more than this kind can be")
+    return data
+
+
+def _name(stream: BinaryIO) -> str:
+    return str(getattr(stream, "name", "input"))
+
+
+def _broken(stream: BinaryIO, error: Exception) -> SourceError:
+    try:
+        offset = stream.tell()
+    except (OSError, ValueError, EOFError):
+        offset = 0
+    return SourceError(_name(stream), offset, f"breaks off: {error}")
