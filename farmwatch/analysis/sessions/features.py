@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.analysis.sessions.bare import bare_answers
 from farmwatch.analysis.sessions.hand import Hand, find_hand
 from farmwatch.analysis.sessions.loop import AnswerClass, Loop, answer_classes, automatic_share, measure_loops
 from farmwatch.analysis.sessions.quantiles import median, quantile, share
@@ -30,12 +31,13 @@ _CROWDED = 0.6  #: chance from which on something follows anyway, as in a stream
 _UNTOLD = 0.3  #: what then stands for a share: neither much nor little
 _SHIFTS_S = (2.3, 5.9, 11.7)  #: by which events are moved to learn what chance would give
 _GREETING_RUNS = 10  #: key exchange and settings, which differ in size whatever follows
+_LEAST_CONTENT = 0.02  #: quantile of sizes that counts as the smallest: a few odd ones are smaller still
 _FINE_GAP_S = 0.003  #: where answers come back sooner than a run's longest pause
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One direction of a flow."""
+    """One direction of a flow, without what only confirms (:mod:`farmwatch.analysis.sessions.bare`)."""
 
     times_s: Floats
     sizes: Ints
@@ -71,10 +73,11 @@ def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool, trans
         transport_s: round trip of the transport, 0 where it is not known; features do not depend on it.
     """
     grain = _DATAGRAM_GRAIN if datagrams else 1
-    times = (times_s[~out], times_s[out])
-    size = (sizes[~out], sizes[out])
+    times = [times_s[~out], times_s[out]]
+    size = [sizes[~out], sizes[out]]
     runs = [runs_of(times[way], size[way]) for way in (0, 1)]
     classes = [answer_classes(times[way], size[way], runs[1 - way], grain=grain) for way in (0, 1)]
+    bare = [bare_answers(classes[way], runs[way], classes[1 - way], runs[1 - way]) for way in (0, 1)]
     loops = measure_loops(classes[0], runs[1], transport_s)
     if all(loop.mixed for loop in loops):
         finer = runs_of(times[1], size[1], _FINE_GAP_S)
@@ -82,6 +85,11 @@ def behaviour(times_s: Floats, out: Mask, sizes: Ints, *, datagrams: bool, trans
         sharper = measure_loops(again, finer, transport_s)
         if any(not loop.mixed for loop in sharper):
             classes[0], loops = again, sharper
+    if bare[0].any() or bare[1].any():
+        times = [times[way][~bare[way]] for way in (0, 1)]
+        size = [size[way][~bare[way]] for way in (0, 1)]
+        runs = [runs_of(times[way], size[way]) for way in (0, 1)]
+        classes = [answer_classes(times[way], size[way], runs[1 - way], grain=grain) for way in (0, 1)]
     into, leaving = (
         Side(times[way], size[way], runs[way], classes[way], find_hand(times[way], size[way], classes[way]))
         for way in (0, 1)
@@ -145,11 +153,22 @@ def _quick(side: Side) -> float:
 
 
 def _variety(runs: Runs) -> float:
-    """How much runs differ in size: screens and terminals answer unlike, acknowledgements alike."""
+    """How much runs differ in size: screens and terminals answer unlike, acknowledgements alike.
+
+    As a difference, which what a tunnel adds to each message leaves as it was.
+    """
     if len(runs) < 2 * _GREETING_RUNS:
         return 0.0
     middle, high = quantile(runs.size[_GREETING_RUNS:], 0.5, 0.99)
-    return min(_log(high / max(middle, 1.0)), 1.0)
+    return min(_log(1 + high - middle), 3.0)
+
+
+def _content(side: Side) -> float:
+    """Bytes beyond what even the smallest messages have, which is what ciphers and tunnels add to each."""
+    if not len(side.sizes):
+        return 0.0
+    (least,) = quantile(side.sizes, _LEAST_CONTENT)
+    return float(np.maximum(side.sizes - least, 0).sum())
 
 
 def _automatic(found: Behaviour) -> float:
@@ -159,8 +178,8 @@ def _automatic(found: Behaviour) -> float:
 #: name -> (what it is, in words; how it is computed)
 FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "byte_ratio": (
-        "log10 of bytes out over bytes in, at most five to one either way: terminals send little more than they get",
-        lambda b: float(np.clip(_log((b.out.sizes.sum() + 500) / (b.into.sizes.sum() + 500)), -0.7, 0.7)),
+        "log10 of bytes out over bytes in, beyond the least message of each side, at most five to one either way",
+        lambda b: float(np.clip(_log((_content(b.out) + 500) / (_content(b.into) + 500)), -0.7, 0.7)),
     ),
     "initiative": (
         "log10 of incoming over outgoing events that answer nothing",
@@ -181,7 +200,7 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
                      lambda b: b.far_response),
     "caused_out": ("outgoing runs that start within 120 ms of an incoming one, beyond chance", lambda b: b.caused_out),
     "caused_in": ("incoming runs that start within 400 ms of an outgoing one, beyond chance", lambda b: b.caused_in),
-    "variety_out": ("log10 of the 99th percentile over the median of outgoing runs, at most ten to one",
+    "variety_out": ("log10 of the bytes by which the 99th percentile of outgoing runs exceeds their median, to 3",
                     lambda b: _variety(b.out.runs)),
 }  # fmt: skip
 
