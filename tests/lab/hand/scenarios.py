@@ -21,6 +21,7 @@ from tests.lab.hand.ways import EVASIONS, TCP_ONLY, WAYS
 FAR = (5, 20, 60, 95, 150, 230)
 JITTER = (0, 2, 5, 10, 20, 40)
 LOSS = (0.0, 0.005, 0.01, 0.02)
+TUNNELS = ("wireguard", "wireguard-operator", "openvpn", "openvpn-tcp", "ssh-R")
 NEAR = (5, 8, 12, 18, 26)
 OFFICE = (8, 16, 30, 60, 110)
 """Round trips from the laptop to the office; the last stands for an office on another continent."""
@@ -129,6 +130,7 @@ def core() -> dict[str, Scenario]:
             found += [stepping(tool, way, far) for tool, (way, far) in zip(tcp[:3], stones, strict=True)]
             found += _lines()
     found += [mirrored(tool, way, 30) for tool in tcp for way in ("tls", "splice")]
+    found += _tunnels({(scenario.tool, scenario.way) for scenario in found if scenario.group == "controlled"})
     return {scenario.name: scenario for scenario in found}
 
 
@@ -140,6 +142,16 @@ def _ways(names: list[str]) -> list[Scenario]:
         chosen = [name for name in names if possible(tool, name)]
         out += [controlled(tool, chosen[(2 * number + step) % len(chosen)], next(turns)) for step in (0, 1, 3)]
     return out
+
+
+def _tunnels(there: set[tuple[str, str]]) -> list[Scenario]:
+    """Every tool through every tunnel it can go through, where that is not there yet."""
+    return [
+        controlled(tool, way, FAR[(number + step) % 6])
+        for number, tool in enumerate(TOOLS)
+        for step, way in enumerate(TUNNELS)
+        if possible(tool, way) and (tool.name, way) not in there
+    ]
 
 
 def _evasions(tools: list[Tool]) -> list[Scenario]:

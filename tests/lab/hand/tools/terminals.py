@@ -1,7 +1,8 @@
-"""Recipes for terminals other than SSH: a shell over TLS that dials out, mosh, a terminal in the browser, telnet.
+"""Recipes for terminals other than SSH: a shell over TLS that dials out, mosh, one in the browser, telnet, QUIC.
 
 All show :mod:`tests.lab.hand.tools.prompt`, so nothing typed is run. They differ in what a key is on the wire: a TLS
-record of one byte, a datagram with prediction and late acknowledgements, a WebSocket message, a bare byte.
+record of one byte, a datagram with prediction and late acknowledgements, a WebSocket message, a bare byte, a
+frame of a stream in a datagram.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import TYPE_CHECKING
 from tests.lab import net
 from tests.lab.hand import human
 from tests.lab.hand.tool import Desk, Human, Screen, Tool
-from tests.lab.hand.tools import prompt, webshell
+from tests.lab.hand.tools import prompt, quicshell, webshell
 
 if TYPE_CHECKING:
     from tests.lab.net import Lab
 
-SHELL_PORT, MOSH_PORT, WEB_PORT, TELNET_PORT = 4433, 60001, 7681, 23
+SHELL_PORT, MOSH_PORT, WEB_PORT, TELNET_PORT, QUIC_PORT = 4433, 60001, 7681, 23, 4434
 ROWS, COLUMNS = 40, 120
 LOCALE = {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
 SHELL = "pty,setsid,ctty,stderr,sane"
@@ -154,6 +155,20 @@ def _view_telnet(lab: Lab, short: str, address: str, port: int, desk: Desk) -> S
     return _open(lab, short, "busybox", "telnet", address, str(port))
 
 
+def _serve_quic(lab: Lab, short: str) -> Desk:
+    """Serve a terminal over QUIC."""
+    certificate = _certificate(lab)
+    lab.start(short, sys.executable, "-m", quicshell.__name__, "serve", str(QUIC_PORT), *certificate, *_prompt(lab))
+    lab.listening(short, QUIC_PORT)
+    return Desk(short, 0)
+
+
+def _view_quic(lab: Lab, short: str, address: str, port: int, desk: Desk) -> Screen:
+    """Open the terminal."""
+    client = shlex.join((sys.executable, "-m", quicshell.__name__, "view", address, str(port)))
+    return _open(lab, short, "sh", "-c", RAW + client)
+
+
 _COMMON = ("ip", "ss")
 TOOLS = (
     Tool(
@@ -166,6 +181,7 @@ TOOLS = (
     ),
     Tool("web-shell", (*_COMMON, "openssl"), "tcp", WEB_PORT, _serve_web, _view_web, _drive),
     Tool("telnet", (*_COMMON, "busybox"), "tcp", TELNET_PORT, _serve_telnet, _view_telnet, _drive, loops=False),
+    Tool("quic-shell", (*_COMMON, "openssl"), "udp", QUIC_PORT, _serve_quic, _view_quic, _drive),
 )  # fmt: skip
 """The recipes of terminals.
 

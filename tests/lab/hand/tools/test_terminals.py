@@ -17,8 +17,15 @@ from tests.lab.hand.tool import Tool
 from tests.lab.hand.tools import prompt, terminals, trial, webshell
 
 TRIAL = ("ping", "tcpdump", "socat")
-KEY_BYTES = {"reverse-shell": range(23, 24), "mosh": range(56, 100), "web-shell": range(32, 33), "telnet": range(1, 3)}
-"""A key on the wire: one byte in a TLS 1.3 record; datagrams of varying padding; a masked, deflated message; a byte."""
+KEY_BYTES = {
+    "reverse-shell": range(23, 24),
+    "mosh": range(56, 100),
+    "web-shell": range(32, 33),
+    "telnet": range(1, 3),
+    "quic-shell": range(28, 60),
+}
+"""A key on the wire: a byte in a TLS 1.3 record; a datagram of varying padding; a masked, deflated message; a byte; a
+stream's frame in a datagram."""
 
 
 def runs() -> list[object]:
