@@ -26,15 +26,17 @@ _TIME = pa.timestamp("us", tz="UTC")
 _SECONDS = (4.2e9, 4.2e12, 4.2e15)  # beyond: milliseconds, microseconds, nanoseconds
 _MAC = re.compile(r"[^0-9a-f]")
 _USER_FOLDER = re.compile(
-    r"(?i)((?:^|[\\/])(?:users|home|documents and settings)[\\/])(?!public[\\/]|all users[\\/]|default[\\/]|shared[\\/])[^\\/]+"
+    r"(?i)((?:^|[\\/])(?:users|home|documents and settings)[\\/])"
+    r"(?!public[\\/]|all users[\\/]|default[\\/]|shared[\\/])[^\\/]+"
 )
 _OPTION = re.compile(r"(?<!\S)[\"']?(--?[A-Za-z][\w-]*|/[A-Za-z][\w-]{0,30}(?![\w/\\.-]))")
 _SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{2,30}):(?://|\?)")
+_CLEAN = re.compile(r"(?:(?:--?[A-Za-z][\w-]*|/[A-Za-z][\w-]*|[a-z][a-z0-9+.-]{2,30}:)(?: |$))+")  # cleaned before
 _LONGEST_COMMAND = 32_768
 
 
 def struct_field(table: pa.Table, path: str) -> pa.Array:
-    """A field of a nested column by its dotted path, for example ``client.ipAddress``; a dot in a name is ``\\.``."""
+    r"""A field of a nested column by its dotted path, for example ``client.ipAddress``; a dot in a name is ``\.``."""
     names = [part.replace("\0", ".") for part in path.replace("\\.", "\0").split(".")]
     column = table.column(names[0])
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -52,7 +54,9 @@ def select(values: Any, rows: Any) -> pa.Array:
 def each(function: Callable[[str], Any], values: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
     """A function of a text applied to each different text once; no value stays no value."""
     coded = pc.dictionary_encode(values)
-    made = pa.array([None if value is None else function(value) for value in coded.dictionary.to_pylist()], kind or pa.string())
+    made = pa.array(
+        [None if value is None else function(value) for value in coded.dictionary.to_pylist()], kind or pa.string()
+    )
     return made.take(coded.indices)
 
 
@@ -74,7 +78,7 @@ def lowered(values: pa.Array) -> pa.Array:
 
 
 def times(values: pa.Array) -> pa.Array:
-    """Times from ISO 8601 texts, or from numbers (also as text) of seconds, or milli-, micro-, nanoseconds since 1970."""
+    """Times from ISO 8601 texts, or from numbers of seconds, or milli-, micro-, nanoseconds since 1970, also as text."""
     if pa.types.is_timestamp(values.type):
         return values.cast(_TIME, safe=False)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
@@ -112,7 +116,9 @@ def whole(values: pa.Array) -> pa.Array:
         sound = pc.and_(pc.is_finite(values), pc.less(pc.abs(values), 9e18))
         return pc.trunc(pc.if_else(sound, values, None)).cast(pa.int64())
     texts = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,18}$"), texts, pa.scalar(None, pa.string())).cast(pa.int64())
+    return pc.if_else(pc.match_substring_regex(texts, r"^[+-]?[0-9]{1,18}$"), texts, pa.scalar(None, pa.string())).cast(
+        pa.int64()
+    )
 
 
 def reals(values: pa.Array) -> pa.Array:
@@ -167,7 +173,9 @@ def options_of(commands: pa.Array) -> pa.Array:
 
 
 def _options(command: str) -> str | None:
-    text = command[:_LONGEST_COMMAND]
+    text = command[:_LONGEST_COMMAND].strip()
+    if _CLEAN.fullmatch(text[:1024]):
+        return text[:1024]
     found = [(match.start(), match.group(1)) for match in _OPTION.finditer(text)]
     found += [(match.start(), f"{match.group(1).lower()}:") for match in _SCHEME.finditer(text)]
     return " ".join(dict.fromkeys(word for _, word in sorted(found)))[:1024] or None

@@ -19,14 +19,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from farmwatch.records import Record
 
-__all__ = ["Context", "Fault", "Feed", "Parsed", "Sample"]
+__all__ = ["ByteStream", "Context", "Fault", "Feed", "Parsed", "Sample"]
 
 _HIDDEN_DIGITS = 16  # hex digits of a hidden value: 64 bits
 
@@ -100,18 +100,37 @@ class Sample:
     lines: tuple[str, ...]  #: its first lines as text; () where it is not text
 
 
+class ByteStream(Protocol):
+    """What feeds read from; a ``name`` attribute, where there is one, stands in messages."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+
 class Feed(Protocol):
     """One sender's format."""
 
-    kind: ClassVar[str]  #: word for ``--kind`` and the ingest address
-    sentence: ClassVar[str]  #: what it is, for the list of feeds
-    tables: ClassVar[tuple[type[Record], ...]]  #: tables it can fill
+    @property
+    def kind(self) -> str:
+        """Word for ``--kind`` and the ingest address."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """What it is, for the list of feeds."""
+        ...
+
+    @property
+    def tables(self) -> tuple[type[Record], ...]:
+        """Tables it can fill."""
+        ...
 
     def recognises(self, sample: Sample) -> bool:
         """Whether an input that begins so is of this kind."""
         ...
 
-    def read(self, stream: BinaryIO, context: Context) -> Iterator[Parsed]:
+    def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
         """Read to the end, in stretches of bounded size.
 
         Raises:

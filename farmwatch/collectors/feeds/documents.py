@@ -1,9 +1,10 @@
 """JSON documents of a feed as Arrow columns: lines by pyarrow's reader, the odd ones one by one.
 
-A feed says which fields it wants as an Arrow schema (structs for nested objects). Blocks of lines that fit it are parsed
-in columns. Where a block does not, it is halved until the lines that do not fit are alone; those are parsed by Python and
-made to fit where that changes nothing (a number written as text), else rejected with the field and the reason. So one
-bad line costs its neighbours nothing. An array of documents, or documents over several lines, are parsed by Python.
+A feed says which fields it wants as an Arrow schema (structs for nested objects). Blocks of lines that fit it are
+parsed in columns. Where a block does not, it is halved until the lines that do not fit are alone; those are parsed by
+Python and made to fit where that changes nothing (a number written as text), else rejected with the field and the
+reason. So one bad line costs its neighbours nothing. An array of documents, or documents over several lines, are parsed
+by Python.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from farmwatch.collectors.feeds.contract import Fault, Parsed
+from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
 from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, blocks
 from farmwatch.errors import SourceError
 
@@ -46,12 +47,12 @@ class Documents:
     extra: Counter[str]  #: fields outside the schema, where they were asked for: how many values each had
 
 
-class Misfit(ValueError):
+class Misfit(ValueError):  # noqa: N818 - what it is, not that it is an error
     """A document does not fit the schema: which field, and what was expected."""
 
 
 def json_documents(
-    stream: BinaryIO, schema: pa.Schema, *, threads: bool = False, infer: bool = False,
+    stream: ByteStream, schema: pa.Schema, *, threads: bool = False, infer: bool = False,
     repair: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Iterator[Documents]:  # fmt: skip
     """Documents of a stream in columns.
@@ -74,7 +75,7 @@ def json_documents(
             yield in_columns.objects(block)
 
 
-def json_objects(stream: BinaryIO) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]]:
+def json_objects(stream: ByteStream) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]]:
     """Documents of a stream as Python objects, for formats whose fields have no fixed type: objects, numbers, faults.
 
     Raises:
@@ -237,13 +238,17 @@ class _Columns:
         for document, number in zip(batch.objects, batch.numbers, strict=True):
             try:
                 whole = document if self._repair is None else self._repair(document)
-                fitted.append({entry.name: fit(whole.get(entry.name), entry.type, entry.name) for entry in self._schema})
+                fitted.append(
+                    {entry.name: fit(whole.get(entry.name), entry.type, entry.name) for entry in self._schema}
+                )
             except Misfit as misfit:
                 batch.fault(str(misfit), number)
                 continue
             kept.append(number)
             if self._infer:
-                self._extra.update(name for name, value in whole.items() if name not in self._names and value is not None)
+                self._extra.update(
+                    name for name, value in whole.items() if name not in self._names and value is not None
+                )
         if fitted:
             tables.append(pa.Table.from_pylist(fitted, schema=self._schema))
             numbers.append(np.array(kept, np.int64))
@@ -367,7 +372,7 @@ def _line_numbers(data: bytes, first: int, count: int, rows: int) -> NDArray[np.
     return np.array(filled, np.int64) if len(filled) == rows else None
 
 
-def _blocks_or_objects(stream: BinaryIO) -> Iterator[Block | _Objects]:
+def _blocks_or_objects(stream: ByteStream) -> Iterator[Block | _Objects]:
     """Blocks of lines where each line is a document, else the documents themselves."""
     cut = blocks(stream)
     first = next(cut, None)
@@ -407,8 +412,6 @@ def _objects(first: Block, following: Iterator[Block], name: str) -> Iterator[_O
     while True:
         at = _DOCUMENT_START.match(text, position).end()  # type: ignore[union-attr]  # matches the empty text as well
         try:
-            if at == len(text):
-                raise ValueError("nothing follows")
             document, position = decoder.raw_decode(text, at)
         except RecursionError:
             reason = "nested too deep"

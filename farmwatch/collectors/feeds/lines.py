@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
+from farmwatch.collectors.feeds.contract import ByteStream
 from farmwatch.errors import SourceError
 
 __all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "blocks", "read_all"]
@@ -23,7 +23,7 @@ class Block:
     too_long: tuple[int, ...] = ()  #: numbers of lines left out right before this block, for their length
 
 
-def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(stream: ByteStream, size: int = BLOCK_BYTES) -> Iterator[Block]:
     """Cut a stream at line ends. A last line without an end is a line; one of over 8 MiB is left out and named.
 
     Raises:
@@ -60,7 +60,7 @@ def blocks(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[Block]:
         raise fault
 
 
-def read_all(stream: BinaryIO, limit: int) -> bytes:
+def read_all(stream: ByteStream, limit: int) -> bytes:
     """A whole stream in memory.
 
     Raises:
@@ -75,13 +75,10 @@ def read_all(stream: BinaryIO, limit: int) -> bytes:
     return data
 
 
-def _name(stream: BinaryIO) -> str:
+def _name(stream: ByteStream) -> str:
     return str(getattr(stream, "name", "input"))
 
 
-def _broken(stream: BinaryIO, error: Exception) -> SourceError:
-    try:
-        offset = stream.tell()
-    except (OSError, ValueError, EOFError):
-        offset = 0
+def _broken(stream: ByteStream, error: Exception) -> SourceError:
+    offset = getattr(stream, "offset", 0)
     return SourceError(_name(stream), offset, f"breaks off: {error}")

@@ -95,9 +95,7 @@ class Output:
     def finish(self) -> Parsed:
         """Everything that was added, and the account of it."""
         parsed = Parsed(
-            tables={
-                record: pa.concat_tables(listed).combine_chunks() for record, listed in self._tables.items()
-            },
+            tables={record: pa.concat_tables(listed).combine_chunks() for record, listed in self._tables.items()},
             records=len(self._numbers) + self._before.records,
             used=int((self._state == _USED).sum()) + self._before.used,
             rejects=list(self._before.rejects),
@@ -146,12 +144,16 @@ def _as(record: type[Record], values: Any, entry: pa.Field, length: int) -> pa.A
             values = pa.repeat(pa.scalar(values, entry.type), length)
         else:
             values = pa.array(values, entry.type)
+    if values.null_count == len(values):
+        return pa.nulls(length, entry.type)
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
     if values.type != entry.type:
         values = values.cast(entry.type, safe=False) if pa.types.is_timestamp(entry.type) else values.cast(entry.type)
     if pa.types.is_string(entry.type) and (entry.nullable or entry.name in record.key):
-        values = pc.if_else(pc.equal(pc.binary_length(values), 0), pa.scalar(None, pa.string()), values)
+        blank = pc.equal(pc.binary_length(values), 0)
+        if pc.any(blank).as_py():
+            values = pc.if_else(blank, pa.scalar(None, pa.string()), values)
     return values
 
 
@@ -160,10 +162,17 @@ def _wrong(record: type[Record], entry: pa.Field, values: pa.Array) -> list[tupl
     name, found = f"{record.table}.{entry.name}", []
     if not entry.nullable and values.null_count:
         found.append((f"{name} is missing or unreadable", _mask(pc.is_null(values))))
+    if values.null_count == len(values):
+        return found
     if pa.types.is_string(entry.type):
         longest = pc.max(pc.binary_length(values)).as_py()
         if longest is not None and longest > LONGEST_TEXT:
-            found.append((f"{name} is longer than {LONGEST_TEXT} bytes", _mask(pc.greater(pc.binary_length(values), LONGEST_TEXT))))
+            found.append(
+                (
+                    f"{name} is longer than {LONGEST_TEXT} bytes",
+                    _mask(pc.greater(pc.binary_length(values), LONGEST_TEXT)),
+                )
+            )
     elif pa.types.is_timestamp(entry.type):
         odd = pc.or_(pc.less(values, _EARLIEST), pc.greater_equal(values, _LATEST))
         if pc.any(odd).as_py():

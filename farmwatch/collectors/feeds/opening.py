@@ -1,0 +1,279 @@
+"""Inputs of feeds opened: files, folders, archives and standard input, decompressed, with their kind told by content.
+
+Compressed inputs are streamed and never held whole, so a file that unpacks to terabytes costs time, not memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import json
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from farmwatch.collectors.feeds.contract import Sample
+from farmwatch.errors import SourceError
+
+__all__ = ["Input", "inputs", "opened", "sample_of"]
+
+_HEAD_BYTES = 256 << 10
+_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
+_PACKED = (".gz", ".zst", ".zstd", ".gzip")
+_MOST_MEMBERS = 100_000
+_DOCUMENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to read: a file, a member of a zip archive, standard input or a stream."""
+
+    name: str  #: shown; a member as ``archive.zip!folder/file``
+    path: Path | None = None
+    member: str | None = None
+    stream: BinaryIO | None = None
+
+    @property
+    def size(self) -> int:
+        """Stored bytes, 0 where not known."""
+        if self.path is None or self.member is not None:
+            return 0
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+def inputs(sources: Any) -> Iterator[Input]:
+    """What some sources stand for: files, folders at any depth in order of name, members of zip archives, ``-``.
+
+    What cannot be opened is given as it is: reading it says what is wrong.
+    """
+    for source in sources:
+        if not isinstance(source, str | os.PathLike):
+            yield Input(str(getattr(source, "name", "stream")), stream=source)
+        elif os.fspath(source) == "-":
+            yield Input("-", stream=sys.stdin.buffer)
+        else:
+            yield from _of_path(Path(source))
+
+
+def _of_path(path: Path) -> Iterator[Input]:
+    if path.is_dir():
+        for inside in sorted(path.rglob("*")):
+            if inside.is_file() and not any(part.startswith(".") for part in inside.relative_to(path).parts):
+                yield from _of_path(inside)
+        return
+    if not path.exists() and any(sign in str(path) for sign in "*?["):
+        found = sorted(path.parent.glob(path.name))
+        if found:
+            for match in found:
+                yield from _of_path(match)
+            return
+    members = _members(path)
+    if members is None:
+        yield Input(str(path), path)
+    else:
+        for member in members:
+            yield Input(f"{path}!{member}", path, member)
+
+
+def _members(path: Path) -> list[str] | None:
+    """Files in a zip archive in its order; None where it is no archive that can be read."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != _ZIP:
+                return None
+        with zipfile.ZipFile(path) as archive:
+            return [entry.filename for entry in archive.infolist()[:_MOST_MEMBERS] if not entry.is_dir()]
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return None
+
+
+class opened:  # noqa: N801 - used as a function: with opened(source) as stream
+    """An input as a stream of decompressed bytes, text in UTF-8; closed at the end.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._close: list[Any] = []
+        self.raw: Any = None  #: the stored bytes, to tell how far reading got
+
+    def __enter__(self) -> Any:
+        source = self._source
+        try:
+            if source.member is not None and source.path is not None:
+                archive = zipfile.ZipFile(source.path)
+                self._close.append(archive)
+                self.raw = archive.open(source.member)
+            elif source.stream is not None:
+                self.raw = source.stream
+            else:
+                self.raw = cast("Path", source.path).open("rb")
+        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
+            raise SourceError(
+                source.name, 0, f"cannot be opened: {getattr(error, 'strerror', None) or error}"
+            ) from error
+        if source.stream is None:
+            self._close.append(self.raw)
+        return _Named(_as_text(_unpacked(_Peekable(self.raw))), source.name)
+
+    def __exit__(self, *error: object) -> None:
+        for stream in reversed(self._close):
+            stream.close()
+
+
+class _Peekable(io.RawIOBase):
+    """A stream whose first bytes can be looked at."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._head = stream, b""
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read."""
+        while len(self._head) < size and (more := self._stream.read(size - len(self._head))):
+            self._head += more
+        return self._head[:size]
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        if size is None or size < 0:
+            head, self._head = self._head, b""
+            return head + cast("bytes", self._stream.read())
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return cast("bytes", self._stream.read(size))
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _unpacked(stream: _Peekable) -> _Peekable:
+    head = stream.peek(4)
+    if head.startswith(_GZIP):
+        return _Peekable(gzip.GzipFile(fileobj=cast("Any", io.BufferedReader(stream, 1 << 20))))
+    if head == _ZSTD:
+        import zstandard
+
+        return _Peekable(zstandard.ZstdDecompressor().stream_reader(cast("Any", stream), read_across_frames=True))
+    return stream
+
+
+def _as_text(stream: _Peekable) -> Any:
+    """UTF-16 with a byte-order mark, as Windows programs write it, as UTF-8."""
+    if stream.peek(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        reader = codecs.getreader("utf-16")(cast("Any", stream), "replace")
+        return _Encoded(reader)
+    return stream
+
+
+class _Encoded:
+    """Text read as UTF-8 bytes."""
+
+    def __init__(self, reader: codecs.StreamReader) -> None:
+        self._reader = reader
+        self._head = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at least one unless it is the end."""
+        if size is None or size < 0:
+            head, self._head = self._head, b""
+            return head + self._reader.read().encode("utf-8", "replace")
+        if not self._head:
+            self._head = self._reader.read(size, max(1, size // 4)).encode("utf-8", "replace")
+        data, self._head = self._head[:size], self._head[size:]
+        return data
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read."""
+        while len(self._head) < size and (more := self._reader.read(size, max(1, size // 4))):
+            self._head += more.encode("utf-8", "replace")
+        return self._head[:size]
+
+
+class _Named:
+    """A stream with the name of its input, whose reads fail only with :class:`SourceError`."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        self._stream, self.name, self._at = stream, name, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; fewer only at the end.
+
+        Raises:
+            EOFError: the stream breaks off.
+        """
+        parts: list[bytes] = []
+        left = size
+        while left != 0:
+            try:
+                part = self._stream.read(left if left > 0 else -1)
+            except (EOFError, OSError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+                raise EOFError(str(error) or type(error).__name__) from error
+            except Exception as error:
+                if type(error).__name__ != "ZstdError":  # of a package that is only imported where it is needed
+                    raise
+                raise EOFError(str(error)) from error
+            if not part:
+                break
+            parts.append(part)
+            self._at += len(part)
+            left = left - len(part) if size > 0 else 0
+        return b"".join(parts)
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read; what there is where the stream breaks off."""
+        try:
+            return cast("bytes", self._stream.peek(size))
+        except Exception:  # noqa: BLE001 - reading says it again, in its place
+            return b""
+
+    @property
+    def offset(self) -> int:
+        """Bytes read, decompressed."""
+        return self._at
+
+
+def sample_of(stream: Any, name: str) -> Sample:
+    """The beginning of an opened input, which stays to be read."""
+    head = stream.peek(_HEAD_BYTES)
+    base = name.replace("\\", "/").rsplit("!", 1)[-1].rsplit("/", 1)[-1].lower()
+    while base.endswith(_PACKED):
+        base = base.rsplit(".", 1)[0]
+    start = head.lstrip(b" \t\r\n\xef\xbb\xbf")
+    documents = _documents(start) if start[:1] in (b"{", b"[") else ()
+    binary = b"\0" in head[:4096]
+    lines = () if binary else tuple(head.decode("utf-8", "replace").lstrip("\ufeff").splitlines()[:50])
+    return Sample(base, head, documents, lines)
+
+
+def _documents(start: bytes) -> tuple[dict[str, Any], ...]:
+    text = start.decode("utf-8", "replace")
+    decoder, at, found = json.JSONDecoder(), 0, list[dict[str, Any]]()
+    while len(found) < _DOCUMENTS:
+        while at < len(text) and text[at] in " \t\r\n,[":
+            at += 1
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        if isinstance(document, dict):
+            found.append(document)
+    return tuple(found)

@@ -1,0 +1,33 @@
+"""All feeds, in the order in which they are asked whether an input is theirs: the narrow ones first."""
+
+from __future__ import annotations
+
+import difflib
+
+from farmwatch.collectors.feeds.contract import Feed, Sample
+from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
+
+__all__ = ["FEEDS", "feed_of", "kind_of"]
+
+FEEDS: tuple[Feed, ...] = (
+    *(OwnTable(record) for record in OWN_TABLES),  # last: any JSON might have our column names by chance
+)  #: in the order of detection
+
+
+def feed_of(kind: str) -> Feed:
+    """The feed of a kind.
+
+    Raises:
+        ValueError: there is none; says which come near.
+    """
+    for feed in FEEDS:
+        if feed.kind == kind:
+            return feed
+    near = difflib.get_close_matches(kind, [feed.kind for feed in FEEDS], 3)
+    meant = f"; did you mean {' or '.join(near)}" if near else ""
+    raise ValueError(f"no feed is called {kind!r}{meant}; 'farmwatch feeds' lists them")
+
+
+def kind_of(sample: Sample) -> Feed | None:
+    """The first feed that recognises an input by its beginning."""
+    return next((feed for feed in FEEDS if feed.recognises(sample)), None)
