@@ -8,7 +8,8 @@
     ├── KnowledgeError    a knowledge file is wrong; carries every fault found, not the first
     ├── ProfileError      a profile or configuration is wrong; carries every fault found
     ├── DependencyError   an optional program or package is missing; says how to install it
-    └── ReportError       a saved report cannot be read back
+    ├── ReportError       a saved report cannot be read back
+    └── StoreError        the store cannot be opened, read or written
 
 A message says what happened, where (``path:offset`` or ``path:line``), what was expected and what to do.
 May be imported by every layer; imports nothing.
@@ -24,6 +25,7 @@ __all__ = [
     "ProfileError",
     "ReportError",
     "SourceError",
+    "StoreError",
 ]
 
 
@@ -76,3 +78,7 @@ class DependencyError(FarmwatchError):
 
 class ReportError(FarmwatchError):
     """A saved report cannot be read back: not JSON, wrong schema version, or fields missing."""
+
+
+class StoreError(FarmwatchError):
+    """The store cannot be opened, read or written; what was in it before is still there."""
