@@ -1,32 +1,41 @@
 """From inputs to stored rows: an input's kind is told, its feed reads it, the store keeps its rows, all is counted.
 
-Used by ``farmwatch ingest`` and by the server's doors.
+Used by ``farmwatch ingest`` and by the server's doors. Reading and storing overlap: while the store writes one batch
+(compression and fsync run outside the interpreter), the next one is parsed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
 
 from farmwatch.collectors.feeds.contract import Context, Fault, Feed, Parsed
 from farmwatch.collectors.feeds.opening import Input, inputs, opened, sample_of
 from farmwatch.collectors.feeds.registry import feed_of, kind_of
 from farmwatch.errors import SourceError
+from farmwatch.records import FeedReject, Record
+from farmwatch.records.arrow import arrow_schema
 
 if TYPE_CHECKING:
-    from farmwatch.store import Store
+    from farmwatch.store import Store, Stored
 
-__all__ = ["InputAccount", "ingest", "parse"]
+__all__ = ["InputAccount", "Intake", "parse", "reject_rows"]
 
-_SHOWN_FAULTS = 20
+_SHOWN_FAULTS = 20  # of an input
+_BATCH_ROWS = 400_000  # rows that are stored with one commit, about: files large enough to be read back quickly
+_BATCH_BYTES = 256 << 20
+_UNKNOWN = "what this is cannot be told from its beginning; name it with --kind ('farmwatch feeds' lists the kinds)"
 
 
 @dataclass(slots=True)
 class InputAccount:
-    """What became of one input: ``records == used + rejected + not needed`` and ``rows == stored + duplicates``."""
+    """What became of one input: ``records == used + rejected + not needed``."""
 
     name: str
     kind: str = ""
@@ -35,9 +44,8 @@ class InputAccount:
     used: int = 0
     rejected: int = 0
     unneeded: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-    stored: Counter[str] = field(default_factory=Counter)  #: rows by table
-    duplicates: Counter[str] = field(default_factory=Counter)  #: rows that were there already, by table
+    dropped: Counter[str] = field(default_factory=Counter)  #: fields that are never kept
+    rows: Counter[str] = field(default_factory=Counter)  #: rows made, by table
     faults: list[Fault] = field(default_factory=list)  #: the first ones
 
     def count(self, parsed: Parsed) -> None:
@@ -45,20 +53,20 @@ class InputAccount:
         self.records += parsed.records
         self.used += parsed.used
         self.rejected += parsed.rejected
-        self.unneeded += parsed.unneeded
-        self.dropped += parsed.dropped
+        self.unneeded.update(parsed.unneeded)
+        self.dropped.update(parsed.dropped)
+        self.rows.update({record.table: table.num_rows for record, table in parsed.tables.items()})
         room = _SHOWN_FAULTS - len(self.faults)
         self.faults += [*parsed.rejects, *parsed.partial][: max(0, room)]
 
 
 def parse(source: Input, context: Context, account: InputAccount, feed: Feed | None = None) -> Iterator[Parsed]:
-    """Read one input with its feed; faults of the whole end up in ``account.error``."""
-    account.name = source.name
+    """Read one input with its feed; why the whole cannot be read ends up in ``account.error``."""
     try:
         with opened(source) as stream:
             chosen = feed or kind_of(sample_of(stream, source.name))
             if chosen is None:
-                account.error = "what this is cannot be told; name it with --kind ('farmwatch feeds' lists the kinds)"
+                account.error = _UNKNOWN if stream.peek(1) else "empty"
                 return
             account.kind = chosen.kind
             for parsed in chosen.read(stream, context):
@@ -68,40 +76,116 @@ def parse(source: Input, context: Context, account: InputAccount, feed: Feed | N
         account.error = error.reason
 
 
-def ingest(
-    sources: Iterable[Any], store: Store, *, kind: str | None = None, device_id: str | None = None,
-    sender: str = "command line", now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    progress: Callable[[str, int], None] | None = None, dry_run: bool = False,
-) -> Iterator[InputAccount]:  # fmt: skip
-    """Read inputs into a store, one account each.
+def reject_rows(faults: Iterable[Fault], feed: str, sender: str, name: str, at: datetime) -> pa.Table:
+    """Faults as rows of the table that keeps them."""
+    listed = list(faults)
+    columns = {
+        "ts": [at] * len(listed),
+        "feed": [feed] * len(listed),
+        "sender": [sender] * len(listed),
+        "input_name": [name] * len(listed),
+        "offset": [fault.offset for fault in listed],
+        "reason": [fault.reason for fault in listed],
+        "count": [fault.count for fault in listed],
+    }
+    return pa.table(columns, schema=arrow_schema(FeedReject))
 
-    Args:
-        sources: paths, folders, patterns, ``-``, or binary streams.
-        store: where rows go.
-        kind: of all inputs; told by content where left out.
-        device_id: device of inputs that do not name theirs.
-        sender: kept with the rows.
-        now: the clock.
-        progress: called with an input's name and how many of its stored bytes were read.
-        dry_run: read and check, store nothing.
 
-    Raises:
-        ValueError: there is no such kind.
-        StoreError: the store cannot take rows.
-    """
-    feed = feed_of(kind) if kind is not None else None
-    pepper = store.state.pepper()
-    for source in inputs(sources):
-        account = InputAccount(source.name)
-        context = Context(source.name, now(), pepper, device_id, threads=True)
-        for parsed in parse(source, context, account, feed):
-            if not dry_run:
-                stored = store.append(
-                    parsed.tables, feed=account.kind, sender=sender, received=context.received,
-                    rejects=[*parsed.rejects, *parsed.partial], input_name=source.name,
-                )  # fmt: skip
-                account.stored += stored.rows
-                account.duplicates += stored.duplicates
-            if progress is not None:
-                progress(source.name, 0)
-        yield account
+class Intake:
+    """A run of inputs into one store; use it as a context manager, then look at ``stored`` and ``duplicates``."""
+
+    def __init__(
+        self,
+        store: Store | None,
+        *,
+        sender: str = "command line",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``store``: where rows go; without one everything is read and checked, and nothing kept."""
+        self._store, self._sender, self._now = store, sender, now
+        self._pepper = store.state.pepper() if store is not None else bytes(32)
+        self._worker = ThreadPoolExecutor(1, "farmwatch-store")
+        self._running: Future[Stored] | None = None
+        self._kind = ""
+        self._tables: dict[type[Record], list[pa.Table]] = {}
+        self._rejects: list[pa.Table] = []
+        self.stored: Counter[str] = Counter()  #: rows by table
+        self.duplicates: Counter[str] = Counter()  #: rows that were there already, by table
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._worker.shutdown(cancel_futures=True)
+
+    def take(
+        self, sources: Iterable[Any], *, kind: str | None = None, device_id: str | None = None,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> Iterator[InputAccount]:  # fmt: skip
+        """Read inputs one after the other; gives the account of each as it ends.
+
+        Args:
+            sources: paths, folders, patterns, ``-``, or binary streams.
+            kind: of all inputs; told by content where left out.
+            device_id: device of inputs that do not name theirs.
+            progress: called with an input's name and the stored bytes of it read so far.
+
+        Raises:
+            ValueError: there is no such kind.
+            StoreError: the store cannot take rows.
+        """
+        feed = feed_of(kind) if kind is not None else None
+        for source in inputs(sources):
+            account = InputAccount(source.name)
+            context = Context(source.name, self._now(), self._pepper, device_id, threads=True)
+            for parsed in parse(source, context, account, feed):
+                self.add(parsed, account.kind, source.name, context.received)
+                if progress is not None:
+                    progress(source.name, source.position())
+            if progress is not None and source.size:
+                progress(source.name, source.size)
+            yield account
+
+    def add(self, parsed: Parsed, kind: str, name: str, received: datetime) -> None:
+        """Take a stretch; it is stored with others of its kind, at the latest by :meth:`flush`."""
+        if self._store is None:
+            self.stored.update({record.table: table.num_rows for record, table in parsed.tables.items()})
+            return
+        if kind != self._kind:
+            self.flush()
+            self._kind = kind
+        for record, table in parsed.tables.items():
+            self._tables.setdefault(record, []).append(table)
+        faults = [*parsed.rejects, *parsed.partial]
+        if faults:
+            self._rejects.append(reject_rows(faults, kind, self._sender, name, received))
+        held = [table for listed in self._tables.values() for table in listed]
+        if sum(table.num_rows for table in held) >= _BATCH_ROWS or sum(table.nbytes for table in held) >= _BATCH_BYTES:
+            self._store_held()
+
+    def flush(self) -> None:
+        """Store what is held and wait until it is durable."""
+        self._store_held()
+        self._wait()
+
+    def _store_held(self) -> None:
+        if self._store is None or not (self._tables or self._rejects):
+            return
+        self._wait()
+        tables = {record: pa.concat_tables(listed) for record, listed in self._tables.items()}
+        rejects = pa.concat_tables(self._rejects) if self._rejects else None
+        self._tables, self._rejects = {}, []
+        self._running = self._worker.submit(
+            self._store.append, tables, feed=self._kind, sender=self._sender, received=self._now(), rejects=rejects
+        )
+
+    def _wait(self) -> None:
+        if self._running is not None:
+            running, self._running = self._running, None
+            done = running.result()
+            self.stored.update(done.rows)
+            self.duplicates.update(done.duplicates)

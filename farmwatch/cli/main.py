@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from farmwatch.cli import capture, doctor, evaluate, explain, inspect, knowledge, report, scan, schema
+from farmwatch.cli import capture, doctor, evaluate, explain, feeds, ingest, inspect, knowledge, report, scan, schema
 from farmwatch.cli.exits import EXIT_HELP, Exit, exit_for
 from farmwatch.cli.streams import is_write_error, open_missing, talk
 from farmwatch.errors import FarmwatchError
@@ -42,6 +42,10 @@ app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.",
 app.command("report", help=report.HELP, short_help="Show a saved report again, in any format.", no_args_is_help=True)(
     report.report
 )
+app.command(
+    "ingest", help=ingest.HELP, short_help="Take feeds of agents and logs into the store.", no_args_is_help=True
+)(ingest.ingest)
+app.command("feeds", help=feeds.HELP, short_help="List what can be taken in.")(feeds.feeds)
 app.command("explain", help=explain.HELP, short_help="Explain a detector or a word of the report.")(explain.explain)
 app.command(
     "inspect", help=inspect.HELP, short_help="Dissect one flow of a capture, headers only.", no_args_is_help=True

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from farmwatch.collectors.feeds.documents import Misfit, parse_time
 
 __all__ = [
-    "addresses", "each", "file_names", "filled", "first_of", "hardware_addresses", "hexadecimal", "lowered", "masked_paths",
-    "options_of", "reals", "select", "struct_field", "times", "truths", "whole",
+    "addresses", "each", "file_names", "filled", "first_of", "hardware_addresses", "hexadecimal", "lowered",
+    "masked_paths", "options_of", "reals", "select", "struct_field", "times", "truths", "whole",
 ]  # fmt: skip
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -78,7 +78,7 @@ def lowered(values: pa.Array) -> pa.Array:
 
 
 def times(values: pa.Array) -> pa.Array:
-    """Times from ISO 8601 texts, or from numbers of seconds, or milli-, micro-, nanoseconds since 1970, also as text."""
+    """Times from ISO 8601 texts, or from numbers of (milli-, micro-, nano-)seconds since 1970, also as text."""
     if pa.types.is_timestamp(values.type):
         return values.cast(_TIME, safe=False)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):

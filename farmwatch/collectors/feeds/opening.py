@@ -30,7 +30,7 @@ _MOST_MEMBERS = 100_000
 _DOCUMENTS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Input:
     """One thing to read: a file, a member of a zip archive, standard input or a stream."""
 
@@ -38,6 +38,14 @@ class Input:
     path: Path | None = None
     member: str | None = None
     stream: BinaryIO | None = None
+    raw: Any = None  #: its stored bytes while it is open
+
+    def position(self) -> int:
+        """How many of its stored bytes were read; 0 where not known."""
+        try:
+            return int(self.raw.tell()) if self.member is None else 0
+        except (OSError, ValueError, AttributeError):
+            return 0
 
     @property
     def size(self) -> int:
@@ -106,7 +114,6 @@ class opened:  # noqa: N801 - used as a function: with opened(source) as stream
     def __init__(self, source: Input) -> None:
         self._source = source
         self._close: list[Any] = []
-        self.raw: Any = None  #: the stored bytes, to tell how far reading got
 
     def __enter__(self) -> Any:
         source = self._source
@@ -114,18 +121,18 @@ class opened:  # noqa: N801 - used as a function: with opened(source) as stream
             if source.member is not None and source.path is not None:
                 archive = zipfile.ZipFile(source.path)
                 self._close.append(archive)
-                self.raw = archive.open(source.member)
+                source.raw = archive.open(source.member)
             elif source.stream is not None:
-                self.raw = source.stream
+                source.raw = source.stream
             else:
-                self.raw = cast("Path", source.path).open("rb")
+                source.raw = cast("Path", source.path).open("rb")
         except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
             raise SourceError(
                 source.name, 0, f"cannot be opened: {getattr(error, 'strerror', None) or error}"
             ) from error
         if source.stream is None:
-            self._close.append(self.raw)
-        return _Named(_as_text(_unpacked(_Peekable(self.raw))), source.name)
+            self._close.append(source.raw)
+        return _Named(_as_text(_unpacked(_Peekable(source.raw))), source.name)
 
     def __exit__(self, *error: object) -> None:
         for stream in reversed(self._close):
