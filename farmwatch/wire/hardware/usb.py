@@ -124,8 +124,8 @@ def speed_word(megabits: str) -> str:
 def decode_descriptors(data: bytes) -> UsbDescriptors:
     """Decode the bytes of a sysfs ``descriptors`` file.
 
-    ``complete`` is false where the configurations end early, or their interfaces are fewer than announced, or a descriptor runs
-    over the end; what was read up to there is kept.
+    ``complete`` is false where configurations or interfaces are fewer than announced, or a descriptor runs over the
+    end; what was read up to there is kept.
 
     Raises:
         DecodeError: no device descriptor at the start, or more than a mebibyte.
