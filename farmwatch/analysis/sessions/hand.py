@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from farmwatch.analysis.sessions.loop import AnswerClass
 from farmwatch.analysis.sessions.quantiles import share
 
-__all__ = ["Hand", "count_keys", "find_hand"]
+__all__ = ["Hand", "commonest", "find_hand"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -34,8 +34,6 @@ _KEY_GAP_S = (
 )  #: between keys of one burst: the middle nine tenths of typing (CHI 2018, 10.1145/3173574.3174220)
 _REGULAR = 0.04  #: gaps within this share of each other are one interval
 _SPELL_S = 0.6  #: a longer pause ends a spell of typing, and nothing is held down over it
-_LEAST_KEYS = 10
-_SWEPT = 0.1  #: share of messages of the commonest size that are in sweeps: then it is the pointer's size as well
 _TOGETHER_MOST = 4  #: messages of the commonest size that share a segment
 
 
@@ -79,7 +77,7 @@ def find_hand(times_s: Floats, sizes: Ints, classes: Sequence[AnswerClass]) -> H
     gaps = np.diff(events)
     return Hand(
         members, alone, events, sweeps, int(len(times) - single.sum()), _typed(gaps), _regular(gaps),
-        _few(sizes[members]), _paired(*_base(sizes, alone, times_s)), _is_shared(classes),
+        _few(sizes[members]), _paired(*commonest(sizes, alone, times_s)), _is_shared(classes),
     )  # fmt: skip
 
 
@@ -130,8 +128,14 @@ def _few(sizes: Ints) -> float:
     return float(counts[-3:].sum() / len(sizes))
 
 
-def _base(sizes: Ints, members: Ints, times_s: Floats) -> tuple[Floats, Ints]:
-    """Messages of the commonest size with single events, and how many of them each holds when several share one."""
+def commonest(sizes: Ints, members: Ints, times_s: Floats) -> tuple[Floats, Ints]:
+    """Messages of the commonest size with single events, and how many of them each holds when several share one.
+
+    Args:
+        sizes: (n,) bytes of a direction's messages.
+        members: indices of those with single events.
+        times_s: (n,) seconds.
+    """
     if not len(members):
         return np.zeros(0), np.zeros(0, dtype=np.int64)
     values, counts = np.unique(sizes[members], return_counts=True)
@@ -151,21 +155,3 @@ def _paired(times: Floats, holds: Ints) -> float:
     first = np.concatenate(([0], np.flatnonzero(np.diff(times) > _SPELL_S) + 1))
     spells = np.add.reduceat(holds, first)
     return float(max(0.0, 2 * np.mean(spells % 2 == 0) - 1)) if len(spells) >= 6 else 0.0
-
-
-def count_keys(times_s: Floats, sizes: Ints, hand: Hand, *, pairs: bool) -> int | None:
-    """Key presses among the single events, or ``None`` where they share their size with answers or pointer messages.
-
-    Args:
-        times_s: (n,) seconds of the direction's messages.
-        sizes: (n,) bytes.
-        hand: found in them.
-        pairs: whether the protocol sends presses and releases apart.
-    """
-    times, holds = _base(sizes, hand.single, times_s)
-    total = int(holds.sum())
-    if total < _LEAST_KEYS or hand.shared:
-        return None
-    base = int(np.bincount(sizes[hand.single]).argmax())
-    swept = int((sizes[hand.members] == base).sum()) - int((sizes[hand.single] == base).sum())
-    return None if swept > _SWEPT * len(times) else round(total / 2) if pairs else total

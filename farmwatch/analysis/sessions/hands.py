@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from farmwatch.analysis.sessions.cross_layer import BEYOND_MS, cross_layer
 from farmwatch.analysis.sessions.features import FEATURES, Behaviour, behaviour, feature_values
 from farmwatch.analysis.sessions.flow_series import DeviceSeries, device_series, merged, sharing
-from farmwatch.analysis.sessions.hand import Hand, count_keys
+from farmwatch.analysis.sessions.hand import Hand
+from farmwatch.analysis.sessions.key_count import count_keys
 from farmwatch.analysis.sessions.loop import Loop
 from farmwatch.analysis.sessions.named import endpoint
 from farmwatch.analysis.sessions.role_model import RoleModel, load_role_model

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from farmwatch.analysis.sessions.features import behaviour
+from farmwatch.analysis.sessions.hand import find_hand
+from farmwatch.analysis.sessions.loop import answer_classes
+from farmwatch.analysis.sessions.runs import runs_of
 from farmwatch.records import DeviceFlow, FlowSeries, Rows, SeriesFlow, Table, Tables
 from tests.lab.hand import human
 from tests.lab.typist import keys
@@ -183,3 +186,32 @@ def tables(*flows):
                "unit": unit, "content_type": nothing}  # fmt: skip
     series = Table(FlowSeries, {name: columns[name].astype(FlowSeries.columns[name].dtype) for name in columns})
     return Tables([rows.table(), kept.table(), series])
+
+
+def hand_of(seen):
+    """The incoming hand with its times and sizes."""
+    times, sizes = seen.times_s[~seen.out], seen.sizes[~seen.out]
+    runs = runs_of(seen.times_s[seen.out], seen.sizes[seen.out])
+    return find_hand(times, sizes, answer_classes(times, sizes, runs)), times, sizes
+
+
+def alone(times, sizes=8):
+    """The hand of messages without another direction."""
+    times = np.asarray(times, float)
+    sizes = np.full(len(times), sizes) if np.isscalar(sizes) else np.asarray(sizes)
+    return find_hand(times, sizes, []), times, sizes
+
+
+def typing(seed, releases):
+    """Bursts of whole presses, with or without releases, and how many presses they are."""
+    rng = np.random.default_rng([seed, 14])
+    times, presses, at = [], 0, 1.0
+    for _ in range(40):
+        for _ in range(int(rng.integers(3, 9))):
+            times.append(at)
+            if releases:
+                times.append(at + rng.uniform(0.06, 0.1))
+            at += rng.uniform(0.14, 0.3)
+            presses += 1
+        at += rng.uniform(0.9, 2.0)
+    return np.sort(np.array(times)), presses

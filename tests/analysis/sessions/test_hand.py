@@ -7,26 +7,9 @@ from itertools import takewhile
 import numpy as np
 import pytest
 
-from farmwatch.analysis.sessions.hand import count_keys, find_hand
-from farmwatch.analysis.sessions.loop import answer_classes
-from farmwatch.analysis.sessions.runs import runs_of
-from tests.analysis.sessions.screens import ANSWER, SIZES, Seen, inputs, screen, shell
+from tests.analysis.sessions.screens import ANSWER, SIZES, alone, hand_of, inputs, screen, typing
 from tests.lab.hand import human
 from tests.lab.hand.simulated import typist
-
-
-def hand_of(seen):
-    """The incoming hand with its times and sizes."""
-    times, sizes = seen.times_s[~seen.out], seen.sizes[~seen.out]
-    runs = runs_of(seen.times_s[seen.out], seen.sizes[seen.out])
-    return find_hand(times, sizes, answer_classes(times, sizes, runs)), times, sizes
-
-
-def alone(times, sizes=8):
-    """The hand of messages without another direction."""
-    times = np.asarray(times, float)
-    sizes = np.full(len(times), sizes) if np.isscalar(sizes) else np.asarray(sizes)
-    return find_hand(times, sizes, []), times, sizes
 
 
 @pytest.mark.parametrize("rtt_ms", [10, 90, 250])
@@ -88,81 +71,12 @@ def test_few_sizes_are_a_tools():
     assert alone([])[0].few_sizes == 0.0
 
 
-def typing(seed, releases):
-    """Bursts of whole presses, with or without releases, and how many presses they are."""
-    rng = np.random.default_rng([seed, 14])
-    times, presses, at = [], 0, 1.0
-    for _ in range(40):
-        for _ in range(int(rng.integers(3, 9))):
-            times.append(at)
-            if releases:
-                times.append(at + rng.uniform(0.06, 0.1))
-            at += rng.uniform(0.14, 0.3)
-            presses += 1
-        at += rng.uniform(0.9, 2.0)
-    return np.sort(np.array(times)), presses
-
-
-@pytest.mark.parametrize("releases", [True, False])
-def test_keys_are_counted_by_what_the_protocol_sends(releases):
-    """RFB and RDP send presses and releases apart, SSH presses alone."""
-    times, presses = typing(1, releases)
-    found, times, sizes = alone(times)
-    assert count_keys(times, sizes, found, pairs=releases) == pytest.approx(presses, rel=0.03)
-
-
 def test_spells_of_pairs_are_even():
     """Presses with their releases come in even spells, presses alone do not."""
     assert alone(typing(2, True)[0])[0].paired > 0.8
     assert alone(typing(2, False)[0])[0].paired < 0.5
 
 
-def test_keys_that_share_a_segment_count_all():
-    """Two or three messages of one key's size in one segment are as many keys."""
-    times, presses = typing(3, False)
-    doubled = np.full(len(times), 36)
-    doubled[::5] = 72
-    doubled[1::25] = 108
-    found, times, sizes = alone(times, doubled)
-    assert count_keys(times, sizes, found, pairs=False) == int((doubled // 36).sum()) > presses
-
-
-def test_keys_of_a_shell_are_counted():
-    seen = shell(15)
-    found, times, sizes = hand_of(seen)
-    assert count_keys(times, sizes, found, pairs=False) == pytest.approx((sizes == 36).sum(), rel=0.02)
-
-
-def test_nothing_is_counted_where_answers_have_the_size_of_keys():
-    """Padded to one size, answers and keys cannot be told apart: shared, and no count."""
-    at_screen, _ = screen(16, 120, jitter_ms=2)
-    found, times, sizes = hand_of(at_screen.padded(64))
-    assert found.shared
-    assert count_keys(times, sizes, found, pairs=True) is None
-
-
-def test_keys_of_the_size_of_answers_are_not_counted():
-    """Half the messages of one size answer what left: how many of the others are keys nobody can say."""
-    rng = np.random.default_rng(62)
-    left = np.cumsum(rng.uniform(0.3, 2.0, 300))
-    came = np.concatenate([left + 0.09, np.cumsum(rng.uniform(0.2, 2.0, 300))])
-    found, times, sizes = hand_of(Seen.of((came, np.full(600, 10)), (left, np.full(300, 300))))
-    assert found.shared
-    assert found.sweeps == 0
-    assert count_keys(times, sizes, found, pairs=True) is None
-    plain = hand_of(Seen.of((came[300:], np.full(300, 10)), (left, np.full(300, 300))))
-    assert count_keys(*plain[1:], plain[0], pairs=False) == 300
-
-
-def test_fewer_than_ten_messages_are_not_counted():
-    found, times, sizes = alone(np.arange(9) * 0.5)
-    assert count_keys(times, sizes, found, pairs=False) is None
-    found, times, sizes = alone(np.arange(10) * 0.5)
-    assert count_keys(times, sizes, found, pairs=False) == 10
-    assert count_keys(times, sizes, found, pairs=True) == 5
-
-
 def test_no_messages_are_no_hand():
-    found, times, sizes = alone([])
+    found, _, _ = alone([])
     assert (len(found.members), len(found.events_s), found.sweeps, found.sweep_events) == (0, 0, 0, 0)
-    assert count_keys(times, sizes, found, pairs=True) is None
