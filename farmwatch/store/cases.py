@@ -94,6 +94,18 @@ class Cases:
             rows = connection.execute("SELECT * FROM audit WHERE ?1 IS NULL OR subject = ?1 ORDER BY id", (subject,))
             return [AuditEntry(**dict(row)) for row in rows]
 
+    def about(self, device_id: str) -> int:
+        """How many cases, decisions and enrolments are about a device."""
+        with self._file.reading() as connection:
+            return int(
+                connection.execute(
+                    "SELECT (SELECT count(*) FROM cases WHERE device_id = ?1) + "
+                    "(SELECT count(*) FROM dispositions WHERE device_id = ?1) + "
+                    "(SELECT count(*) FROM enrolments WHERE host_identifier = ?1)",
+                    (device_id,),
+                ).fetchone()[0]
+            )
+
     def forget(self, device_id: str) -> dict[str, int]:
         """Remove all that is about a device, from the file's free pages and its log too; rows gone by table.
 

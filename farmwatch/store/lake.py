@@ -28,7 +28,7 @@ from farmwatch.store.state import State
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["STAMPS", "Store", "Stored", "open_store", "record_classes"]
+__all__ = ["STAMPS", "Store", "Stored", "condition", "open_store", "record_classes", "view_schema"]
 
 STAMPS: tuple[pa.Field, ...] = (
     pa.field("received", pa.timestamp("us", tz="UTC")),
@@ -188,13 +188,13 @@ class Store:
         if unknown:
             raise StoreError(f"table {record.table} has no column {', '.join(unknown)}")
         clock = "ts" if "ts" in record.columns else "received"
-        condition = _condition(clock, since, until, device_ids)
+        chosen_rows = condition(clock, since, until, device_ids)
 
         def from_snapshot(snapshot: Snapshot) -> pa.Table:
             # In tables without a clock of their own, days are those of arrival, as is the time asked for.
             wanted = days_between(snapshot.days(), since, until)
             files = [file for file in snapshot.files if file.day in wanted]
-            return snapshot.dataset(declared, files).to_table(columns=chosen, filter=condition)
+            return snapshot.dataset(declared, files).to_table(columns=chosen, filter=chosen_rows)
 
         found = self.with_snapshot(record.table, from_snapshot)
         schema = pa.schema([_field(record, name, declared) for name in chosen])
@@ -315,7 +315,7 @@ def _stamped(rows: pa.Table, received: datetime, feed: str, sender: str) -> pa.T
     return rows
 
 
-def _condition(
+def condition(
     clock: str, since: datetime | None, until: datetime | None, device_ids: Iterable[str] | None
 ) -> pc.Expression | None:
     """What rows must satisfy."""

@@ -408,6 +408,23 @@ class LakeTable:
             raise
         return True
 
+    def clear(self, hours: int) -> int:
+        """Delete files that no version names, cleared so many hours ago or never committed; how many.
+
+        In a folder the table's locks are held, so that nobody is between writing a file and committing it.
+        """
+        try:
+            with self.alone(upkeep=True), self.alone():
+                delta = self._opened()
+                gone = delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+                delta.update_incremental()
+                delta.create_checkpoint()
+                delta.cleanup_metadata()
+                self._delta = None
+                return len(gone)
+        except (DeltaError, OSError) as error:
+            raise self._failure(error) from error
+
     def _failure(self, error: Exception) -> StoreError:
         """What went wrong, in words that help."""
         text = str(error)

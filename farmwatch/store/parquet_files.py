@@ -39,6 +39,7 @@ def write(place: Place, uri: str, files: fs.FileSystem, day: str, rows: pa.Table
         "use_dictionary": texts,
         "write_statistics": texts,
         "store_schema": False,
+        "write_page_checksum": True,  # so that a check finds bits that turned
     }
     if place.folder is None:
         with files.open_output_stream(path) as stream:
