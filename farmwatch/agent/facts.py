@@ -37,7 +37,8 @@ class System:
 class HidFact:
     """One HID interface: bus number (3 USB, 5 Bluetooth, 6 virtual, 24 I2C), ids, and its report descriptor in hex.
 
-    ``port_path`` is the USB interface it belongs to, empty on other buses.
+    ``port_path`` is the USB interface it belongs to, empty on other buses. Its name is not read: wireless keyboards are
+    often called after their owners.
     """
 
     bus: int
@@ -45,7 +46,6 @@ class HidFact:
     product_id: int
     descriptor: str
     port_path: str = ""
-    name: str = ""
     virtual: bool = False
 
 

@@ -176,7 +176,6 @@ class LinuxProbe:
         if not named:
             return None
         place = path.resolve()
-        name = re.search(r"^HID_NAME=(.*)$", text(path / "uevent"), re.MULTILINE)
         bus, vendor, product = (int(part, 16) for part in named.groups())
         return HidFact(
             bus=bus,
@@ -184,7 +183,6 @@ class LinuxProbe:
             product_id=product,
             descriptor=raw(path / "report_descriptor", 65_535).hex(),
             port_path=place.parent.name if re.fullmatch(r"\d+-[\d.]+:\d+\.\d+", place.parent.name) else "",
-            name=name[1].strip() if name else "",
             virtual="/devices/virtual/" in str(place) and bus != _BUS_BLUETOOTH,
         )
 
