@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,9 @@ class Elements:
         schema = arrow_schema(record)
         try:
             fitted = {
-                name: fit(value, schema.field(name).type, f"{record.table}.{name}")
+                name: value
+                if isinstance(value, datetime)
+                else fit(value, schema.field(name).type, f"{record.table}.{name}")
                 for name, value in values.items()
                 if value is not None
             }
