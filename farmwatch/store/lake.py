@@ -242,6 +242,7 @@ class Store:
 
         connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET python_enable_replacements = false")  # variables of the program are no tables
         classes, begun = record_classes(), set(self.tables())
         for name, record in sorted(classes.items()):
             schema = view_schema(record)
@@ -270,7 +271,8 @@ class Store:
                     return found.to_arrow_table()
                 except (duckdb.Error, OSError) as error:
                     failure = error
-                    if not any(words in str(error).lower() for words in _GONE):
+                    gone = any(words in str(error).lower() for words in _GONE)
+                    if isinstance(error, duckdb.ProgrammingError) or not gone:
                         break
             time.sleep(0.05)  # a file was cleared away meanwhile; the next connection sees the newest version
         raise StoreError(f"the query failed: {failure}") from failure
