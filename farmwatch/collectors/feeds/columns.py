@@ -82,7 +82,7 @@ def times(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(values.type):
         return values.cast(_TIME, safe=False)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        number = pc.cast(values, pa.float64())
+        number = pc.cast(values, pa.float64(), safe=False)
         for edge in _SECONDS[::-1]:
             number = pc.if_else(pc.greater(number, edge), pc.divide(number, 1000.0), number)
         sound = pc.and_(pc.is_finite(number), pc.less(pc.abs(number), 1e11))
@@ -127,7 +127,7 @@ def reals(values: pa.Array) -> pa.Array:
         texts = pc.utf8_trim_whitespace(values)
         good = pc.match_substring_regex(texts, r"^[+-]?([0-9]{1,300}(\.[0-9]*)?|\.[0-9]{1,300})([eE][+-]?[0-9]{1,3})?$")
         values = pc.if_else(good, texts, pa.scalar(None, pa.string()))
-    numbers = values.cast(pa.float64())
+    numbers = values.cast(pa.float64(), safe=False)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
 

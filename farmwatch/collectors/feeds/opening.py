@@ -26,6 +26,7 @@ __all__ = ["Input", "inputs", "opened", "sample_of"]
 _HEAD_BYTES = 256 << 10
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _PACKED = (".gz", ".zst", ".zstd", ".gzip")
+_ZSTD_PIECE = 2 << 10  # the densest zstd is 4 bytes for 128 KiB: at most 64 MiB at once
 _MOST_MEMBERS = 100_000
 _DOCUMENTS = 20
 
@@ -177,10 +178,54 @@ def _unpacked(stream: _Peekable) -> _Peekable:
     if head.startswith(_GZIP):
         return _Peekable(gzip.GzipFile(fileobj=cast("Any", io.BufferedReader(stream, 1 << 20))))
     if head == _ZSTD:
+        return _Peekable(_Unzstd(stream))
+    return stream
+
+
+class _Unzstd:
+    """Frames of a zstd stream one after the other (RFC 8878).
+
+    Why not the package's own reader: it takes a cut stream for a whole one.
+    """
+
+    def __init__(self, stream: _Peekable) -> None:
         import zstandard
 
-        return _Peekable(zstandard.ZstdDecompressor().stream_reader(cast("Any", stream), read_across_frames=True))
-    return stream
+        self._stream, self._package = stream, zstandard
+        self._decoder = zstandard.ZstdDecompressor().decompressobj()
+        self._packed, self._plain = b"", b""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at least one unless it is the end.
+
+        Raises:
+            EOFError: a frame is damaged or cut.
+        """
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
+        while not self._plain and self._more():
+            pass
+        data, self._plain = self._plain[:size], self._plain[size:]
+        return data
+
+    def _more(self) -> bool:
+        """Undo one more piece; False at the end."""
+        if not self._packed:
+            self._packed = self._stream.read(1 << 16)
+        if not self._packed:
+            if not self._decoder.eof:
+                raise EOFError("it ends inside a zstd frame")
+            return False
+        if self._decoder.eof:
+            self._decoder = self._package.ZstdDecompressor().decompressobj()
+        piece, self._packed = self._packed[:_ZSTD_PIECE], self._packed[_ZSTD_PIECE:]
+        try:
+            self._plain = self._decoder.decompress(piece)
+        except self._package.ZstdError as error:
+            raise EOFError(str(error)) from error
+        if self._decoder.eof:
+            self._packed = self._decoder.unused_data + self._packed
+        return True
 
 
 def _as_text(stream: _Peekable) -> Any:
@@ -234,10 +279,6 @@ class _Named:
                 part = self._stream.read(left if left > 0 else -1)
             except (EOFError, OSError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
                 raise EOFError(str(error) or type(error).__name__) from error
-            except Exception as error:
-                if type(error).__name__ != "ZstdError":  # of a package that is only imported where it is needed
-                    raise
-                raise EOFError(str(error)) from error
             if not part:
                 break
             parts.append(part)

@@ -107,8 +107,9 @@ class OwnTable:
                 output.dropped[name] += count
         output.dropped += Counter({name: count for name, count in documents.extra.items() if name != "table"})
         if table.num_rows:
-            if "device_id" in schema.names and "device_id" not in columns and context.device_id:
-                columns["device_id"] = context.device_id
+            if "device_id" in schema.names and context.device_id:
+                given = columns.get("device_id")
+                columns["device_id"] = context.device_id if given is None else pc.fill_null(given, context.device_id)
             if self.kind == "sightings" and {"kind", "value"} <= columns.keys():
                 near = pc.fill_null(pc.equal(columns["kind"], "neighbour"), False)
                 columns["value"] = pc.if_else(near, _hidden(columns["value"], context.hide), columns["value"])

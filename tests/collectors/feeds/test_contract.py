@@ -19,6 +19,7 @@ from farmwatch.records.arrow import arrow_schema
 SAMPLES = Path(__file__).parents[2] / "samples" / "feeds"
 #: each sample file lies in a folder called after its kind
 FILES = sorted(path for path in SAMPLES.rglob("*") if path.is_file() and path.parent != SAMPLES)
+WORDS = [b"null", b"-1", b"1e999", b'"\\ud800"', b"[[[[", b"{}", b"\x00", b"99999999999999999999"]
 MUTATED = 10_000  # records of each kind
 
 
@@ -104,7 +105,9 @@ def mutated(data, number):
                 piece = bent[at : at + source.randrange(1, 200)]
                 bent[at:at] = piece
             case 4:
-                word = source.choice([b"null", b"-1", b"1e999", b'"\\ud800"', b"[[[[", b"{}", b"\x00", b"99999999999999999999"])
+                word = source.choice(
+                    [b"null", b"-1", b"1e999", b'"\\ud800"', b"[[[[", b"{}", b"\x00", b"99999999999999999999"]
+                )
                 bent[at : at + source.randrange(8)] = word
             case _:
                 bent[at : at + 1] = source.choice([b"\n", b",", b'"', b"\t", b"}", b"]", b"<", b"\xff"])
@@ -129,7 +132,10 @@ def test_anything_gives_rows_or_rejects(feed):
 @pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: feed.kind)
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\n\n", b"{}", b"[]", b"null\n", b"\x00" * 4096, b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe\x00\x00", b"PK\x03\x04", b","],
+    [
+        b"", b"\n\n", b"{}", b"[]", b"null\n", b"\x00" * 4096, b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe\x00\x00",
+        b"PK\x03\x04", b",",
+    ],
     ids=["empty", "blank", "object", "array", "null", "zeros", "deep", "deeper", "utf16", "zip", "comma"],
 )  # fmt: skip
 def test_nothing_much_gives_nothing(feed, data):

@@ -1,0 +1,89 @@
+"""From inputs to stored rows."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+
+import pytest
+
+from farmwatch.intake import Intake
+from farmwatch.records import UsbDevice
+from farmwatch.store import open_store
+
+ROW = {"table": "usb_devices", "device_id": "lt-1", "ts": "2026-11-01T12:00:00Z", "event": "present"}
+
+
+def rows(count, **more):
+    return "\n".join(json.dumps({**ROW, "serial": f"S{number}", **more}) for number in range(count)).encode()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path / "store")
+
+
+def test_rows_are_stored_once(store):
+    """The same input again stores nothing and says that it was there."""
+    with Intake(store) as first:
+        [account] = first.take([io.BytesIO(rows(100))])
+    assert (account.kind, account.records, account.used) == ("usb_devices", 100, 100)
+    assert first.stored == {"usb_devices": 100}
+    with Intake(store) as second:
+        list(second.take([io.BytesIO(rows(120))]))
+    assert second.stored["usb_devices"] == 20
+    assert second.duplicates["usb_devices"] == 100
+    assert store.read(UsbDevice).num_rows == 120
+
+
+def test_rejects_are_kept_with_their_reason(store):
+    """Who, where and why; not the record itself."""
+    data = rows(3) + b'\n{"table": "usb_devices", "device_id": "secret-person", "ts": "never", "event": "x"}\n'
+    with Intake(store, sender="tester") as intake:
+        [account] = intake.take([io.BytesIO(data)])
+    assert (account.used, account.rejected) == (3, 1)
+    [kept] = store.query('SELECT sender, "offset", reason, count FROM feed_rejects').to_pylist()
+    assert kept == {
+        "sender": "tester",
+        "offset": 4,
+        "reason": "ts: expected a time (ISO 8601 or seconds since 1970)",
+        "count": 1,
+    }
+
+
+def test_without_a_store_nothing_is_written(tmp_path):
+    """A dry run reads and counts."""
+    with Intake(None) as intake:
+        [account] = intake.take([io.BytesIO(rows(5))])
+    assert account.used == 5
+    assert intake.stored == {"usb_devices": 5}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_bad_input_stops_nothing(store, tmp_path):
+    """Each has its account; the others are stored."""
+    (tmp_path / "a.bin").write_bytes(b"\x00\x01\x02 something else")
+    (tmp_path / "b.json").write_bytes(rows(2))
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(rows(5000, serial="T"), mtime=0)[:-20])
+    (tmp_path / "d.json").write_bytes(b"")
+    with Intake(store) as intake:
+        accounts = {
+            account.name.rsplit("/", 1)[-1]: account
+            for account in intake.take([tmp_path / name for name in ("a.bin", "b.json", "c.json.gz", "d.json")])
+        }
+    assert "cannot be told" in accounts["a.bin"].error
+    assert accounts["b.json"].error == ""
+    assert "breaks off" in accounts["c.json.gz"].error
+    assert accounts["d.json"].error == "empty"
+    assert store.read(UsbDevice).num_rows >= 2
+
+
+def test_progress_ends_at_the_size(store, tmp_path):
+    """A bar that is fed with it reaches its end."""
+    path = tmp_path / "x.json"
+    path.write_bytes(rows(1000))
+    seen = []
+    with Intake(store) as intake:
+        list(intake.take([path], progress=lambda name, done: seen.append(done)))
+    assert seen[-1] == path.stat().st_size
