@@ -18,6 +18,7 @@ from farmwatch.cli.streams import Color, check_writable
 
 if TYPE_CHECKING:
     from farmwatch.analysis.profile import Profile
+    from farmwatch.records import Report
 
 __all__ = ["HELP", "scan"]
 
@@ -33,6 +34,7 @@ Examples:
   tcpdump -w - -c 100000 | farmwatch scan -
   farmwatch scan 'site-*.pcap.zst' --profile acme.toml --json -o report.json
   farmwatch scan today.pcap -q --fail-on strong || page-somebody
+  farmwatch scan today.pcap --store /srv/farmwatch
 
 {EXIT_HELP}
 """  #: text of ``farmwatch scan --help``
@@ -80,6 +82,12 @@ def scan(
     vantage: Annotated[
         Vantage, typer.Option("--vantage", help="Where it was captured; auto judges by the traffic.")
     ] = Vantage.AUTO,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="FOLDER|URL", help="Keep each device's result in a store, beside its telemetry."
+        ),
+    ] = None,
     fail_on: options.FailOnOption = None,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = 0,
@@ -119,6 +127,8 @@ def scan(
         anyone = replace(declared, only_devices=())
         again = None if "-" in paths else lambda: farmwatch.scan(paths, profile=anyone, knowledge=knowledge or ())
         check_devices(report, declared.only_devices, again)
+    if store is not None:
+        _keep(report, store, quiet=quiet)
     show(
         report,
         form=Format.JSON if json else form,
@@ -130,6 +140,28 @@ def scan(
     )
     gc.freeze()  # the process ends here: nothing is left to search for cycles
     raise typer.Exit(exit_code(report, fail_on))
+
+
+def _keep(report: Report, store: str, *, quiet: bool) -> None:
+    """Put the result into a store.
+
+    Raises:
+        StoreError: the store cannot take it.
+    """
+    from datetime import UTC, datetime
+
+    from farmwatch.cli.streams import talk
+    from farmwatch.records import ScannedDevice
+    from farmwatch.records.arrow import to_arrow
+    from farmwatch.reports.kept import device_rows
+    from farmwatch.store import open_store
+
+    rows = to_arrow(device_rows(report))
+    done = open_store(store).append(
+        {ScannedDevice: rows}, feed="scan", sender="command line", received=datetime.now(UTC)
+    )
+    new, known = done.rows.get(ScannedDevice.table, 0), done.duplicates.get(ScannedDevice.table, 0)
+    talk(f"kept in {store}: {new} device results" + (f", {known} there already" if known else ""), quiet=quiet)
 
 
 def _profile(

@@ -35,6 +35,7 @@ from farmwatch.records.endpoint import (
     UsbDevice,
 )
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
+from farmwatch.records.kept import ScannedDevice
 from farmwatch.records.network import (
     SERIES_LEFT_UNREAD,
     Announcement,
@@ -86,6 +87,9 @@ TELEMETRY_TABLES: tuple[type[Record], ...] = (
 )  # fmt: skip
 """The tables that agents, logs and the company's own lists fill."""
 
+KEPT_TABLES: tuple[type[Record], ...] = (ScannedDevice, FeedReject)
+"""The tables that farmwatch itself fills in a store."""
+
 DERIVED_TABLES: tuple[type[Record], ...] = (
     DeviceSeen,
     HandFlow,
@@ -104,6 +108,7 @@ DERIVED_TABLES: tuple[type[Record], ...] = (
 __all__ = [
     "ABSENT",
     "DERIVED_TABLES",
+    "KEPT_TABLES",
     "NETWORK_TABLES",
     "SCHEMA_VERSION",
     "SERIES_LEFT_UNREAD",
@@ -160,6 +165,7 @@ __all__ = [
     "Role",
     "RosterEntry",
     "Rows",
+    "ScannedDevice",
     "SeriesFlow",
     "Service",
     "Session",

@@ -250,3 +250,15 @@ def test_standard_input_gives_the_same_verdict(cli, tmp_path):
     assert piped["inputs"][0]["path"] == "-"
     assert piped["inputs"][0]["sha256"] == direct["inputs"][0]["sha256"]
     assert [device["assessment"] for device in piped["devices"]] == [d["assessment"] for d in direct["devices"]]
+
+
+def test_results_can_be_kept_in_a_store(cli, tmp_path):
+    """Once, however often the same capture is scanned."""
+    from farmwatch.records import ScannedDevice
+    from farmwatch.store import open_store
+
+    capture = Path(__file__).parents[2] / "pcaps" / "vnc-relayed.pcap"
+    assert "kept in" in cli("scan", capture, "--store", tmp_path / "store").err
+    assert "there already" in cli("scan", capture, "--store", tmp_path / "store").err
+    kept = open_store(tmp_path / "store").read(ScannedDevice)
+    assert {"strong", "review"} & set(kept["driven"].to_pylist())

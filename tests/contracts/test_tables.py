@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from farmwatch.records import DERIVED_TABLES, NETWORK_TABLES, TELEMETRY_TABLES, FeedReject, Table
+from farmwatch.records import DERIVED_TABLES, KEPT_TABLES, NETWORK_TABLES, TELEMETRY_TABLES, Table
 
 SNAPSHOT = Path(__file__).parent / "tables.json"
-TABLES = (*NETWORK_TABLES, *TELEMETRY_TABLES, FeedReject, *DERIVED_TABLES)
+TABLES = (*NETWORK_TABLES, *TELEMETRY_TABLES, *KEPT_TABLES, *DERIVED_TABLES)
 #: Facts about persons that no table may hold.
 BANNED = (
     "nationality", "citizenship", "ethnic", "language", "locale", "keyboard", "layout", "face", "voice", "birth",
