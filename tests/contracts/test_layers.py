@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "engine": {"errors"},
     "intake": {"errors", "records", "collectors", "store", "engine"},
     "agent": {"errors", "records", "wire"},
-    "server": {"errors", "records", "wire", "collectors", "store", "engine", "intake", "api"},
+    "server": {"errors", "records", "wire", "collectors", "store", "reports", "engine", "intake", "api"},
     "analysis": {"errors", "records", "knowledge", "collectors", "engine"},
     "reports": {"errors", "records"},
     "api": {"errors", "records", "knowledge", "collectors", "store", "analysis", "engine", "intake"},
