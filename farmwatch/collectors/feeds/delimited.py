@@ -23,7 +23,12 @@ def header_of(line: str, delimiter: str = ",") -> list[str]:
     import csv
 
     names: list[str] = []
-    for name in next(csv.reader([line.lstrip("\ufeff")], delimiter=delimiter), [])[:_MOST_COLUMNS]:
+    plain_line = line.lstrip("\ufeff").replace("\r", " ")
+    try:
+        found = next(csv.reader([plain_line], delimiter=delimiter), [])
+    except csv.Error:  # a name longer than any column's
+        found = plain_line.split(delimiter)
+    for name in found[:_MOST_COLUMNS]:
         plain, again = name.strip(), 2
         while plain in names:
             plain, again = f"{name.strip()} {again}", again + 1

@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 
 from farmwatch.collectors.feeds.contract import Feed, Sample
+from farmwatch.collectors.feeds.entra import EntraSignIns
+from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
 
 __all__ = ["FEEDS", "feed_of", "kind_of"]
 
 FEEDS: tuple[Feed, ...] = (
+    EntraSignIns(),
+    OktaSystemLog(),
     *(OwnTable(record) for record in OWN_TABLES),  # last: any JSON might have our column names by chance
 )  #: in the order of detection
 
