@@ -95,7 +95,9 @@ class Messages:
     def _is_news(self, name: str, value: Any) -> bool:
         """Whether a section differs from the one sent last, or that is an hour ago; it then counts as sent."""
         before, now = self._sent.get(name), time.monotonic()
-        plain = [{**one, "event": "present"} for one in value] if name == "usb" else value
+        plain = value
+        if name == "usb":
+            plain = [{**one, "event": "present"} for one in value if one["event"] != "removed"]
         came = name == "usb" and any(one["event"] != "present" for one in value)
         if not came and before is not None and before.value == plain and now - before.at < _EVERYTHING_S:
             return False
