@@ -37,7 +37,7 @@ STAMPS: tuple[pa.Field, ...] = (
 )
 """Columns the store puts on every row: when it came, by which feed, from whom."""
 _INDEX_BYTES = 512 * 1024 * 1024
-_ATTEMPTS = 5
+_ATTEMPTS = 10  # of reading: each begins with the newest version
 _GONE = ("no such file", "not found", "does not exist", "404")
 T = TypeVar("T")
 
@@ -244,7 +244,8 @@ class Store:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")  # variables of the program are no tables
         classes, begun = record_classes(), set(self.tables())
-        for name, record in sorted(classes.items()):
+        for name in sorted(classes, key=lambda name: (name in begun, name)):  # the ones that age last
+            record = classes[name]
             schema = view_schema(record)
             snapshot = self.table(name).snapshot() if name in begun else None
             rows = snapshot.dataset(schema) if snapshot is not None else schema.empty_table()
@@ -262,6 +263,7 @@ class Store:
         """
         import duckdb
 
+        wrong = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)  # whatever the files hold
         for _ in range(_ATTEMPTS):
             with contextlib.closing(self.duckdb()) as connection:
                 try:
@@ -271,8 +273,7 @@ class Store:
                     return found.to_arrow_table()
                 except (duckdb.Error, OSError) as error:
                     failure = error
-                    gone = any(words in str(error).lower() for words in _GONE)
-                    if isinstance(error, duckdb.ProgrammingError) or not gone:
+                    if isinstance(error, wrong) or not any(words in str(error).lower() for words in _GONE):
                         break
             time.sleep(0.05)  # a file was cleared away meanwhile; the next connection sees the newest version
         raise StoreError(f"the query failed: {failure}") from failure

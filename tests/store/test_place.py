@@ -56,7 +56,7 @@ def test_a_later_or_broken_layout_is_refused(tmp_path, mark):
     """The message says which."""
     open_store(tmp_path / "s")
     (tmp_path / "s" / "farmwatch-store.json").write_text(mark)
-    with pytest.raises(StoreError, match="later farmwatch|not readable"):
+    with pytest.raises(StoreError, match=r"later farmwatch|not readable"):
         open_store(tmp_path / "s")
 
 
