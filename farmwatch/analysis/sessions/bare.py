@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.sessions.loop import AnswerClass
+from farmwatch.analysis.sessions.quantiles import share
 from farmwatch.analysis.sessions.runs import Runs
 
 __all__ = ["bare_answers"]
@@ -35,19 +36,21 @@ def bare_answers(
         other_runs: of the other direction.
 
     Returns:
-        True for the members of the smallest frequent size, if that is an automatic answer, and most of what it answers
-        holds an automatic answer to something that is not of that size itself.
+        True for the messages of the smallest frequent size, if they are automatic answers, and most of what they answer
+        is itself an automatic answer to some other message. Where padding gave keys the same size, for those that are
+        answers.
     """
     bare = np.zeros(int(runs.messages.sum()), dtype=np.bool_)
-    smallest = min(classes, key=lambda found: found.size, default=None)
-    if smallest is None or not smallest.is_answer or not len(smallest.runs):
+    found = min(classes, key=lambda found: found.size, default=None)
+    if found is None or not (found.is_answer or found.is_mixed):
         return bare
-    cause = _causes(other_classes, other_runs)[smallest.runs]
-    of_size = np.zeros(len(bare), dtype=np.bool_)
-    of_size[smallest.members] = True
-    more = np.add.reduceat((~of_size).astype(np.int64), np.cumsum(runs.messages) - runs.messages) > 0
-    chained = (cause >= 0) & more[np.maximum(cause, 0)]
-    bare[smallest.members] = chained.mean() >= _CHAINED
+    taken = found.members if found.is_answer else found.members[found.matched]
+    others = np.ones(len(bare), dtype=np.bool_)
+    others[taken] = False
+    holds_others = np.add.reduceat(others.astype(np.int64), np.cumsum(runs.messages) - runs.messages) > 0
+    cause = _causes(other_classes, other_runs)[found.runs]
+    chained = (cause >= 0) & holds_others[np.maximum(cause, 0)]
+    bare[taken] = share(chained) >= _CHAINED
     return bare
 
 
