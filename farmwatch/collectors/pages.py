@@ -11,7 +11,7 @@ from typing import Any
 
 from farmwatch.records import Flow, Table
 
-__all__ = ["without_reading"]
+__all__ = ["is_private", "without_reading"]
 
 #: Ranges that never cross the internet: RFC 1918, 3927, 6598, 4193, 4291, loopback.
 _PRIVATE = tuple(
@@ -27,7 +27,7 @@ _TELLING = ("path", "title")
 def without_reading(pages: dict[int, dict[str, Any]], flows: Table[Flow]) -> dict[int, dict[str, Any]]:
     """Pages by flow, without path and title where the server is on the internet and no known product shows in them."""
     servers = {flow: str(flows["resp_h"][flow]) for flow in pages}
-    private = {address: _is_private(address) for address in set(servers.values())}
+    private = {address: is_private(address) for address in set(servers.values())}
     known: dict[tuple[str, str], bool] = {}
     kept: dict[int, dict[str, Any]] = {}
     for flow, page in pages.items():
@@ -41,7 +41,8 @@ def without_reading(pages: dict[int, dict[str, Any]], flows: Table[Flow]) -> dic
     return kept
 
 
-def _is_private(address: str) -> bool:
+def is_private(address: str) -> bool:
+    """Whether an IP address is in a range that never crosses the internet."""
     parsed = ipaddress.ip_address(address)
     return any(parsed in network for network in _PRIVATE)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from farmwatch.collectors.feeds.contract import ByteStream
 from farmwatch.errors import SourceError
 
-__all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "blocks", "read_all"]
+__all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "Rejoined", "blocks", "read_all"]
 
 BLOCK_BYTES = 4 << 20  #: bytes of a block, about
 LONGEST_LINE = 8 << 20  #: a longer line is left out
@@ -21,6 +21,31 @@ class Block:
     data: bytes
     first_line: int  #: number of its first line, from 1
     too_long: tuple[int, ...] = ()  #: numbers of lines left out right before this block, for their length
+
+
+class Rejoined:
+    """A stream whose first bytes can be looked at before it is read."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self._head = stream, b""
+        self.name = getattr(stream, "name", "input")
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, which stay to be read; what there is where the stream breaks off."""
+        try:
+            while len(self._head) < size and (more := self._stream.read(size - len(self._head))):
+                self._head += more
+        except (EOFError, OSError, ValueError):  # reading says it again, in its place
+            pass
+        return self._head[:size]
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+        if self._head and 0 <= size <= len(self._head):
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        head, self._head = self._head, b""
+        return head + self._stream.read(size - len(head) if size >= 0 else size)
 
 
 def blocks(stream: ByteStream, size: int = BLOCK_BYTES) -> Iterator[Block]:
