@@ -193,6 +193,7 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "few_sizes_in": ("share of the three commonest sizes of incoming input", lambda b: b.into.hand.few_sizes),
     "few_sizes_out": ("share of the three commonest sizes of outgoing input", lambda b: b.out.hand.few_sizes),
     "paired_in": ("presses and releases: spells of an even number of messages, incoming", lambda b: b.into.hand.paired),
+    "typed_in": ("share of gaps between incoming events that keys of one burst have", lambda b: b.into.hand.typed),
     "automatic_in": ("share of incoming input that comes a fixed time after what left", _automatic),
     "quick_out": ("share of incoming runs that the device answers by itself at once", lambda b: _quick(b.out)),
     "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),
@@ -200,6 +201,8 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
                      lambda b: b.far_response),
     "caused_out": ("outgoing runs that start within 120 ms of an incoming one, beyond chance", lambda b: b.caused_out),
     "caused_in": ("incoming runs that start within 400 ms of an outgoing one, beyond chance", lambda b: b.caused_in),
+    "variety_in": ("log10 of the bytes by which the 99th percentile of incoming runs exceeds their median, to 3",
+                   lambda b: _variety(b.into.runs)),
     "variety_out": ("log10 of the bytes by which the 99th percentile of outgoing runs exceeds their median, to 3",
                     lambda b: _variety(b.out.runs)),
 }  # fmt: skip
