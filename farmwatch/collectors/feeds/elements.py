@@ -49,9 +49,7 @@ class Elements:
         schema = arrow_schema(record)
         try:
             fitted = {
-                name: value
-                if isinstance(value, datetime)
-                else fit(value, schema.field(name).type, f"{record.table}.{name}")
+                name: _fitted(value, schema.field(name).type, f"{record.table}.{name}")
                 for name, value in values.items()
                 if value is not None
             }
@@ -91,6 +89,19 @@ class Elements:
         parsed = output.finish()
         parsed.partial += self.partial
         return parsed
+
+
+def _fitted(value: Any, kind: pa.DataType, name: str) -> Any:
+    """A plain value made to fit its column; objects and lists are none, whatever they hold.
+
+    Raises:
+        Misfit: it cannot be.
+    """
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str | int | float):
+        raise Misfit(f"{name}: expected a plain value")
+    return fit(value, kind, name)
 
 
 def list_of(value: Any, name: str) -> list[Any]:
