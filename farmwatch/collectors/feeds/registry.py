@@ -5,17 +5,23 @@ from __future__ import annotations
 import difflib
 
 from farmwatch.collectors.feeds.contract import Feed, Sample
+from farmwatch.collectors.feeds.defender import DefenderHunting
 from farmwatch.collectors.feeds.entra import EntraSignIns
 from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
+from farmwatch.collectors.feeds.windows_events import WindowsEvents
+from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
 from farmwatch.collectors.feeds.zeek import Zeek
 
 __all__ = ["FEEDS", "feed_of", "kind_of"]
 
 FEEDS: tuple[Feed, ...] = (
+    DefenderHunting(),
     EntraSignIns(),
     OktaSystemLog(),
     Zeek(),
+    WindowsEventLog(),
+    WindowsEvents(),
     *(OwnTable(record) for record in OWN_TABLES),  # last: any JSON might have our column names by chance
 )  #: in the order of detection
 

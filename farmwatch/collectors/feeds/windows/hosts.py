@@ -1,0 +1,67 @@
+"""What an agent says of its own machine beside each event (ECS ``host.*``): system, addresses, link-layer addresses.
+
+Only where the agent's machine is the one whose event it is: a collector of forwarded events sends its own ``host``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from farmwatch.collectors.feeds.columns import addresses, hardware_addresses
+from farmwatch.collectors.feeds.contract import Context
+from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.feeds.windows.events import Batch, Event, device_name, plain
+from farmwatch.records import DeviceFact
+
+__all__ = ["add_hosts"]
+
+_MOST = 16  # addresses of one device
+
+
+def add_hosts(
+    documents: Sequence[Mapping[str, Any]], events: Sequence[Event], output: Output, context: Context
+) -> None:
+    """One row for each different description of a device in a stretch, at the time of the first event it came with."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for row, (document, event) in enumerate(zip(documents, events, strict=True)):
+        host = document.get("host")
+        if isinstance(host, Mapping) and "os" in host and (told := _told(host, event)) is not None:
+            seen.setdefault(told, row)
+    if not seen:
+        return
+    names, systems, addressed, linked = (list(values) for values in zip(*seen, strict=True))
+    rows = np.array(list(seen.values()), np.int64)
+    times = Batch([events[row] for row in rows.tolist()], output, context).times
+    output.add(
+        DeviceFact,
+        {
+            "device_id": names, "ts": times, "host_name": names, "platform": "windows", "os": systems,
+            "addresses": [_joined(addresses, listed) for listed in addressed],
+            "macs": [_joined(hardware_addresses, listed) for listed in linked],
+        },
+        rows,
+    )  # fmt: skip
+
+
+def _told(host: Mapping[str, Any], event: Event) -> tuple[Any, ...] | None:
+    """Name, system, addresses and link-layer addresses; None where they are of another machine."""
+    name = device_name(plain(event.computer) or "")
+    own = {device_name(plain(host.get(field)) or "") for field in ("name", "hostname")}
+    system = host.get("os")
+    if name is None or name not in own or not isinstance(system, Mapping):
+        return None
+    words = [plain(system.get(field)) for field in ("name", "version", "build")]
+    return name, " ".join(word for word in words if word) or None, _listed(host.get("ip")), _listed(host.get("mac"))
+
+
+def _listed(values: Any) -> tuple[str, ...]:
+    listed = values if isinstance(values, list) else [values]
+    return tuple(text for value in listed[:_MOST] if (text := plain(value)))
+
+
+def _joined(column: Any, values: tuple[str, ...]) -> str | None:
+    return ",".join(value for value in column(pa.array(values, pa.string())).to_pylist() if value) or None

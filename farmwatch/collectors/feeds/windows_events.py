@@ -1,0 +1,114 @@
+"""Windows events as JSON or XML: what Winlogbeat, Elastic Agent, NXLog, Fluent Bit, PowerShell and the like send.
+
+The forms are in :mod:`farmwatch.collectors.feeds.windows.shapes`, what events mean in
+:mod:`farmwatch.collectors.feeds.windows.meaning`. One document, or one ``<Event>``, is one record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from farmwatch.collectors.feeds.contract import ByteStream, Context, Fault, Parsed, Sample
+from farmwatch.collectors.feeds.documents import json_objects
+from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.feeds.windows.events import Event
+from farmwatch.collectors.feeds.windows.hosts import add_hosts
+from farmwatch.collectors.feeds.windows.meaning import EVENT_TABLES, interpret
+from farmwatch.collectors.feeds.windows.shapes import LEFT_BEHIND, event_of
+from farmwatch.collectors.feeds.windows.xml import xml_events
+from farmwatch.records import Record
+
+__all__ = ["WindowsEvents"]
+
+_HEAD = 64 << 10
+_SPACE = b" \t\r\n\xef\xbb\xbf"
+_UNKNOWN = "not a Windows event in a form known here"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEvents:
+    """Windows events as JSON or XML."""
+
+    kind: ClassVar[str] = "windows-events"
+    sentence: ClassVar[str] = "Windows events as JSON or XML: Winlogbeat, NXLog, Fluent Bit, PowerShell, Event Viewer."
+    tables: ClassVar[tuple[type[Record], ...]] = EVENT_TABLES
+
+    def recognises(self, sample: Sample) -> bool:
+        """By the form of its first documents, or by an ``<Event>`` of Windows' schema."""
+        if sample.documents:
+            return any(_is_event(document) for document in sample.documents[:5])
+        start = sample.head[:_HEAD].lstrip(_SPACE)
+        return start.startswith(b"<") and b"<Event" in start and b"schemas.microsoft.com/win/2004/08/events" in start
+
+    def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
+        """Read events; XML where the first character says so."""
+        whole = _Front(stream)
+        if whole.head.lstrip(_SPACE).startswith(b"<"):
+            for events, numbers, faults in xml_events(whole):
+                output = Output(np.array(numbers, np.int64))
+                output.before(Parsed(records=sum(fault.count for fault in faults), rejects=faults))
+                interpret(events, output, context)
+                yield output.finish()
+        else:
+            for documents, order, account in json_objects(whole):
+                yield _parsed(documents, order.tolist(), account, context)
+
+
+def _is_event(document: Mapping[str, Any]) -> bool:
+    event = event_of(document)
+    return event is not None and event.event_id is not None and bool(event.provider or event.channel)
+
+
+def _parsed(documents: Sequence[dict[str, Any]], order: list[int], account: Parsed, context: Context) -> Parsed:
+    events: list[Event] = []
+    numbers: list[int] = []
+    kept: list[dict[str, Any]] = []
+    dropped: Counter[str] = Counter()
+    for document, number in zip(documents, order, strict=True):
+        event = event_of(document)
+        if event is None:
+            account.records += 1
+            account.rejects.append(Fault(_UNKNOWN, number))
+            continue
+        events.append(event)
+        numbers.append(number)
+        kept.append(document)
+        for name in document.keys() & LEFT_BEHIND:
+            if document[name]:
+                dropped[name] += 1
+    output = Output(np.array(numbers, np.int64))
+    output.before(account)
+    output.dropped.update(dropped)
+    interpret(events, output, context)
+    add_hosts(kept, events, output, context)
+    return output.finish()
+
+
+class _Front:
+    """A stream whose first bytes were looked at."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.name = getattr(stream, "name", "input")
+        try:
+            self.head = stream.read(_HEAD)
+        except (EOFError, OSError, ValueError):
+            self.head = b""  # reading on says it again, in its place
+        self._left = self.head
+
+    @property
+    def offset(self) -> int:
+        """Bytes read of the stream."""
+        return int(getattr(self._stream, "offset", 0))
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; those looked at come first and alone."""
+        if self._left:
+            data, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
+            return data + self._stream.read() if size < 0 else data
+        return self._stream.read(size)
