@@ -109,9 +109,8 @@ class _Log:
             self.lost(f"a chunk that cannot be read: {_words(error)}", _missing(chunk, 0) or 1)
         missing = _missing(chunk, self.numbered - before)
         if missing:
-            self.lost(
-                "records missing from a chunk that is cut off" if cut else "records missing from a chunk", missing
-            )
+            cut = " that is cut off" if len(chunk) < _CHUNK else ""
+            self.lost(f"records missing from a chunk{cut}", missing)
 
     def _record(self, found: Any) -> None:
         if isinstance(found, str):
