@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from farmwatch.errors import StoreError
 from farmwatch.store.key_index import first_of_each
-from farmwatch.store.lake import Store, record_classes, view_schema
+from farmwatch.store.lake import STAMPS, Store, record_classes, view_schema
 from farmwatch.store.lake_table import DataFile, Snapshot
-from farmwatch.store.row_keys import Words, from_binary
+from farmwatch.store.row_keys import Words, from_binary, row_keys
 
 __all__ = ["Fault", "check"]
 
@@ -47,7 +47,7 @@ def _table(store: Store, name: str) -> list[Fault]:
             snapshot = store.table(name).snapshot()
             if snapshot is None:
                 return [Fault(uri, "its log is empty", "remove the folder; there are no rows in it")]
-            found = [*_columns(uri, name, snapshot), *_files(uri, snapshot)]
+            found = [*_columns(uri, name, snapshot), *_files(uri, snapshot, _own(name))]
             latest = store.table(name).snapshot()
         except StoreError as error:
             return [Fault(uri, str(error), "put the log back from a copy")]
@@ -73,17 +73,23 @@ def _columns(uri: str, name: str, snapshot: Snapshot) -> list[Fault]:
     ]
 
 
-def _files(uri: str, snapshot: Snapshot) -> list[Fault]:
+def _own(name: str) -> list[str]:
+    """Columns that do not count for a row's key; none where this version does not know the table."""
+    record = record_classes().get(name)
+    return ["row_key", *(one.name for one in STAMPS if one.name not in record.columns)] if record else []
+
+
+def _files(uri: str, snapshot: Snapshot, own: Sequence[str]) -> list[Fault]:
     """Files missing or damaged, rows miscounted or twice."""
     found: list[Fault] = []
     by_day: dict[str, list[Words]] = {}
     for file in snapshot.files:
         where = f"{uri}/{file.path}"
         try:
-            keys, wrong = _file(snapshot, file)
+            keys, wrong = _file(snapshot, file, own)
         except FileNotFoundError:
             found.append(Fault(where, "is missing", _PUT_BACK))
-        except (OSError, pa.ArrowException, ValueError) as error:
+        except (OSError, pa.ArrowException, ValueError, TypeError) as error:
             found.append(Fault(where, f"cannot be read: {error}", _PUT_BACK))
         else:
             by_day.setdefault(file.day, []).append(keys)
@@ -101,16 +107,33 @@ def _files(uri: str, snapshot: Snapshot) -> list[Fault]:
     return found
 
 
-def _file(snapshot: Snapshot, file: DataFile) -> tuple[Words, list[str]]:
-    """Row keys of a file, and what is wrong with it."""
+def _file(snapshot: Snapshot, file: DataFile, own: Sequence[str]) -> tuple[Words, list[str]]:
+    """Row keys of a file, and what is wrong with it.
+
+    A row's key is worked out again from its values: that finds what checksums of pages do not cover.
+    """
     wrong = []
     with snapshot.filesystem.open_input_file(file.path) as source:
         size = source.size()
         parquet = pq.ParquetFile(source, page_checksum_verification=True)
-        keys = [from_binary(batch.column("row_key")) for batch in parquet.iter_batches()]
+        names = parquet.schema_arrow.names
+        if "row_key" not in names:
+            raise ValueError("it has no row keys; farmwatch did not write it")
+        content = [name for name in names if name not in own]
+        keys, spoilt = [], 0
+        for batch in parquet.iter_batches():
+            keys.append(from_binary(batch.column("row_key")))
+            if own:
+                again = row_keys(pa.Table.from_batches([batch]).select(content), snapshot.secret)
+                spoilt += int((again != keys[-1]).any(axis=1).sum())
         rows = parquet.metadata.num_rows
+    strange = sorted(set(names) - set(snapshot.schema.names))
+    if strange:
+        wrong.append(f"has columns that its table has not: {', '.join(strange)}")
     if size != file.size:
         wrong.append(f"is {size} bytes long, {file.size} in the log")
     if rows != file.rows or sum(len(one) for one in keys) != rows:
         wrong.append(f"holds {rows} rows, {file.rows} in the log")
+    if spoilt:
+        wrong.append(f"{spoilt} rows hold other values than were written")
     return (np.concatenate(keys) if keys else np.empty((0, 2), np.uint64)), wrong

@@ -205,8 +205,11 @@ def test_rows_that_do_not_fit_are_refused_whole(store, put, spoil):
 def test_sql_sees_all_tables(store, put):
     """One view a table, with the store's columns; parameters are parameters."""
     put({DnsLookup: dns(7), RosterEntry: roster("lt")})
-    found = store.query("SELECT r.device_id, count(*) AS n FROM dns JOIN roster r USING (device_id) WHERE dns.device_id = ? "
-                        "AND dns.day = '2026-03-04' GROUP BY 1", ["lt"])  # fmt: skip
+    found = store.query(
+        "SELECT r.device_id, count(*) AS n FROM dns JOIN roster AS r USING (device_id) "
+        "WHERE dns.device_id = ? AND dns.day = '2026-03-04' GROUP BY 1",
+        ["lt"],
+    )
     assert found.to_pylist() == [{"device_id": "lt", "n": 7}]
     assert "row_key" not in store.query("SELECT * FROM dns").column_names
 
