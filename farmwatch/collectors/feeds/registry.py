@@ -7,8 +7,11 @@ import difflib
 from farmwatch.collectors.feeds.contract import Feed, Sample
 from farmwatch.collectors.feeds.defender import DefenderHunting
 from farmwatch.collectors.feeds.entra import EntraSignIns
+from farmwatch.collectors.feeds.macos import MacHardware
 from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
+from farmwatch.collectors.feeds.snapshots import AgentMessages
+from farmwatch.collectors.feeds.udev import UdevExport
 from farmwatch.collectors.feeds.windows_events import WindowsEvents
 from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
 from farmwatch.collectors.feeds.zeek import Zeek
@@ -22,6 +25,9 @@ FEEDS: tuple[Feed, ...] = (
     Zeek(),
     WindowsEventLog(),
     WindowsEvents(),
+    AgentMessages(),
+    MacHardware(),
+    UdevExport(),
     *(OwnTable(record) for record in OWN_TABLES),  # last: any JSON might have our column names by chance
 )  #: in the order of detection
 
