@@ -6,6 +6,7 @@ so that adding costs little however large the day is.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ def first_of_each(keys: Words) -> NDArray[np.bool_]:
 class KeyIndex:
     """Keys of the days used last, read from the store's files when they are needed.
 
+    Several threads may use it, but only one at a time for the same table.
+
     Args:
         limit_bytes: Memory for keys (16 bytes a row). The day in use stays in memory even if it alone needs more.
     """
@@ -87,6 +90,7 @@ class KeyIndex:
     def __init__(self, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._days: OrderedDict[tuple[str, str], _Day] = OrderedDict()
+        self._guard = threading.Lock()
 
     @property
     def bytes(self) -> int:
@@ -108,12 +112,12 @@ class KeyIndex:
         current = set(files)
         held = self._days.get((table, day))
         if held is None or not held.files <= current:
-            held = self._days[table, day] = _Day()
+            held = _Day()
         fresh = current - held.files
         if fresh:
             held.add(load(sorted(fresh)))
             held.files |= fresh
-        self._use(table, day)
+        self._use(table, day, held)
         order = np.argsort(keys[:, 0])
         found = np.empty(len(keys), np.bool_)
         found[order] = held.has(keys[order, 0], keys[order, 1])
@@ -125,11 +129,13 @@ class KeyIndex:
         if held is not None:
             held.add(keys)
             held.files.add(file)
-            self._use(table, day)
+            self._use(table, day, held)
 
-    def _use(self, table: str, day: str) -> None:
+    def _use(self, table: str, day: str, used: _Day) -> None:
         """Keep this day longest, and forget others while there is too much."""
-        self._days.move_to_end((table, day))
-        held = self.bytes
-        while held > self._limit and len(self._days) > 1:
-            held -= self._days.popitem(last=False)[1].bytes
+        with self._guard:
+            self._days[table, day] = used
+            self._days.move_to_end((table, day))
+            held = self.bytes
+            while held > self._limit and len(self._days) > 1:
+                held -= self._days.popitem(last=False)[1].bytes

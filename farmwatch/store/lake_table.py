@@ -429,10 +429,7 @@ class LakeTable:
         """What went wrong, in words that help."""
         text = str(error)
         if getattr(error, "errno", None) in _FULL or any(words in text.lower() for words in _FULL_WORDS):
-            return StoreError(
-                f"{self.uri}: the disk is full; the table is as it was. Make room ('farmwatch store compact' frees "
-                "some), then send again"
-            )
+            return StoreError(f"{self.uri}: the disk is full; the table is as it was. Make room, then send again")
         return StoreError(f"{self.uri}: cannot be written: {text}")
 
 

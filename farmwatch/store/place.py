@@ -46,9 +46,9 @@ class Place:
         """The files below a table or folder of this store, by paths relative to it."""
         if self.folder:
             return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
-        from deltalake.fs import DeltaStorageHandler
+        from farmwatch.store.object_files import ObjectFiles
 
-        return fs.PyFileSystem(DeltaStorageHandler(uri, dict(self.options)))
+        return fs.PyFileSystem(ObjectFiles(uri, dict(self.options)))
 
     def tables(self) -> list[str]:
         """Names of the tables that have been begun, sorted."""
