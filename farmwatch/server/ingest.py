@@ -7,7 +7,7 @@ import io
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -181,6 +181,25 @@ class Ingest:
             {record.table: sum(one.num_rows for one in listed) for record, listed in read.parts.items()},
             read.error, sequence, read.received,
         )  # fmt: skip
+
+    async def keep_rejects(self, faults: Sequence[Fault], feed: str, sender: str, facts: Facts) -> None:
+        """Make durable why records that never got to a feed were not used.
+
+        Args:
+            faults: The reasons.
+            feed: What they are filed under.
+            sender: Who sent them.
+            facts: What else is known.
+
+        Raises:
+            Refusal: 503 not now.
+        """
+        self.log.check()
+        read = _Read(self._now(), records=len(faults), rejected=len(faults), faults=list(faults))
+        tables = {FeedReject: _rejects(read, feed, sender, facts.name)}
+        pieces = encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
+        await asyncio.wrap_future(self.log.append(pieces, len(faults)))
+        self._count(feed, read)
 
     async def work(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run something that takes the processor a while in the threads that parse."""
