@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -255,3 +256,32 @@ def test_received_may_be_any_zone(store, put):
     """Times are kept in UTC."""
     put({DnsLookup: dns(1)}, received=datetime.fromisoformat("2026-03-04T14:00:00+02:00"))
     assert store.read(DnsLookup, columns=["received"])["received"].to_pylist() == [datetime(2026, 3, 4, 12, tzinfo=UTC)]
+
+
+def test_threads_share_a_store(tmp_path):
+    """Several threads append to several tables and days with hardly any memory for keys: each row is there once."""
+    store = open_store(tmp_path / "store", index_bytes=3000)
+    failed: list[BaseException] = []
+    stored: list[int] = []
+
+    def send(thread: int) -> None:
+        try:
+            for number in range(12):
+                at = NOON - timedelta(days=(thread + number) % 4)
+                one = store.append(
+                    {DnsLookup: dns(30, first=15 * (number // 4), at=at), RosterEntry: roster(f"lt{number}")},
+                    feed="x", sender=str(thread), received=NOON,
+                )  # fmt: skip
+                stored.append(one.rows["dns"])
+        except BaseException as error:  # noqa: BLE001 (shown by the assertion below)
+            failed.append(error)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    rows = store.read(DnsLookup, columns=["record_id", "day"]).to_pylist()
+    assert len(rows) == len({(row["record_id"], row["day"]) for row in rows}) == sum(stored) == 4 * 60
+    assert store.read(RosterEntry).num_rows == 12
