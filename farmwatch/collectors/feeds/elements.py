@@ -142,6 +142,11 @@ def text_of(value: Any, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise Misfit(f"{name}: expected text")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Misfit(f"{name}: not text (half a surrogate pair)") from None
     return value
 
 

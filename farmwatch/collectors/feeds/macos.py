@@ -31,6 +31,9 @@ from farmwatch.records import DeviceFact, Display, PowerEvent, Record, UsbDevice
 __all__ = ["MacHardware"]
 
 _LARGEST = 256 << 20
+_UNREADABLE = (  # plistlib lets all of these through for property lists that are none
+    ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, xml.parsers.expat.ExpatError,
+)  # fmt: skip
 _DATA_TYPE = re.compile(r"SP[A-Za-z0-9]+DataType")
 
 
@@ -71,8 +74,7 @@ class MacHardware:
                     read_registry(registry_entries(document), elements, context)
             else:
                 read_registry(registry_text(data.decode("utf-8", "replace")), elements, context)
-        except (ValueError, RecursionError, KeyError, TypeError, OverflowError, xml.parsers.expat.ExpatError) as error:
-            # plistlib lets all of these through for property lists that are none
+        except _UNREADABLE as error:
             elements.reject(elements.new(1), f"cannot be read as a whole: {type(error).__name__}")
             yield elements.finish()
             raise SourceError(context.name, 0, f"neither system_profiler -json nor ioreg output: {error}") from error

@@ -34,8 +34,8 @@ __all__ = ["AgentMessages"]
 
 _KIND = "farmwatch-agent"
 _VERSION = 1
-_EVENTS = {"present", "attached", "removed"}
-_STATES = {"listening", "connected"}
+_EVENTS = ("present", "attached", "removed")
+_STATES = ("listening", "connected")
 _BUSES = {3: "usb", 5: "bluetooth", 6: "virtual", 24: "i2c"}  # include/uapi/linux/input.h
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _OUI = re.compile(r"(?:[0-9a-f]{2}:){2}[0-9a-f]{2}")
@@ -45,6 +45,7 @@ _TIMING = (
 )  # fmt: skip
 _SYSTEM = ("platform", "os", "vendor", "model", "serial", "hardware_uuid", "utc_offset_min", "boot_ts")
 _SOCKET = ("proto", "state", "local_h", "local_p", "remote_h", "remote_p", "pid", "process", "path")
+_NETWORK = ("network.gateways", "network.neighbours", "network.addresses", "network.bssids")
 _NAMED = ("account", "host_name", "user", "user_name")  # no version of the agent sends them; whoever does loses them
 
 
@@ -114,7 +115,7 @@ def _opened(document: dict[str, Any], number: int, elements: Elements, context: 
     device_id = text_of(document.get("device_id"), "device_id").strip() or context.device_id
     if not device_id:
         raise Misfit("device_id: missing")
-    ts = parse_time(document.get("ts", ""), "ts")
+    ts = parse_time(document.get("ts") or "", "ts")
     if ts is None:
         raise Misfit("ts: missing")
     message_id = text_of(document.get("message_id"), "message_id")
@@ -144,6 +145,8 @@ def _parts(document: dict[str, Any], name: str) -> list[Any]:
     outer, _, inner = name.partition(".")
     value = document.get(outer)
     if inner:
+        if not isinstance(value, dict) and name != _NETWORK[0]:
+            return []  # the first of them has told it
         value = object_of(value, outer).get(inner)
     return [value] if isinstance(value, dict) and not inner else list_of(value, name)
 
@@ -224,11 +227,9 @@ def _input(message: _Message, index: int, part: Any) -> None:
     bins = list_of(given.get("intervals"), "input.intervals")
     if not all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**40 for count in bins[:256]):
         raise Misfit("input.intervals: expected counts")
-    start = parse_time(given.get("ts", ""), "input.ts") or message.ts
+    start = parse_time(given.get("ts") or "", "input.ts") or message.ts
     counts = ",".join(map(str, bins[:256])) or None
     columns = {name: given.get(name) for name in _TIMING} | {"ts": start, "intervals": counts}
-    if columns["presses"] and counts is None:
-        columns["intervals"] = "0"
     message.row(InputTiming, index, columns)
 
 
@@ -293,10 +294,7 @@ _SECTIONS: dict[str, Callable[[_Message, int, Any], None]] = {
     "displays": _display,
     "input": _input,
     "power": _power,
-    "network.gateways": _gateway,
-    "network.neighbours": _neighbour,
-    "network.addresses": _address,
-    "network.bssids": _bssid,
+    **dict(zip(_NETWORK, (_gateway, _neighbour, _address, _bssid), strict=True)),
     "sockets": _socket,
     "not_available": _missing,
 }

@@ -16,18 +16,18 @@ TESTS = Path(__file__).parents[2]
 BANNED = "BANNED-MARKER"  # stands in the samples for what must never be kept
 
 
-def context(name="sample"):
-    return Context(name, datetime(2026, 11, 1, tzinfo=UTC), b"p" * 32, None)
+def context(name="sample", device_id=None):
+    return Context(name, datetime(2026, 11, 1, tzinfo=UTC), b"p" * 32, device_id)
 
 
 def samples(kind):
     return sorted((TESTS / "samples" / "feeds" / kind).iterdir())
 
 
-def parsed(kind, data, name="sample"):
+def parsed(kind, data, name="sample", device_id=None):
     """All stretches of an input; each accounts for all of its records."""
     with opened(Input(name, stream=io.BytesIO(data))) as stream:
-        stretches = list(feed_of(kind).read(stream, context(name)))
+        stretches = list(feed_of(kind).read(stream, context(name, device_id)))
     assert all(one.balanced() for one in stretches)
     return stretches
 
@@ -62,11 +62,11 @@ def account(stretches):
     return [(fault.reason, fault.offset) for one in stretches for fault in one.rejects], unneeded, left
 
 
-def check_golden(kind):
+def check_golden(kind, device_id=None):
     """All samples of a kind give the golden rows, and nothing banned is in them."""
     lines = []
     for path in samples(kind):
-        stretches = parsed(kind, path.read_bytes(), path.name)
+        stretches = parsed(kind, path.read_bytes(), path.name, device_id)
         rejects, unneeded, left = account(stretches)
         lines += [{"sample": path.name, "rejects": rejects, "unneeded": unneeded, "dropped": left}, *rows(stretches)]
     text = "".join(json.dumps(line, default=_plain, ensure_ascii=False) + "\n" for line in lines)
