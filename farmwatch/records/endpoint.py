@@ -304,6 +304,7 @@ class InputTiming(Record, table="input_timing", key=(*_KEY, "input_device")):
     presses: int | None = column("Key presses.", absent="not counted")
     clicks: int | None = column("Button presses.", absent="not counted")
     moves: int | None = column("Motion reports.", absent="not counted")
+    lost_reports: int | None = column("Times the system dropped reports that were not read.", absent="not counted")
     intervals: str | None = column(
         "Intervals of presses: counts in bins of 8 to the doubling from 1 ms, comma separated.",
         absent="not counted",

@@ -40,7 +40,8 @@ _BUSES = {3: "usb", 5: "bluetooth", 6: "virtual", 24: "i2c"}  # include/uapi/lin
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _OUI = re.compile(r"(?:[0-9a-f]{2}:){2}[0-9a-f]{2}")
 _TIMING = (
-    "window_s", "input_device", "pointer", "presses", "clicks", "moves", "lattice_ms", "lattice_share", "clumps",
+    "window_s", "input_device", "pointer", "presses", "clicks", "moves", "lost_reports", "lattice_ms", "lattice_share",
+    "clumps",
     "clumped_presses", "stalls", "move_gap_ms", "jiggle_period_s", "jiggle_spread", "jiggle_reports", "jiggle_shape",
 )  # fmt: skip
 _SYSTEM = ("platform", "os", "vendor", "model", "serial", "hardware_uuid", "utc_offset_min", "boot_ts")
