@@ -11,7 +11,23 @@ from typing import Annotated
 
 import typer
 
-from farmwatch.cli import capture, doctor, evaluate, explain, feeds, ingest, inspect, knowledge, report, scan, schema
+from farmwatch.cli import (
+    agent,
+    capture,
+    doctor,
+    evaluate,
+    explain,
+    feeds,
+    ingest,
+    inspect,
+    knowledge,
+    report,
+    scan,
+    schema,
+    serve,
+    store,
+    token,
+)  # fmt: skip
 from farmwatch.cli.exits import EXIT_HELP, Exit, exit_for
 from farmwatch.cli.streams import is_write_error, open_missing, talk
 from farmwatch.errors import FarmwatchError
@@ -53,6 +69,10 @@ app.command(
 app.command("capture", help=capture.HELP, short_help="Record an interface to pcap files.", no_args_is_help=True)(
     capture.capture
 )
+app.command("serve", help=serve.HELP, short_help="Take in records over HTTP.")(serve.serve)
+app.add_typer(token.app, name="token", short_help="Make, list and revoke senders' tokens.")
+app.add_typer(store.app, name="store", short_help="Look after the store: compact, check, export, forget.")
+app.command("agent", help=agent.HELP, short_help="Send what other agents cannot see of this device.")(agent.agent)
 app.add_typer(knowledge.app, name="knowledge", short_help="List, show and check what farmwatch knows.")
 app.command(
     "evaluate", help=evaluate.HELP, short_help="Judge labelled captures and print a table.", no_args_is_help=True
