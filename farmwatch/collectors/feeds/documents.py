@@ -34,6 +34,7 @@ _ALONE = 64  # lines: a piece this small that does not fit is taken line by line
 _AT_ONCE = 20_000  # documents of an array that are handed on together
 _SKIPPED_SPACE = b" \t\r\n\xef\xbb\xbf"
 _DOCUMENT_START = re.compile(r"[\s,\[\]]*")  # what may stand between documents, also of an array
+_NO_OBJECT = re.compile(rb"\n[ \t\r]*[^{ \t\r\n]")  # a line that is no object
 _LATEST_SECOND = 4.2e9
 
 
@@ -214,6 +215,8 @@ class _Columns:
 
     def _columns(self, data: bytes) -> pa.Table | None:
         """Lines parsed in columns; None where they do not fit."""
+        if not data.lstrip(_SKIPPED_SPACE).startswith(b"{") or _NO_OBJECT.search(data):
+            return None  # pyarrow 26 crashes on a bare null where the schema has a struct
         if not data.isascii():
             try:
                 data.decode()

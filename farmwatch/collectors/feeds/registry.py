@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 
 from farmwatch.collectors.feeds.contract import Feed, Sample
+from farmwatch.collectors.feeds.crowdstrike import FalconReplicator
 from farmwatch.collectors.feeds.defender import DefenderHunting
 from farmwatch.collectors.feeds.entra import EntraSignIns
 from farmwatch.collectors.feeds.macos import MacHardware
 from farmwatch.collectors.feeds.okta import OktaSystemLog
+from farmwatch.collectors.feeds.osquery import Osquery
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
 from farmwatch.collectors.feeds.snapshots import AgentMessages
+from farmwatch.collectors.feeds.suricata import Suricata
 from farmwatch.collectors.feeds.udev import UdevExport
 from farmwatch.collectors.feeds.windows_events import WindowsEvents
 from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
@@ -19,12 +22,15 @@ from farmwatch.collectors.feeds.zeek import Zeek
 __all__ = ["FEEDS", "feed_of", "kind_of"]
 
 FEEDS: tuple[Feed, ...] = (
+    FalconReplicator(),
     DefenderHunting(),
     EntraSignIns(),
     OktaSystemLog(),
+    Suricata(),
     Zeek(),
     WindowsEventLog(),
     WindowsEvents(),
+    Osquery(),
     AgentMessages(),
     MacHardware(),
     UdevExport(),

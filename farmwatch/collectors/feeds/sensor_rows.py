@@ -25,8 +25,8 @@ from farmwatch.records.arrow import arrow_schema
 
 __all__ = [
     "NOT_COUNTED", "UNLOGGED", "Ends", "Span", "checked_addresses", "common_name", "counts", "dns_names", "driven_side",
-    "drop", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased", "organisation", "paced",
-    "plain_name", "plain_number", "private_path", "sensor_number", "software_of", "unit",
+    "drop", "element", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased", "organisation",
+    "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of", "unit",
 ]  # fmt: skip
 
 UNLOGGED = "unlogged"  #: ``Flow.unread`` of a flow with payload that the sensor put no name to
@@ -169,6 +169,13 @@ def paced(client: pa.Array, server: pa.Array) -> pa.Array:
 
     both = pc.and_(each(new, client, pa.bool_()), each(new, server, pa.bool_()))
     return pc.fill_null(both, False)
+
+
+def element(lists: pa.Array, at: int) -> pa.Array:
+    """One element of each list; no value where the list is shorter."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    starts = lists.offsets.to_numpy(zero_copy_only=False)[:-1]
+    return lists.values.take(pa.array(starts.astype(np.int64) + at, mask=lengths <= at))
 
 
 def driven_side(protocols: pa.Array) -> pa.Array:

@@ -263,8 +263,8 @@ def _unread(history: pa.Array, tcp: pa.Array, protocol: pa.Array, payload: pa.Ar
 
 def _ssl(log: _Log) -> None:
     rows_of.drop(log.output, log.table, {"client_subject": "ssl.client_subject"})
-    prints = _first_of_list(log["cert_chain_fps"])
-    keys = pc.coalesce(prints, _first_of_list(log["cert_chain_fuids"]))
+    prints = filled(rows_of.element(log["cert_chain_fps"], 0))
+    keys = pc.coalesce(prints, filled(rows_of.element(log["cert_chain_fuids"], 0)))
     known = log.reader.certificates
     subject = pc.coalesce(filled(log["subject"]), known.of(keys, 0))
     issuer = pc.coalesce(filled(log["issuer"]), known.of(keys, 1))
@@ -289,14 +289,6 @@ def _version(text: str) -> str | None:
     if found is None:
         return text.strip()[:40] or None
     return f"{found[1].upper()} {found[2]}.{found[3] or 0}"
-
-
-def _first_of_list(lists: pa.Array) -> pa.Array:
-    some = pc.fill_null(pc.greater(pc.list_value_length(lists), 0), False)
-    if not pc.any(some).as_py():
-        return pa.nulls(len(lists), _TEXT)
-    first = pc.list_element(lists.filter(some), 0)
-    return filled(pc.replace_with_mask(pa.nulls(len(lists), _TEXT), some, first))
 
 
 def _x509(log: _Log) -> None:

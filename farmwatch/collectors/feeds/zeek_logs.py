@@ -134,8 +134,9 @@ def zeek_json(stream: ByteStream, name: str, *, threads: bool = False) -> Iterat
     whole_stream = Rejoined(stream)
     head = whole_stream.peek(_HEAD)
     iso = re.search(rb'"ts"\s*:\s*"', head) is not None
-    fields = _JSON | ({"ts": _T} if iso else {})
     by_name = log_of_name(name)
+    alone = bool(by_name) and b'"_path"' not in head  # of one log only: fewer fields to look for
+    fields = (LOGS[by_name] if alone else _JSON) | ({"ts": _T} if iso else {})
     schema = pa.schema(list(fields.items()))
 
     def repaired(document: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _by_log(table: pa.Table, by_name: str) -> Iterator[tuple[str, NDArray[np.int
     count = table.num_rows
     if not count:
         return
-    given = table.column("_path").combine_chunks()
+    given = table.column("_path").combine_chunks() if "_path" in table.column_names else pa.nulls(count)
     if given.null_count == count and by_name:
         yield by_name, np.arange(count)
         return
