@@ -1,0 +1,79 @@
+"""Windows events in osquery's ``windows_events`` and ``windows_eventlog``: their data is a JSON text in a column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farmwatch.collectors.feeds.columns import first_of
+from farmwatch.collectors.feeds.osquery_rows import Rows
+from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.feeds.windows.events import Event
+from farmwatch.collectors.feeds.windows.meaning import interpret
+from farmwatch.records import Record
+
+__all__ = ["windows_events"]
+
+
+class _Part(Output):
+    """Some records of a stretch as if they were all."""
+
+    def __init__(self, whole: Output, where: NDArray[np.int64]) -> None:
+        self._whole, self._where = whole, where
+        self.dropped = whole.dropped
+
+    def add(
+        self, record: type[Record], columns: Mapping[str, Any], rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Rows of the part as rows of the whole."""
+        return self._whole.add(record, columns, self._where if rows is None else self._where[rows])
+
+    def reject(self, rows: NDArray[Any] | list[int], reason: str) -> None:
+        """Records of the part as records of the whole."""
+        self._whole.reject(self._where[np.asarray(rows)], reason)
+
+    def unneeded(self, rows: NDArray[Any] | list[int], kind: str) -> None:
+        """Records of the part as records of the whole."""
+        self._whole.unneeded(self._where[np.asarray(rows)], kind)
+
+
+def windows_events(rows: Rows) -> None:
+    """Events by what they mean, as in any other feed of Windows events."""
+    names = ("provider_name", "eventid", "datetime", "time", "data")
+    listed = {name: rows[name].to_pylist() for name in names}
+    channels = [
+        one or other for one, other in zip(rows["channel"].to_pylist(), rows["source"].to_pylist(), strict=True)
+    ]
+    devices, ids = rows.time("device_id").to_pylist(), rows.time("record_id").to_pylist()
+    broken = np.zeros(len(rows.where), np.bool_)
+    events: list[Event] = []
+    for at, text in enumerate(listed["data"]):
+        data = _data(text or "{}")
+        broken[at] = data is None
+        events.append(
+            Event(
+                listed["provider_name"][at] or None, channels[at], listed["eventid"][at], ids[at], devices[at],
+                listed["datetime"][at] or listed["time"][at], None, data or {},
+            )
+        )  # fmt: skip
+    rows.reject(broken, "windows event: its data is not JSON")
+    sound = np.flatnonzero(~broken)
+    interpret([events[at] for at in sound.tolist()], _Part(rows.output, rows.where[sound]), rows.context)
+
+
+def _data(text: str) -> Mapping[str, Any] | None:
+    """The event's fields by name: ``EventData``, or what ``UserData`` wraps; None where it is no JSON object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    for name in ("EventData", "UserData"):
+        if isinstance(found, dict) and isinstance(found.get(name), dict):
+            found = found[name]
+    if isinstance(found, dict) and len(found) == 1 and isinstance(inner := next(iter(found.values())), dict):
+        found = inner
+    return found if isinstance(found, dict) else None
