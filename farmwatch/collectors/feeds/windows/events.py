@@ -40,8 +40,9 @@ _SYSTEM_NAMES = pa.array(
     ["system", "local service", "network service", "localservice", "networkservice", "localsystem", "anonymous logon",
      "iusr", "n/a"]
 )  # fmt: skip
-_SYSTEM_SIDS = r"^(S-1-0-0|S-1-5-(7|17|18|19|20|90-.*|96-.*|80-.*))$"  # [MS-DTYP] 2.4.2.4, well-known SIDs
+_SYSTEM_SIDS = r"^(S-1-5-(7|17|18|19|20|90-.*|96-.*|80-.*))$"  # [MS-DTYP] 2.4.2.4, well-known SIDs
 _LONGEST_NUMBER = 25
+_NUMBERS = (int, str)
 
 
 class Event(NamedTuple):
@@ -65,7 +66,7 @@ def plain(value: Any) -> str | None:
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return plain(value.get("#text", value.get("Value")))
     if isinstance(value, list):
         return plain(value[0]) if value else None
@@ -120,6 +121,11 @@ def _time_text(text: str) -> str:
     return text.removesuffix(" UTC")
 
 
+def _record_id(event: Event) -> str | None:
+    number = plain(event.record_id)
+    return None if not number else f"{plain(event.channel) or ''} {number}".strip()
+
+
 class Batch:
     """Events of one stretch: what System says of each, as columns that are worked out once."""
 
@@ -146,7 +152,9 @@ class Batch:
     def record_ids(self) -> pa.Array:
         """Channel and number of each event in it: ``Security 4711``."""
         made = [
-            None if event.record_id is None else f"{plain(event.channel) or ''} {plain(event.record_id)}"
+            f"{event.channel} {event.record_id}"
+            if type(event.channel) is str and type(event.record_id) in _NUMBERS
+            else _record_id(event)
             for event in self.events
         ]
         return texts_of(made)
@@ -237,6 +245,11 @@ class Group:
             | columns,
             self.rows,
         )
+
+    def left_behind(self, name: str, count: int) -> None:
+        """Count values of a field that are not kept for whose they are."""
+        if count:
+            self._batch.output.dropped[name] += count
 
     def unneeded(self, of: str = "") -> None:
         """Say that the events hold nothing of use here, and why."""

@@ -8,11 +8,11 @@ what is attached to a laptop from outside is kept: USB, HID, Bluetooth and USB s
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.columns import each, select
 from farmwatch.collectors.feeds.instances import Instance, instance_of
@@ -44,6 +44,7 @@ _CLASSES = {
     "eec5ad98-8080-425f-922a-dabf3de3f69a": "WPD",
 }  # setup classes: Microsoft, "System-Defined Device Setup Classes Available to Vendors"
 _TRIPLET = re.compile(r"(?i)USB\\(Dev)?Class_([0-9A-F]{2})(?:&SubClass_([0-9A-F]{2}))?(?:&Prot_([0-9A-F]{2}))?")
+_OWNED = pa.array(["WPD", "Bluetooth"])
 _IN_BRACKETS = re.compile(r"\(([^()]{1,64})\)\s*$")
 _REMOVE_DEVICE, _SURPRISE_REMOVAL, _PNP = 2, 23, 27  # minor and major codes of an IRP, wdm.h
 
@@ -85,7 +86,18 @@ class _Devices:
         self.usb = np.isin(kinds, _WANTED)
         self.displays = kinds == "display"
 
-    def column(self, rows: Any, name: str, kind: pa.DataType | None = None) -> pa.Array:
+    def product(self, rows: NDArray[np.bool_], described: dict[str, pa.Array]) -> pa.Array:
+        """Descriptions, but of Bluetooth devices and phones, which are called after their owners."""
+        given = described.get("product")
+        if given is None:
+            return pa.nulls(int(rows.sum()), pa.string())
+        own = pa.array([self.found[at].kind == "bluetooth" for at in np.flatnonzero(rows)])
+        if "class_name" in described:
+            own = pc.or_(own, pc.fill_null(pc.is_in(described["class_name"], _OWNED), False))
+        self.group.left_behind("DeviceDescription", int(pc.sum(pc.and_(own, pc.is_valid(given))).as_py() or 0))
+        return pc.if_else(own, pa.scalar(None, pa.string()), given)
+
+    def column(self, rows: NDArray[np.bool_], name: str, kind: pa.DataType | None = None) -> pa.Array:
         return pa.array([getattr(self.found[at], name) for at in np.flatnonzero(rows)], kind or pa.string())
 
 
@@ -96,9 +108,7 @@ def _give(group: Group, event: str, fields: tuple[str, ...], columns: dict[str, 
     usb = devices.usb
     if usb.any():
         described = {name: select(values, usb) for name, values in columns.items()}
-        described["product"] = pc.coalesce(
-            described.get("product", pa.nulls(int(usb.sum()), pa.string())), devices.column(usb, "model")
-        )
+        described["product"] = pc.coalesce(devices.product(usb, described), devices.column(usb, "model"))
         whole = pa.int64()
         described["bcd_device"] = pc.coalesce(
             devices.column(usb, "bcd_device", whole), described.get("bcd_device", pa.scalar(None, whole))

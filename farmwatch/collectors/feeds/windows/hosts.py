@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from farmwatch.collectors.feeds.columns import addresses, hardware_addresses
 from farmwatch.collectors.feeds.contract import Context
@@ -25,17 +26,26 @@ _MOST = 16  # addresses of one device
 def add_hosts(
     documents: Sequence[Mapping[str, Any]], events: Sequence[Event], output: Output, context: Context
 ) -> None:
-    """One row for each different description of a device in a stretch, at the time of the first event it came with."""
+    """One row for each different description of a device in a stretch.
+
+    Its time is that of the first event it came with, rounded down to the hour: a description that stays the same comes
+    with every event, and equal rows are stored once.
+    """
     seen: dict[tuple[Any, ...], int] = {}
+    last: tuple[Any, Any] = (None, None)  # most often a device says the same again
     for row, (document, event) in enumerate(zip(documents, events, strict=True)):
         host = document.get("host")
-        if isinstance(host, Mapping) and "os" in host and (told := _told(host, event)) is not None:
+        if not isinstance(host, dict) or "os" not in host or last == (host, event.computer):
+            continue
+        last = (host, event.computer)
+        if (told := _told(host, event)) is not None:
             seen.setdefault(told, row)
     if not seen:
         return
     names, systems, addressed, linked = (list(values) for values in zip(*seen, strict=True))
     rows = np.array(list(seen.values()), np.int64)
-    times = Batch([events[row] for row in rows.tolist()], output, context).times
+    first = Batch([events[row] for row in rows.tolist()], output, context).times
+    times = pc.floor_temporal(first, unit="hour")
     output.add(
         DeviceFact,
         {
@@ -52,7 +62,7 @@ def _told(host: Mapping[str, Any], event: Event) -> tuple[Any, ...] | None:
     name = device_name(plain(event.computer) or "")
     own = {device_name(plain(host.get(field)) or "") for field in ("name", "hostname")}
     system = host.get("os")
-    if name is None or name not in own or not isinstance(system, Mapping):
+    if name is None or name not in own or not isinstance(system, dict):
         return None
     words = [plain(system.get(field)) for field in ("name", "version", "build")]
     return name, " ".join(word for word in words if word) or None, _listed(host.get("ip")), _listed(host.get("mac"))

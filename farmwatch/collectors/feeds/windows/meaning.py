@@ -83,7 +83,7 @@ def interpret(events: Sequence[Event], output: Output, context: Context) -> None
 
 
 def _by_name(provider: str, number: int, data: Any) -> Mapping[str, Any]:
-    if isinstance(data, Mapping):
+    if isinstance(data, dict):
         return data
     return named(provider, number, data) if isinstance(data, list) else {}
 

@@ -60,9 +60,14 @@ def _standby(event: str, closed: bool) -> Meaning:
     return meaning
 
 
+def _source_of(text: str) -> str | None:
+    """What woke it, without which task of whom a timer was set for."""
+    return text.split(" - ", 1)[0].strip() or None
+
+
 def _woken(group: Group) -> None:
     kind = pc.binary_join_element_wise("wake source type", group.number("WakeSourceType").cast(pa.string()), " ")
-    group.add(PowerEvent, event="wake", reason=pc.coalesce(group.text("WakeSourceText"), kind))
+    group.add(PowerEvent, event="wake", reason=pc.coalesce(each(_source_of, group.text("WakeSourceText")), kind))
 
 
 def _source(group: Group) -> None:

@@ -42,15 +42,15 @@ _ECS_PARTS = ("process", "source", "destination", "dns", "service")
 def event_of(document: Mapping[str, Any]) -> Event | None:
     """The event in a document; None where it is of no form known here."""
     inner = document.get("_source")
-    if isinstance(inner, Mapping):
+    if isinstance(inner, dict):
         document = inner
     winlog = document.get("winlog")
-    if isinstance(winlog, Mapping):
+    if isinstance(winlog, dict):
         return _winlogbeat(document, winlog)
     outer = document.get("Event")
-    system = outer.get("System") if isinstance(outer, Mapping) else document.get("System")
-    if isinstance(system, Mapping):
-        return event_of_system(system, outer if isinstance(outer, Mapping) else document)
+    system = outer.get("System") if isinstance(outer, dict) else document.get("System")
+    if isinstance(system, dict):
+        return event_of_system(system, outer if isinstance(outer, dict) else document)
     for name in _XML_FIELDS:
         text = document.get(name)
         if isinstance(text, str) and text.startswith("<Event"):
@@ -66,7 +66,7 @@ def event_of_system(system: Mapping[str, Any], event: Mapping[str, Any]) -> Even
     provider = _attributes(system, "Provider")
     created = _attributes(system, "TimeCreated")
     number = system.get("EventID")
-    if isinstance(number, Mapping):
+    if isinstance(number, dict):
         number = number.get("#text", number.get("Value"))
     return Event(
         provider.get("Name") or provider.get("EventSourceName"),
@@ -83,27 +83,27 @@ def event_of_system(system: Mapping[str, Any], event: Mapping[str, Any]) -> Even
 def _attributes(system: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Attributes of an element, whichever way they are written."""
     element = system.get(name)
-    if isinstance(element, Mapping):
+    if isinstance(element, dict):
         inner = element.get("#attributes")
-        return inner if isinstance(inner, Mapping) else element
+        return inner if isinstance(inner, dict) else element
     apart = system.get(f"{name}_attributes")
-    return apart if isinstance(apart, Mapping) else {}
+    return apart if isinstance(apart, dict) else {}
 
 
 def _data(event: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
     """Values of an event: by name, or in order where they have no names."""
     data = event.get("EventData")
-    if isinstance(data, Mapping) and data:
+    if isinstance(data, dict) and data:
         listed = data.get("Data")
         if listed is None:
             return data
-        if isinstance(listed, Mapping):
+        if isinstance(listed, dict):
             listed = listed.get("#text")
         return listed if isinstance(listed, list) else [listed]
     user = event.get("UserData")
-    if isinstance(user, Mapping):
+    if isinstance(user, dict):
         for value in user.values():
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 return value
         return user
     return {}
@@ -111,11 +111,11 @@ def _data(event: Mapping[str, Any]) -> Mapping[str, Any] | list[Any]:
 
 def _winlogbeat(document: Mapping[str, Any], winlog: Mapping[str, Any]) -> Event:
     data = winlog.get("event_data")
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         data = winlog.get("user_data")
-        data = data if isinstance(data, Mapping) else {}
+        data = data if isinstance(data, dict) else {}
     event = document.get("event")
-    event = event if isinstance(event, Mapping) else {}
+    event = event if isinstance(event, dict) else {}
     if any(part in document for part in _ECS_PARTS):
         data = _with_ecs(document, data)
     return Event(
@@ -137,7 +137,7 @@ def _with_ecs(document: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[s
         if name not in whole:
             value: Any = document
             for part in path.split("."):
-                value = value.get(part) if isinstance(value, Mapping) else None
+                value = value.get(part) if isinstance(value, dict) else None
             if value is not None:
                 whole[name] = ";".join(filter(None, map(plain, value))) if isinstance(value, list) else value
     return whole
@@ -161,7 +161,7 @@ def _flat(document: Mapping[str, Any]) -> Event | None:
         )  # fmt: skip
     if "Id" in document and "ProviderName" in document:  # Get-WinEvent
         values = get("Properties")
-        listed = [one.get("Value") if isinstance(one, Mapping) else one for one in values] if values else []
+        listed = [one.get("Value") if isinstance(one, dict) else one for one in values] if values else []
         return Event(
             get("ProviderName"), get("LogName"), get("Id"), get("RecordId"), get("MachineName"),
             _powershell_time(get("TimeCreated")), get("ActivityId"), listed,
@@ -170,11 +170,11 @@ def _flat(document: Mapping[str, Any]) -> Event | None:
         data = get("event_data")
         return Event(
             get("source_name"), get("log_name"), get("event_id"), get("record_number"), get("computer_name"),
-            get("@timestamp"), get("activity_id"), data if isinstance(data, Mapping) else {},
+            get("@timestamp"), get("activity_id"), data if isinstance(data, dict) else {},
         )  # fmt: skip
     return None
 
 
 def _powershell_time(value: Any) -> Any:
     """PowerShell may wrap a time in an object with its value and how it is shown."""
-    return value.get("value", value.get("DateTime")) if isinstance(value, Mapping) else value
+    return value.get("value", value.get("DateTime")) if isinstance(value, dict) else value
