@@ -22,6 +22,7 @@ from farmwatch.cli.streams import can_show, check_writable, talk, write_result
 
 if TYPE_CHECKING:
     from farmwatch.store import Store
+    from farmwatch.store.upkeep import Compacted
 
 __all__ = ["HELP", "StoreOption", "app"]
 
@@ -161,22 +162,47 @@ def compact_store(
 ) -> None:
     """Join small files into large ones, drop rows that are there twice, delete files replaced earlier.
 
-    Readers and writers may go on meanwhile.
+    Readers and writers may go on meanwhile. Exit code 3 where a table could not be compacted.
     """
+    from farmwatch.errors import StoreError
+
     rules = _rules(keep, retain=retain)
     opened = _open(store)
     from farmwatch.store.upkeep import compact, vacuum
     from farmwatch.store.upkeep import retain as remove_old
 
-    removed = remove_old(opened, rules, tables=tables or None) if retain else {}
-    done = list(compact(opened, tables or None))
-    cleared = vacuum(opened, tables or None, hours=clear_after)
+    for name in tables or ():
+        if name not in opened.tables():
+            raise typer.BadParameter(f"no table {name}; there are {', '.join(opened.tables()) or 'none yet'}")
+    removed: dict[str, int] = {}
+    cleared: dict[str, int] = {}
+    done: list[Compacted] = []
+    failed = False
+    for name in tables or opened.tables():
+        try:
+            removed |= remove_old(opened, rules, tables=[name]) if retain else {}
+            done += compact(opened, [name])
+            cleared |= vacuum(opened, [name], hours=clear_after)
+        except StoreError as error:
+            talk(f"farmwatch: {error}")
+            failed = True
+    _show_compacted(opened, done, removed, cleared, as_json=as_json)
+    if failed:
+        raise typer.Exit(Exit.PARTIAL)
+
+
+def _show_compacted(
+    opened: Store, done: list[Compacted], removed: dict[str, int], cleared: dict[str, int], *, as_json: bool
+) -> None:
+    """What compaction did, table by table."""
     if as_json:
-        rows = [{**asdict(one), "expired": removed.get(one.table, 0), "cleared": cleared[one.table]} for one in done]
+        rows = [
+            {**asdict(one), "expired": removed.get(one.table, 0), "cleared": cleared.get(one.table, 0)} for one in done
+        ]
         _write_json({"store": opened.place.url, "tables": rows})
         return
     if not done:
-        talk(f"{opened.place.url}: no tables yet")
+        talk(f"{opened.place.url}: no table compacted" if opened.tables() else f"{opened.place.url}: no tables yet")
         return
     _write_table(
         ("table", "files before", "after", "size before", "after", "rows twice", "rows expired", "files cleared"),
@@ -184,7 +210,7 @@ def compact_store(
             (
                 one.table, f"{one.files_before:,}", f"{one.files_after:,}", _size(one.bytes_before),
                 _size(one.bytes_after), f"{one.duplicates:,}", f"{removed.get(one.table, 0):,}",
-                f"{cleared[one.table]:,}",
+                f"{cleared.get(one.table, 0):,}",
             )
             for one in done
         ],

@@ -244,13 +244,18 @@ class Store:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")  # variables of the program are no tables
         classes, begun = record_classes(), set(self.tables())
-        for name in sorted(classes, key=lambda name: (name in begun, name)):  # the ones that age last
-            record = classes[name]
-            schema = view_schema(record)
+        for name in sorted(classes.keys() | begun, key=lambda name: (name in begun, name)):  # those that age last
             snapshot = self.table(name).snapshot() if name in begun else None
+            if name in classes:
+                schema = view_schema(classes[name])
+            elif snapshot is not None:  # of another version of farmwatch
+                schema = pa.schema([one for one in snapshot.schema if one.name != "row_key"])
+            else:
+                continue
             rows = snapshot.dataset(schema) if snapshot is not None else schema.empty_table()
             connection.register(f"{name}__rows", rows)
-            connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM "{name}__rows"')  # noqa: S608 (names we declare)
+            quoted = name.replace('"', '""')
+            connection.execute(f'CREATE VIEW "{quoted}" AS SELECT * FROM "{quoted}__rows"')  # noqa: S608 (quoted)
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection

@@ -25,7 +25,7 @@ __all__ = ["RETENTION_DAYS", "Compacted", "compact", "retain", "vacuum"]
 RETENTION_DAYS: Mapping[str, int] = {"*": 180, "roster": 0, "reports": 0, "feed_rejects": 90}
 """Days that rows are kept, by table; ``*`` for tables not named, 0 for ever."""
 _TARGET_BYTES = 128 * 1024 * 1024
-_MOST_ROWS = 4_000_000  # in a file: what is read at once, so memory does not grow with how well rows compress
+_MOST_ROWS = 2_000_000  # in a file: what is read at once, so memory does not grow with how well rows compress
 _KEEP_HOURS = 1  # cleared files stay for readers that have begun
 _KEEP_HOURS_URL = 24  # in an object store also for writers that have begun, who hold no lock there
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from farmwatch.cli.exits import Exit
-from farmwatch.records.endpoint import DnsLookup
+from farmwatch.records.endpoint import DnsLookup, RosterEntry
 from farmwatch.store import Store, open_store
-from tests.store.samples import NOON, dns
+from tests.store.samples import NOON, dns, roster
 
 
 @pytest.fixture
@@ -64,6 +64,18 @@ def test_compact(cli, filled):
     found = json.loads(cli("store", "compact", "dns", "--retain", "--keep", "dns=1", "--json").out)
     assert found["tables"][0]["expired"] == 20
     assert filled.read(DnsLookup).num_rows == 0
+
+
+def test_compact_goes_on_after_a_damaged_table(cli, filled):
+    """The others are compacted; the damage is said, and the exit code is 3."""
+    for number in range(2):
+        filled.append({RosterEntry: roster(f"lt{number}")}, feed="x", sender="y", received=NOON)
+    Path(filled.table("dns").uri, filled.table("dns").snapshot().files[0].path).unlink()
+    ran = cli("store", "compact")
+    assert ran.code == Exit.PARTIAL
+    assert [line.split()[:3] for line in ran.out.splitlines()[1:]] == [["roster", "2", "1"]]
+    assert "dns" in ran.err
+    assert cli("store", "compact", "nds").code == Exit.USAGE
 
 
 @pytest.mark.parametrize("keep", [["--keep", "dns=1"], ["--retain", "--keep", "dns"], ["--retain", "--keep", "dns=-1"]])

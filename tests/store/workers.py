@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 from farmwatch.records.endpoint import DnsLookup
@@ -86,5 +85,4 @@ def endless(url: str) -> dict[str, int]:
 
 if __name__ == "__main__":
     work = {"write": write, "transact": transact, "tidy": tidy, "read": read, "tokens": tokens, "endless": endless}
-    started = time.monotonic()
     print(json.dumps(work[sys.argv[1]](*sys.argv[2:])))
