@@ -23,6 +23,7 @@ _TELLING = (
     "_path", "category", "event_simpleName", "event_type", "eventType", "kind", "provider", "table", "type",
 )  # fmt: skip  # fields whose value, beside the field names, tells a format
 _MOST_SHAPES = 4096
+_FEW_FIELDS = 12  # a shipper adds; a document with more fields and a message is a record of its own
 _KINDS = frozenset(feed.kind for feed in FEEDS)
 _PREFIXES = ("farmwatch:", "farmwatch-", "farmwatch.", "farmwatch_")
 
@@ -64,21 +65,22 @@ def sort_out(wrapped: Iterable[Wrapped], only: str | None = None) -> tuple[list[
     shapes: dict[Any, tuple[str, Callable[[Any], Any]] | None] = {}
     for one in wrapped:
         found: tuple[str, Callable[[Any], Any]] | None
+        content = _parsed(one.content)
         kind = _named(one.hint) or only
         if kind is not None:
             found = (kind, _innermost)
         else:
-            shape = _shape(one.content)
+            shape = _shape(content)
             if shape not in shapes:
                 if len(shapes) >= _MOST_SHAPES:
                     shapes.clear()
-                shapes[shape] = _recognised(one.content)
+                shapes[shape] = _recognised(content)
             found = shapes[shape]
         if found is None:
             unknown.append(one)
             continue
         batch = batches.setdefault((found[0], one.host), Batch(found[0], one.host))
-        batch.lines.append(_line(found[1](one.content)))
+        batch.lines.append(_line(found[1](content)))
         batch.numbers.append(one.number)
     return list(batches.values()), unknown
 
@@ -131,7 +133,7 @@ def _recognised(content: Any) -> tuple[str, Callable[[Any], Any]] | None:
 
 
 def _itself(content: Any) -> Any:
-    return _parsed(content)
+    return content
 
 
 def _under(name: str) -> Callable[[Any], Any]:
@@ -144,13 +146,12 @@ def _under(name: str) -> Callable[[Any], Any]:
 
 def _innermost(content: Any) -> Any:
     """The record where the kind is known: the text a shipper read, else the document."""
-    document = _parsed(content)
-    if isinstance(document, dict):
+    if isinstance(content, dict):
         for name in ("message", "log", "line", "_raw", "raw"):
-            text = document.get(name)
-            if isinstance(text, str) and text[:1] in "{[<" and len(document) <= 12:
+            text = content.get(name)
+            if isinstance(text, str) and text[:1] in ("{", "[", "<") and len(content) <= _FEW_FIELDS:
                 return _parsed(text)
-    return document
+    return content
 
 
 def _parsed(value: Any) -> Any:
