@@ -24,12 +24,14 @@ from farmwatch.records import CaptureInput, Flow, Host
 from farmwatch.records.arrow import arrow_schema
 
 __all__ = [
-    "NOT_COUNTED", "UNLOGGED", "Ends", "Span", "checked_addresses", "common_name", "counts", "dns_names", "driven_side",
-    "drop", "element", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased", "organisation",
-    "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of", "unit",
+    "NAMING", "NOT_COUNTED", "UNLOGGED", "Ends", "Span", "checked_addresses", "common_name", "counts", "dns_names",
+    "driven_side", "drop", "element", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased",
+    "naming", "organisation", "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of", "unit",
 ]  # fmt: skip
 
 UNLOGGED = "unlogged"  #: ``Flow.unread`` of a flow with payload that the sensor put no name to
+
+NAMING = {5353: "mdns", 5355: "llmnr", 137: "nbns"}  #: protocols beside DNS that ask for names, by port
 
 #: Columns of ``flows`` that logs cannot fill. They hold 0 there: ``inputs.kind`` tells, and analysis leaves them alone.
 NOT_COUNTED: dict[str, Any] = dict.fromkeys(
@@ -181,6 +183,12 @@ def element(lists: pa.Array, at: int) -> pa.Array:
 def driven_side(protocols: pa.Array) -> pa.Array:
     """1, the responder, for the protocols whose server is the driven end: sensors name the server so."""
     return each(lambda name: 1 if name in _SERVED else None, protocols, pa.int64())
+
+
+def naming(ports: pa.Array) -> pa.Array:
+    """Protocols that ask for names, by the server's port; dns on all but a few."""
+    at = pc.index_in(ports, pa.array(list(NAMING), pa.int64()))
+    return pa.array([*NAMING.values(), "dns"]).take(pc.fill_null(at, len(NAMING)))
 
 
 def leased(addresses_given: pa.Array) -> pa.Array:

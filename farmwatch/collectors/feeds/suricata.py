@@ -95,6 +95,10 @@ _SCHEMA = pa.schema(
         "arp": _fields(opcode=_T, src_mac=_T, src_ip=_T, dest_mac=_T, dest_ip=_T),
     }
 )  # fmt: skip
+_COMMON = ("timestamp", "flow_id", "event_type", "src_ip", "src_port", "dest_ip", "dest_port", "proto")
+_ALSO = {
+    "flow": ("app_proto", "vlan", "ether", "tcp"), "netflow": ("app_proto", "vlan", "ether", "tcp"), "http": ("tx_id",),
+}  # fmt: skip
 _BANNED = {
     "rdp": ("cookie", "client.keyboard_layout", "client.client_name", "client.product_id", "client.id"),
     "rfb": ("framebuffer.name",),
@@ -110,7 +114,6 @@ _STATES = {
 }  # fmt: skip
 _OPEN_STATES = pa.array(["established", "closing", "closed"])
 _TCP_HEADERS, _UDP_HEADERS, _IPV6_MORE = 66, 42, 20  # Ethernet, IPv4, TCP with time stamps; Ethernet, IPv4, UDP
-_NAMING = {5353: "mdns", 5355: "llmnr", 137: "nbns"}  # other ports: dns
 _SECURITY = {
     1: "none", 2: "vnc", 5: "ra2", 6: "ra2ne", 16: "tight", 17: "ultra", 18: "tls", 19: "vencrypt", 20: "sasl",
     30: "apple-dh", 33: "apple-33", 35: "apple-35", 36: "apple-36",
@@ -146,7 +149,8 @@ class SuricataReader:
         for code, kind in enumerate(kinds.dictionary.to_pylist()):
             rows = np.flatnonzero(codes == code)
             if kind in _MAPPINGS:
-                own = table if len(rows) == table.num_rows else table.take(pa.array(rows))
+                own = table.select([*_COMMON, *_ALSO.get(kind, ()), kind])
+                own = own if len(rows) == table.num_rows else own.take(pa.array(rows))
                 _MAPPINGS[kind](_Events(own, rows, lines[rows], output, self))
             elif not kind:
                 output.reject(rows, "no event_type")
@@ -416,7 +420,7 @@ def _dns(events: _Events) -> None:
     port = pc.if_else(_is_naming(there), there, here)
     turned = pc.and_(pc.fill_null(pc.invert(asked), False), pc.and_(_is_naming(here), pc.invert(_is_naming(there))))
     client = rows_of.checked_addresses(pc.if_else(turned, events["dest_ip"], events["src_ip"]))
-    protocol = each(lambda text: _NAMING.get(int(text), "dns"), pc.fill_null(port, 53).cast(_T))
+    protocol = rows_of.naming(port)
     lines = pa.array(events.lines)
     rows = np.flatnonzero(pc.and_(pc.fill_null(asked, False), pc.is_valid(name)).to_numpy(zero_copy_only=False))
     if len(rows):
@@ -438,7 +442,7 @@ def _dns(events: _Events) -> None:
 
 
 def _is_naming(ports: pa.Array) -> pa.Array:
-    return pc.is_in(ports, pa.array([53, *_NAMING], _W))
+    return pc.is_in(ports, pa.array([53, *rows_of.NAMING], _W))
 
 
 def _answers(events: _Events, chosen: NDArray[np.int64], name: pa.Array, protocol: pa.Array, client: pa.Array) -> None:

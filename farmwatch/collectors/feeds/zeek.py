@@ -57,7 +57,6 @@ _STATES = {
     "OTH": "midstream",
 }  # fmt: skip
 _OPENED = pa.array(["S1", "S2", "S3", "SF", "RSTO", "RSTR"])  # the handshake was complete
-_NAMING = {5353: "mdns", 5355: "llmnr", 137: "nbns"}  # other ports: dns
 _CLIENT_MESSAGES = ("REQUEST", "DISCOVER", "INFORM", "DECLINE", "RELEASE")
 _VERSIONS = re.compile(r"(?i)(d?tls|ssl)v?(\d)(\d)?")
 
@@ -311,7 +310,7 @@ def _dns(log: _Log) -> None:
     if not len(asked.rows):
         return
     name = name.filter(pc.is_valid(name))
-    protocol = each(lambda port: _NAMING.get(int(port), "dns"), pc.fill_null(asked["id.resp_p"], 53).cast(_TEXT))
+    protocol = rows_of.naming(asked["id.resp_p"])
     client, lines = rows_of.checked_addresses(asked["id.orig_h"]), pa.array(asked.lines)
     asked.add(
         NameQuery, ts=asked["ts"], last_ts=asked["ts"], packet=lines, protocol=protocol, client=client, name=name,
