@@ -134,7 +134,7 @@ class Sender:
         self._server = server
         self._rng = rng or random.Random()  # noqa: S311 (spreads load, hides nothing)
         self._failures = 0
-        self._batch_bytes = BATCH_BYTES
+        self._one_by_one = 0  # messages of a refused batch that are still to be sent singly
         self.last_said = ""  #: what the server said last, for the log
 
     def step(self) -> float | None:
@@ -143,21 +143,20 @@ class Sender:
         Raises:
             ServerError: the token cannot be read.
         """
-        batch = self._spool.batch(self._batch_bytes)
+        batch = self._spool.batch(1 if self._one_by_one else BATCH_BYTES)
         if batch is None:
             return None
         answer, asked, self.last_said = self._server.post(body_of(batch))
-        if answer is Answer.TAKEN:
-            self._spool.acknowledge(batch)
-            self._failures, self._batch_bytes = 0, BATCH_BYTES
-            return 0.0
-        if answer is Answer.REFUSED:
-            if len(batch.messages) > 1:
-                self._batch_bytes = 1  # one by one, until the one that is refused is found
-            else:
+        if answer is not Answer.LATER:
+            self._failures = 0
+            if answer is Answer.TAKEN:
+                self._spool.acknowledge(batch)
+            elif len(batch.messages) == 1:
                 self._spool.reject(batch)
-                self._batch_bytes = BATCH_BYTES
-            return 0.0 if asked is None else asked
+            else:
+                self._one_by_one = len(batch.messages) + 1
+            self._one_by_one = max(self._one_by_one - 1, 0)
+            return asked or 0.0
         self._failures += 1
         longest = min(_SHORTEST_S * 2 ** min(self._failures, 16), _LONGEST_S)
         return max(asked or 0.0, self._rng.uniform(longest / 2, longest))
