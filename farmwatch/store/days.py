@@ -24,7 +24,13 @@ _EARLY_NUMBER, _LATE_NUMBER = _FIRST - 1, (date.fromisoformat(LATE) - _EPOCH).da
 
 
 def day_of(moment: datetime) -> str:
-    """The UTC day of a moment, as partitions are named."""
+    """The UTC day of a moment, as partitions are named.
+
+    Raises:
+        ValueError: the moment has no time zone, so that nobody knows its day.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
     return max(moment.astimezone(UTC).date().isoformat(), EARLY)
 
 
@@ -36,9 +42,12 @@ def name_of(number: int) -> str:
 def day_numbers(ts: pa.ChunkedArray | None, rows: int, received: datetime) -> NDArray[np.int64]:
     """The day of every row, counted from 1970: that of its ``ts``, or of its arrival where there is none.
 
+    Raises:
+        ValueError: ``received`` has no time zone.
+
     Why times nobody can mean share two partitions: a sender with a broken clock must not make a partition a row.
     """
-    arrival = (received.astimezone(UTC).date() - _EPOCH).days
+    arrival = (date.fromisoformat(day_of(received)) - _EPOCH).days
     if ts is None:
         return np.full(rows, arrival, np.int64)
     us: Any = ts.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())

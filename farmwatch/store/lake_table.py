@@ -44,6 +44,7 @@ _CONFIGURATION = {
 }
 _DESCRIPTION = "farmwatch table; key of its row keys: "  # the log takes no settings of our own, but a description
 _WAIT_S = 600.0  # for a lock; compaction holds it for a commit only, forgetting for a table
+_POLL_S = 0.005
 _ATTEMPTS = 8
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_WORDS = ("no space left", "os error 28", "quota exceeded", "os error 122")
@@ -175,7 +176,9 @@ class LakeTable:
             return
         folder = self.place.folder / "locks"
         folder.mkdir(exist_ok=True, mode=0o700)
-        lock = FileLock(folder / f"{self.name}{'.upkeep' if upkeep else ''}.lock", timeout=_WAIT_S)
+        lock = FileLock(
+            folder / f"{self.name}{'.upkeep' if upkeep else ''}.lock", timeout=_WAIT_S, poll_interval=_POLL_S
+        )
         with contextlib.ExitStack() as stack:
             if not upkeep:
                 stack.enter_context(self._thread)

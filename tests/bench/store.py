@@ -127,7 +127,13 @@ def main() -> None:
         read = timed(lambda: store.read(Process))
         one = timed(lambda: store.read(Process, device_ids=["ACME-LT-0007"]))
         sql = timed(lambda: store.query("SELECT device_id, count(*) FROM processes GROUP BY 1"))
+        few = [rows(500, given.rows + 500 * number, rng) for number in range(200)]
+        waits = sorted(
+            timed(lambda one=one: store.append({Process: one}, feed="bench", sender="bench", received=START))
+            for one in few
+        )
         done: list[object] = []
+        before_tidy = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         tidy = timed(lambda: done.extend(compact(store)))
         one_after = timed(lambda: store.read(Process, device_ids=["ACME-LT-0007"]))
         for label, seconds in (
@@ -139,6 +145,13 @@ def main() -> None:
         print(f"{'first append after a restart':30} {load * 1000:7.0f} ms ({total:,} keys read)")
         print(f"{'one device of ' + str(DEVICES):30} {one * 1000:7.0f} ms, compacted {one_after * 1000:.0f} ms")
         print(f"{'SQL, rows by device':30} {sql * 1000:7.0f} ms")
+        print(
+            f"{'200 appends of 500 rows':30} {waits[100] * 1000:7.0f} ms each, 99 % within {waits[197] * 1000:.0f} ms"
+        )
+        tidy_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_tidy
+        print(
+            f"memory of compaction: {tidy_peak / 1024:.0f} MB above the peak before it, which was of reading all rows"
+        )
         print(f"memory: {(peak - base) / 1024:.0f} MB more at the peak of appending; {done}")
     finally:
         shutil.rmtree(folder)

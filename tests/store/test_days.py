@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from farmwatch.store.days import EARLY, LATE, day_numbers, day_of, days_between, name_of
 
@@ -42,3 +43,11 @@ def test_a_span_covers_its_days_and_the_one_for_clocks_ahead():
     assert days_between(days, None, None) == set(days)
     assert days_between(days, None, datetime(1980, 1, 1, tzinfo=UTC)) == {EARLY, LATE}
     assert day_of(datetime(1970, 1, 1, tzinfo=UTC)) == EARLY
+
+
+def test_a_time_without_a_zone_is_refused():
+    """Nobody knows its day."""
+    with pytest.raises(ValueError, match="no time zone"):
+        day_of(datetime(2026, 3, 4))  # noqa: DTZ001 (what is tested)
+    with pytest.raises(ValueError, match="no time zone"):
+        day_numbers(None, 1, datetime(2026, 3, 4))  # noqa: DTZ001 (what is tested)
