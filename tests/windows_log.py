@@ -220,7 +220,8 @@ NAMED_ONLY = [
 def events(cases=None):
     """Events in the form that the writer of EVTX takes, a minute apart, numbered from 1001."""
     made, listed = [], CASES + NAMED_ONLY if cases is None else cases
-    for number, ((provider, channel), event_id, data, more) in enumerate(listed):
+    for number, ((provider, channel), event_id, values, more) in enumerate(listed):
+        data = values.copy()
         event = {
             "provider": provider, "channel": channel, "id": event_id, "record": 1001 + number,
             "computer": more.get("computer", "LT-014.corp.example"), "time": START + timedelta(minutes=number),

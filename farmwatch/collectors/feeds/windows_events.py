@@ -15,6 +15,7 @@ import numpy as np
 
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Fault, Parsed, Sample
 from farmwatch.collectors.feeds.documents import json_objects
+from farmwatch.collectors.feeds.fields import Peeked
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.collectors.feeds.windows.events import Event
 from farmwatch.collectors.feeds.windows.hosts import add_hosts
@@ -47,8 +48,8 @@ class WindowsEvents:
 
     def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
         """Read events; XML where the first character says so."""
-        whole = _Front(stream)
-        if whole.head.lstrip(_SPACE).startswith(b"<"):
+        whole = Peeked(stream)
+        if whole.peek(_HEAD).lstrip(_SPACE).startswith(b"<"):
             for events, numbers, faults in xml_events(whole):
                 output = Output(np.array(numbers, np.int64))
                 output.before(Parsed(records=sum(fault.count for fault in faults), rejects=faults))
@@ -78,8 +79,8 @@ def _parsed(documents: Sequence[dict[str, Any]], order: list[int], account: Pars
         events.append(event)
         numbers.append(number)
         kept.append(document)
-        for name in document.keys() & LEFT_BEHIND:
-            if document[name]:
+        for name in LEFT_BEHIND:
+            if document.get(name):
                 dropped[name] += 1
     output = Output(np.array(numbers, np.int64))
     output.before(account)
@@ -87,28 +88,3 @@ def _parsed(documents: Sequence[dict[str, Any]], order: list[int], account: Pars
     interpret(events, output, context)
     add_hosts(kept, events, output, context)
     return output.finish()
-
-
-class _Front:
-    """A stream whose first bytes were looked at."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
-        self.name = getattr(stream, "name", "input")
-        try:
-            self.head = stream.read(_HEAD)
-        except (EOFError, OSError, ValueError):
-            self.head = b""  # reading on says it again, in its place
-        self._left = self.head
-
-    @property
-    def offset(self) -> int:
-        """Bytes read of the stream."""
-        return int(getattr(self._stream, "offset", 0))
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; those looked at come first and alone."""
-        if self._left:
-            data, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
-            return data + self._stream.read() if size < 0 else data
-        return self._stream.read(size)

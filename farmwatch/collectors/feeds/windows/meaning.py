@@ -62,7 +62,7 @@ def interpret(events: Sequence[Event], output: Output, context: Context) -> None
             groups.setdefault(key, []).append(row)
         except TypeError:  # an object or a list where a text or number should be
             groups.setdefault((plain(key[0]), plain(key[1])), []).append(row)
-    batch, kinds = Batch(events, output, context), 0
+    batch, kinds, banned = Batch(events, output, context), 0, Counter[str]()
     for rows in groups.values():
         first = events[rows[0]]
         number = number_of(first.event_id)
@@ -75,11 +75,13 @@ def interpret(events: Sequence[Event], output: Output, context: Context) -> None
         meaning = MEANINGS.get((provider, number))
         if meaning is not None:
             data = [_by_name(provider, number, events[row].data) for row in rows]
-            _count_banned(data, output.dropped)
+            _count_banned(data, banned)
             meaning(Group(batch, source, np.array(rows, np.int64), data))
         else:
             kinds += 1
             output.unneeded(rows, source if kinds <= _MOST_KINDS else "other events")
+    for name in sorted(banned):  # in this order, so that equal inputs give equal accounts
+        output.dropped[name] += banned[name]
 
 
 def _by_name(provider: str, number: int, data: Any) -> Mapping[str, Any]:
