@@ -45,9 +45,7 @@ def windows_events(rows: Rows) -> None:
     """Events by what they mean, as in any other feed of Windows events."""
     names = ("provider_name", "eventid", "datetime", "time", "data")
     listed = {name: rows[name].to_pylist() for name in names}
-    channels = [
-        one or other for one, other in zip(rows["channel"].to_pylist(), rows["source"].to_pylist(), strict=True)
-    ]
+    channels = first_of(rows["channel"], rows["source"]).to_pylist()
     devices, ids = rows.time("device_id").to_pylist(), rows.time("record_id").to_pylist()
     broken = np.zeros(len(rows.where), np.bool_)
     events: list[Event] = []

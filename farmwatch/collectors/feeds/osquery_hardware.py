@@ -37,13 +37,12 @@ def usb(rows: Rows) -> None:
     rows.reject(mask(broken), "usb_devices.vendor_id is not hexadecimal")
     known = mask(pc.is_valid(vendor))
     rows.unneeded(~known, "usb_devices row without a vendor")
-    event = np.where(rows.removed, "removed", np.where(rows.initial, "present", "attached"))
     place = pc.binary_join_element_wise(filled(rows["usb_address"]), filled(rows["usb_port"]), ":")
     removable = whole(rows["removable"])
     rows.add(
         UsbDevice,
         {
-            "event": pa.array(event, pa.string()),
+            "event": _event(rows),
             "vendor_id": vendor,
             "product_id": product,
             "manufacturer": filled(rows["vendor"]),
@@ -58,6 +57,11 @@ def usb(rows: Rows) -> None:
         },
         known,
     )
+
+
+def _event(rows: Rows) -> pa.Array:
+    """What happened to the devices of a differential query or of a snapshot."""
+    return pa.array(np.where(rows.removed, "removed", np.where(rows.initial, "present", "attached")), pa.string())
 
 
 def hardware_events(rows: Rows) -> None:
@@ -139,7 +143,7 @@ def drivers(rows: Rows) -> None:
         UsbDevice,
         {
             **_identity(seen),
-            "event": "present",
+            "event": _event(rows),
             "manufacturer": filled(rows["manufacturer"]),
             "product": named,
             "instance_path": filled(rows["device_id"]),
@@ -155,8 +159,9 @@ def drivers(rows: Rows) -> None:
             "product_code": pa.array([one.product_code if one else None for one in seen], pa.int64()),
             "name": named,
         },
-        displays,
+        displays & ~rows.removed,
     )
+    rows.unneeded(displays & rows.removed, "removed row of a display")
     rows.unneeded(~(devices | displays), "driver of another kind of device")
 
 

@@ -505,7 +505,7 @@ MAPPINGS: tuple[Mapping, ...] = (
     Mapping("windows_events", ("eventid", "data"), windows_events, some=("source", "channel", "provider_name"),
             reads=("time", "datetime")),
     Mapping("monitor_edids", ("device_id", "edid"), monitor_edids, reads=("device_name", "manufacturer")),
-    Mapping("drivers", ("device_id",), drivers, some=("class", "device_name", "inf"),
+    Mapping("drivers", ("device_id",), drivers, removed=True, some=("class", "device_name", "inf"),
             reads=("device_name", "class", "manufacturer", "provider", "description")),
     Mapping("registry", ("name", "data"), registry, some=("key", "path"), lacks=("pid", "version"),
             reads=("key", "path")),

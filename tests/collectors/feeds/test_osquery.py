@@ -111,7 +111,7 @@ def test_rows_that_went_away():
         ({"pid": "1", "name": "init", "path": "/sbin/init", "cmdline": "init", "on_disk": "1"}, "processes"),
         ({"pid": "1", "port": "22", "protocol": "6", "address": "0.0.0.0"}, "sockets"),
         ({"address": "192.0.2.1", "mac": "02:00:5e:10:00:01", "interface": "en0"}, "sightings"),
-        ({"interface": "en0", "address": "192.0.2.9", "mask": "24", "mac": "02:00:5e:10:00:02", "type": "6"}, "sightings"),
+        ({"interface": "en0", "address": "192.0.2.9", "mask": "", "mac": "", "type": "6"}, "sightings"),
         ({"name": "a.example", "type": "A", "flags": "8195"}, "dns"),
         ({"name": "x", "type": "REG_DWORD", "data": "0", "key": "HKEY_LOCAL_MACHINE\\SOFTWARE"}, None),
         ({"name": "zoom", "version": "6", "arch": "amd64", "maintainer": "Somebody"}, "software"),
