@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["WINDOW_S", "Collector", "default_spool", "run_agent", "stop_on_signals"]
 
 WINDOW_S = 300.0  #: length of an input window
-_LAST_CHANCE_S = 10.0  # for sending what is left, at the end
+_LAST_CHANCE_S = 10.0  # for a request under way, at the end
 
 
 def default_spool() -> Path:
@@ -95,6 +95,8 @@ def run_agent(collector: Collector, spool: Spool, server: Server, *, once: bool,
     collector.run(keep, lambda: spool.losses, stop)
     wake.set()
     thread.join(_LAST_CHANCE_S)
+    if not thread.is_alive() and sender.works:
+        sender.step()  # the last message; what does not get away now is sent by the next run
     return sender
 
 

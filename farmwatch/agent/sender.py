@@ -137,6 +137,11 @@ class Sender:
         self._one_by_one = 0  # messages of a refused batch that are still to be sent singly
         self.last_said = ""  #: what the server said last, for the log
 
+    @property
+    def works(self) -> bool:
+        """The last request, if there was one, was answered."""
+        return self._failures == 0
+
     def step(self) -> float | None:
         """Send one batch. Seconds to wait before the next step; None where nothing is left to send.
 
