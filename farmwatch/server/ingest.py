@@ -196,7 +196,7 @@ class Ingest:
         """
         self.log.check()
         read = _Read(self._now(), records=len(faults), rejected=len(faults), faults=list(faults))
-        tables = {FeedReject: _rejects(read, feed, sender, facts.name)}
+        tables: dict[type[Record], pa.Table] = {FeedReject: _rejects(read, feed, sender, facts.name)}
         pieces = encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
         await asyncio.wrap_future(self.log.append(pieces, len(faults)))
         self._count(feed, read)

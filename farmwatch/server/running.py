@@ -92,11 +92,10 @@ def _run(
     )
     config.load()
     config.ssl = tls
-    server = _Server(config, service)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    say(f"listening on {'https' if tls else 'http'}://{shown}:{port}, store {settings.store}")
-    began = None
+    line = f"listening on {'https' if tls else 'http'}://{shown}:{port}, store {settings.store}"
+    server = _Server(config, service, lambda: say(line))
     try:
         server.run([listener])
     finally:
@@ -108,20 +107,22 @@ def _run(
 class _Server(uvicorn.Server):
     """Uvicorn, but ending with the exit code of the command instead of by the signal."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, listening: Callable[[], None]) -> None:
         super().__init__(config)
-        self._service = service
+        self._service, self._listening = service, listening
         self.ending_since: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so: from then on signals are taken, too."""
+        await super().startup(sockets)
+        self._listening()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Take SIGTERM and SIGINT."""
-        before = {number: signal.signal(number, self._ended) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            # They go on to be taken until the log is committed: a second one then ends the process.
-            del before
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ended)
+        yield  # they go on to be taken until the log is committed: a second one then ends the process
 
     def _ended(self, number: int, _frame: object) -> None:
         if self.ending_since is not None:
