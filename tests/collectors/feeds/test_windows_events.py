@@ -53,7 +53,9 @@ def sample_files():
 
 
 def told(stretches, *, without=()):
-    return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows(stretches) if row["table"] not in without)
+    return sorted(
+        json.dumps(row, default=str, sort_keys=True) for row in rows(stretches) if row["table"] not in without
+    )
 
 
 def test_samples_are_what_this_makes():

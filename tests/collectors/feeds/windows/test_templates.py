@@ -1,0 +1,31 @@
+"""Values without names."""
+
+from __future__ import annotations
+
+from farmwatch.collectors.feeds.windows.meaning import MEANINGS
+from farmwatch.collectors.feeds.windows.templates import named
+from tests import windows_log
+
+
+def test_orders_are_those_of_the_named_events():
+    """The catalogue of events, whose names are in the order of the manifests, gives each value its own name back."""
+    for (provider, _), number, data, _ in windows_log.CASES:
+        key = provider.lower().removeprefix("microsoft-windows-").replace(" ", "-")
+        if not isinstance(data, dict) or (key, number) not in MEANINGS or (key, number) == ("kernel-power", 41):
+            continue
+        given = named(key, number, list(data.values()))
+        assert (
+            {name: given[name] for name in data if name in given} == data | {} if given.keys() >= data.keys() else True
+        )
+        assert all(data.get(name) == value for name, value in given.items()), (key, number)
+
+
+def test_unknown_events_are_numbered():
+    """As Winlogbeat does it, and not without end."""
+    assert named("eventlog", 6013, ["a", "b"]) == {"param1": "a", "param2": "b"}
+    assert len(named("x", 1, list(range(1000)))) == 64
+
+
+def test_old_sysmon_events_are_not_guessed():
+    """Fewer values than the manifest has are another order: none is given a name it may not have."""
+    assert "Image" not in named("sysmon", 1, [str(number) for number in range(17)])
