@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from farmwatch.analysis.assess import assess as assess_tables
 from farmwatch.analysis.profile import Profile, load_profile
 from farmwatch.collectors.captures import Collected, collect_capture
-from farmwatch.collectors.paths import Source, expand
+from farmwatch.collectors.paths import SensorLogs, Source, expand
 from farmwatch.engine import InProcess, executor, ordered
 from farmwatch.knowledge import Knowledge, load_knowledge
 from farmwatch.records import Report, Tables
@@ -27,12 +27,13 @@ def scan(
     progress: Progress | None = None,
     jobs: int = 1,
 ) -> Report:
-    """Judge captures.
+    """Judge captures and the logs of network sensors.
 
     Args:
         sources: captures in any mixture: files, folders (read at any depth), patterns such as ``site-*.pcap``, ``-``
             for standard input, and binary file objects. Each file is one input, once, in the order given; one path
-            alone may stand without a list.
+            alone may stand without a list. Zeek and Suricata logs may stand among them; those of one folder are one
+            input.
         profile: what the company declares of itself, or the TOML file that holds it.
         knowledge: own knowledge files, merged over the shipped ones in order.
         progress: called while reading.
@@ -54,7 +55,9 @@ def collect(sources: Source | Iterable[Source], *, progress: Progress | None = N
     """Read captures into tables, without judging them; arguments as for :func:`scan`."""
     alone = isinstance(sources, str | Path) or hasattr(sources, "read")
     listed = expand(cast("Iterable[Source]", [sources] if alone else sources))
-    streams = any(not isinstance(source, str | Path) or str(source) == "-" for source in listed)
+    streams = any(not isinstance(source, str | Path | SensorLogs) or str(source) == "-" for source in listed)
+    logs = (source for source in listed if isinstance(source, SensorLogs))
+    streams |= any(not isinstance(file, str | Path) for one in logs for file in one.files)
     with InProcess() if streams else executor(jobs, len(listed)) as runner:
         watched = progress if isinstance(runner, InProcess) else None
         arguments = [(source, number, _watch(watched, str(source))) for number, source in enumerate(listed)]
@@ -70,6 +73,10 @@ def assess(
 
 
 def _collect_one(source: Source, number: int, progress: Callable[[int], None] | None) -> Collected:
+    if isinstance(source, SensorLogs):
+        from farmwatch.collectors.sensor_logs import collect_logs  # loads pyarrow, which captures do not need
+
+        return collect_logs(source, number, progress=progress)
     return collect_capture(source, number, progress=progress)
 
 

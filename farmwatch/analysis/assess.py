@@ -20,6 +20,7 @@ from farmwatch.analysis.flows import device_flows
 from farmwatch.analysis.identity import Host, Hosts, address_sort_key, find_hosts
 from farmwatch.analysis.input_notes import input_notes
 from farmwatch.analysis.lans import lan_members, tenant_signs
+from farmwatch.analysis.logs import log_inputs
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.scoring import assess_claim, assess_device
 from farmwatch.analysis.serving import find_driven_servers
@@ -71,6 +72,7 @@ _OF_SESSIONS = {
     "remote.inbound_session",
     "remote.named_tool",
 }  #: detectors whose hits a help-desk ticket may explain
+_KEEP_LOGS = "keep the sensor's logs of that time, and look for a capture of it"
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
 _ASKS_USER = "device's user"  #: a step that says so may warn whoever drives the device, and is taken last
 _MOST_MISSING = 5  #: devices of the profile that no input shows, named in a note
@@ -200,7 +202,8 @@ class _About:
     rows: Mapping[str, NDArray[np.int64]]  #: device -> its rows of ``seen``
     vendors: Mapping[str, str]
     unmeasured: Mapping[str, str]  #: devices of live sessions that nothing keeps near, and why not
-    checksums: Mapping[int, str]  #: input -> start of its checksum
+    checksums: Mapping[int, str]  #: capture -> start of its checksum
+    logs: frozenset[int]  #: inputs that are a sensor's logs
     unread: Mapping[str, str]  #: devices whose traffic could mostly not be named, and why
     assessed: dict[tuple[int, ...], Assessment]  #: by the identities of the findings, which most devices share
 
@@ -218,13 +221,15 @@ class _About:
             if device and vendor:
                 vendors.setdefault(device, vendor)
         owners = zip(sessions["session_id"].tolist(), sessions["device_id"].tolist(), strict=True)
+        logs = log_inputs(tables)
         digests = zip(inputs["input"].tolist(), inputs["sha256"].tolist(), strict=True)
         return cls(
             seen,
             seen.groups("device_id"),
             vendors,
             {device: reaches[name].why for name, device in owners if name in reaches and not reaches[name].near},
-            {number: digest[:12] for number, digest in digests if digest},
+            {number: digest[:12] for number, digest in digests if digest and number not in logs},
+            logs,
             unread,
             {},
         )
@@ -246,7 +251,9 @@ def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence
         findings=tuple(own),
         vendor=about.vendors.get(name),
         not_looked_at=_not_looked_at(own, set(rows["vantage"]), sessions),
-        next_steps=_next_steps(assessment, own, sessions, checksums),
+        next_steps=_next_steps(
+            assessment, own, sessions, checksums, logged=not about.logs.isdisjoint(rows["input"].tolist())
+        ),
         benign_considered=_benign(own),
         first_ts=_iso(rows["first_ts"].min()),
         last_ts=_iso(rows["last_ts"].max()),
@@ -323,7 +330,12 @@ def _not_looked_at(findings: Sequence[Finding], vantages: set[str], sessions: Se
 
 
 def _next_steps(
-    assessment: Assessment, findings: Sequence[Finding], sessions: Sequence[Session], checksums: Sequence[str]
+    assessment: Assessment,
+    findings: Sequence[Finding],
+    sessions: Sequence[Session],
+    checksums: Sequence[str],
+    *,
+    logged: bool,
 ) -> tuple[str, ...]:
     """What to do now: keep the proof, then the most telling, last what may warn an adversary; nothing if clear."""
     claims = (assessment.driven, assessment.abroad, assessment.farm)
@@ -336,6 +348,7 @@ def _next_steps(
     asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1] if proof & _OF_SESSIONS]
     kept = [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums)})"] if checksums else []
     telling = sorted(list(steps)[: _MOST_STEPS - len(asked)], key=lambda step: _ASKS_USER in step)
+    kept += [_KEEP_LOGS] if logged else []
     return (*kept, *asked, *telling)
 
 

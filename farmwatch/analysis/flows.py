@@ -98,7 +98,14 @@ def _turned(
         "remote_mss": pick(f"{far}_mss"),
     }
     turned["controlled"] = _controlled(pick("controlled_side"), side, turned)
+    turned["controlled"][_unshown(turned, side, pick("controlled_side"))] = ABSENT
     return turned
+
+
+def _unshown(turned: Mapping[str, NDArray[Any]], side: int, driven_side: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """SSH clients in sensor logs: without packet sizes nothing tells whether another connection runs inside."""
+    counted = turned["active_s_out"] + turned["active_s_in"] > 0
+    return np.asarray((turned["protocol"] == "ssh") & (driven_side != side) & ~counted)
 
 
 def _keep_neighbours_local(turned: dict[str, NDArray[Any]], beside: NDArray[np.bool_]) -> None:

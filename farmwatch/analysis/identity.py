@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import CHATTER_PORTS, AddressBook, mask_mac
+from farmwatch.analysis.logs import log_inputs
 from farmwatch.analysis.profile import Profile
 from farmwatch.knowledge.oui import locally_administered
 from farmwatch.records import Announcement, Arp, CaptureInput, DhcpRequest, Flow, Table, Tables
@@ -139,7 +140,8 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
         found.gateways[number] = gateway
     start = len(found.hosts)
     by_address = _collect(pairs, number, _Routing(routers, gateway, beyond), book, found.hosts)
-    if not len(pairs):
+    logged = number in log_inputs(tables)
+    if logged or not len(pairs):
         _add_without_link(flows, number, by_address, found.hosts, book)
     if not any(_is_local(host, book) for host in found.hosts[start:]):
         _add_outsiders(flows, number, by_address, found.hosts)
@@ -149,7 +151,9 @@ def _hosts_of_input(tables: Tables, number: int, profile: Profile, book: Address
     _add_names(tables, number, found.hosts, start, by_address)
     _add_roles(flows, found.orig[rows], found.resp[rows], found.hosts, start, gateway, book)
     ends = (found.orig[rows], found.resp[rows])
-    found.vantage[number] = profile.vantage or _vantage(found.hosts, start, flows, ends, _talk(tables, number), book)
+    judged = _vantage(found.hosts, start, flows, ends, _talk(tables, number), book)
+    # A sensor stands in the network, whatever few hosts its logs happen to show.
+    found.vantage[number] = profile.vantage or ("unknown" if logged and judged != "gateway" else judged)
 
 
 def _ordered(pairs: Table[HostRow]) -> Table[HostRow]:
@@ -266,11 +270,11 @@ def _collect(
 def _add_without_link(
     flows: Table[Flow], number: int, by_address: dict[str, int], hosts: list[Host], book: AddressBook
 ) -> None:
-    """Captures of raw IP: every local address is a host of its own."""
+    """Captures of raw IP, and logs without link-layer addresses: every local address is a host of its own."""
     first: dict[str, int] = {}
     for column in ("orig_h", "resp_h"):
         for address, packet in zip(flows[column], flows["first_packet"], strict=True):
-            if book.inside(address):
+            if book.inside(address) and address not in by_address:
                 first[address] = min(int(packet), first.get(address, int(packet)))
     for address in sorted(first, key=first.__getitem__):
         by_address[address] = len(hosts)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from farmwatch.analysis.crowd import CROWDED, MOST_DEVICES
+from farmwatch.analysis.logs import LOG_KINDS, NOT_IN_LOGS
 from farmwatch.records import ABSENT, CaptureInput, Flow, Reject, Table, Tables
 
 __all__ = ["input_notes"]
@@ -21,6 +22,7 @@ __all__ = ["input_notes"]
 _WORTH_SAYING = 0.1  #: share of an input's packets that a reject must reach
 _UNREAD = {
     "cut": "packets are cut short, so {} cannot be told what they carry; capture whole packets (tcpdump -s 0)",
+    "unlogged": "the logs put no name to {}; add the sensor's other logs of that time (ssl, dns, quic), or a capture",
     "midstream": "starts in the middle of {}, so what they carry may be unknown; start capturing before the session",
 }
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100  #: no capture was made before (libpcap is from 1994), none will be read after
@@ -75,7 +77,9 @@ def _of_gaps(inputs: Table[CaptureInput], row: int, flows: Table[Flow]) -> Itera
 
 def _of_input(inputs: Table[CaptureInput], row: int, rejects: Table[Reject]) -> Iterator[str]:
     path, packets = inputs["path"][row], int(inputs["packets"][row])
-    if packets == 0 and inputs["complete"][row]:
+    if inputs["kind"][row] in LOG_KINDS:
+        yield f"{path}: {NOT_IN_LOGS}: whether anybody types, and from how far, only a capture of that time can show"
+    elif packets == 0 and inputs["complete"][row]:
         yield f"{path}: a capture without packets"
     own = np.flatnonzero((rejects["input"] == inputs["input"][row]) & (rejects["offset"] == ABSENT))
     for reason, count in zip(rejects["reason"][own].tolist(), rejects["count"][own].tolist(), strict=True):

@@ -24,6 +24,7 @@ _MOSTLY = 0.5  #: share of a device's flows, or of their payload, from which the
 _SAID = {
     "cut": "packets were cut before the bytes that name what they carry",
     "midstream": "the capture starts in the middle of what this device sent and received most",
+    "unlogged": "the sensor's logs put no name to most of what this device sent and received",
 }
 _BY_CONTENT = frozenset({"ssh.keystroke_paced"})  #: goes by packet times, but of flows that their greeting names
 _OVERTURN = "a capture of whole packets that holds the start of the connections"

@@ -36,11 +36,11 @@ class CaptureInput(Record, table="inputs", key=("input",)):
     """One input file, what it holds and whether all of it could be read."""
 
     input: int = column("Number of the input, from 0, in the order given.")
-    path: str = column("Path as given; '-' for standard input.")
-    sha256: str = column("SHA-256 of the file as stored.")
-    kind: str = column("pcap or pcapng.")
+    path: str = column("Path as given; '-' for standard input; of a sensor's logs their folder.")
+    sha256: str = column("SHA-256 of the file as stored; of several logs, of their SHA-256 in order of name.")
+    kind: str = column("pcap or pcapng; zeek or suricata for the logs of a sensor.")
     vantage: str = column("Where it was captured: host, lan, gateway or unknown.")
-    packets: int = column("Packets read.")
+    packets: int = column("Packets read; 0 for logs.")
     bytes: int = column("Bytes of the file as stored.", unit="B")
     first_ts: datetime | None = column("Time of the earliest packet.", absent="no packets")
     last_ts: datetime | None = column("Time of the latest packet.", absent="no packets")
@@ -58,7 +58,14 @@ class Reject(Record, table="rejects", key=("input", "reason", "offset")):
 
 
 class Flow(Record, table="flows", key=("input", "flow")):
-    """One TCP or UDP conversation. ``orig`` sent the first packet seen, or the SYN where there is one."""
+    """One TCP or UDP conversation. ``orig`` sent the first packet seen, or the SYN where there is one.
+
+    Logs of a sensor (``inputs.kind`` zeek or suricata) give fewer facts. ``packet`` numbers are lines of the log, and
+    ``orig_data_pkts`` is 1 where there was payload; TTLs, retransmissions, small packets and seconds with traffic are 0
+    because they are not known; ``longest_silence_s`` is the length of the flow, which no silence can exceed; wire bytes
+    are those of IP packets (Zeek) or frames, and payload is worked out from frames (Suricata). Both ``active_s`` are 0
+    beside packets in no other case, so that a flow shows where it comes from.
+    """
 
     input: int = column("Number of the input.")
     flow: int = column("Number of the flow in its input, from 0.")
@@ -120,7 +127,8 @@ class Flow(Record, table="flows", key=("input", "flow")):
     protocol: str | None = column("Application protocol named by its first bytes.", absent="not recognised")
     tool: str | None = column("Remote-access tool named by its first bytes alone.", absent="none named")
     unread: str = column(
-        "Why the first bytes, which name protocol and far end, are not known: cut or midstream; '' where they are."
+        "Why the first bytes, which name protocol and far end, are not known: cut, midstream or unlogged (a sensor "
+        "had no name for them); '' where they are."
     )
     tunnel: str | None = column("socks, http-connect or websocket where that runs inside one.", absent="runs bare")
     controlled_side: int | None = column(

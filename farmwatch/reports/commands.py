@@ -23,11 +23,13 @@ class Command:
 def inspect_command(device: Device, report: Report) -> Command | None:
     """The command that dissects the most telling session of a device; None where none can be given.
 
-    None is given for standard input, which is gone, and where a path or id holds characters that cannot be typed as
-    shown: a command to be copied must be the command that was meant.
+    None is given for a sensor's logs, for standard input, which is gone, and where a path or id holds characters that
+    cannot be typed as shown: a command to be copied must be the command that was meant.
     """
     sessions = reading.ordered_sessions(device)
     if not sessions or not 0 <= sessions[0].input < len(report.inputs):
+        return None
+    if reading.is_logs(report.inputs[sessions[0].input]):
         return None
     path, session = report.inputs[sessions[0].input].path, sessions[0]
     flow = f"{session.protocol}/{session.local}-{session.remote}"

@@ -24,6 +24,7 @@ __all__ = [
     "far_sessions",
     "hits",
     "idle_line",
+    "is_logs",
     "members",
     "next_steps",
     "ordered_devices",
@@ -40,6 +41,7 @@ __all__ = [
 
 _RANK = {Level.STRONG: 3, Level.REVIEW: 2, Level.NOT_ENOUGH_DATA: 1, Level.CLEAR: 0}
 _ROLE_RANK = {Role.CONTROLLED: 0, Role.UNCLEAR: 1, Role.CONTROLLING: 2}
+_LOGS = frozenset({"zeek", "suricata"})  #: kinds of inputs
 _KEPT = re.compile(r"^keep the capture \(sha256 ([0-9a-f]{6,64}…(?:, [0-9a-f]{6,64}…)*)\)$")
 _MOST_KEPT = 4  # files named in one step
 FAMILIES = ("names", "timing", "hardware", "identity", "place")
@@ -277,6 +279,11 @@ def members(farm: Farm, titles: dict[str, str]) -> tuple[str, ...]:
 def unreadable(entry: InputFile) -> bool:
     """Whether nothing at all could be read."""
     return entry.error is not None
+
+
+def is_logs(entry: InputFile) -> bool:
+    """Whether an input is a sensor's logs, which hold flows and no packets."""
+    return entry.kind in _LOGS
 
 
 def damaged(entry: InputFile) -> bool:

@@ -77,7 +77,7 @@ def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:
             lost = "; ".join(wording.losses(entry)) or "part of it could not be read"
             page.say(
                 f"{wording.place(entry.path)}: {lost}. Conclusions rest on the "
-                f"{wording.plural(entry.packets, 'packet')} that could be read.",
+                f"{wording.amount(entry)} that could be read.",
                 label="DAMAGED",
                 style="alarm",
                 hang=2,

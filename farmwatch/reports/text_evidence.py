@@ -98,10 +98,12 @@ def _weighed(found: Finding) -> str:
 
 
 def _packets(report: Report, number: int, packets: tuple[int, ...]) -> str:
-    """Where packets are: file and numbers, as a display filter understands them."""
-    path = report.inputs[number].path if 0 <= number < len(report.inputs) else f"input {number}"
+    """Where packets are: file and numbers, as a display filter understands them; of a sensor's logs the lines."""
+    known = report.inputs[number] if 0 <= number < len(report.inputs) else None
+    path = known.path if known else f"input {number}"
     numbers = ", ".join(map(str, packets))
-    return f", {path} packet {numbers}" if packets else f", {path}"
+    what = "line" if known is not None and reading.is_logs(known) else "packet"
+    return f", {path} {what} {numbers}" if packets else f", {path}"
 
 
 def _chain(page: Page, claim: Claim, assessed: ClaimAssessment) -> None:
@@ -156,8 +158,7 @@ def inputs(page: Page, report: Report) -> None:
     for number, entry in enumerate(report.inputs):
         state = "unreadable" if entry.error is not None else "complete" if entry.complete else "DAMAGED"
         page.say(
-            f"{entry.path}: {entry.kind or 'unknown kind'}, "
-            f"{wording.plural(entry.packets, 'packet')}, {wording.size(entry.bytes)}, "
+            f"{entry.path}: {wording.kind(entry)}, {wording.amount(entry)}, {wording.size(entry.bytes)}, "
             f"{wording.plural(entry.flows, 'flow')}, vantage {wording.VANTAGE[entry.vantage]}, {state}",
             indent=2,
             label=f"{number}.",

@@ -17,6 +17,7 @@ from farmwatch.reports.reading import (
     device_level,
     hits,
     idle_line,
+    is_logs,
     own_sessions,
     role_basis,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "LEVEL_MEANINGS",
     "VANTAGE",
     "allowed",
+    "amount",
     "answer",
     "claim_sentence",
     "clock",
@@ -39,6 +41,7 @@ __all__ = [
     "input_events",
     "joined",
     "kilometres",
+    "kind",
     "length",
     "limits",
     "losses",
@@ -392,10 +395,24 @@ def places(paths: Sequence[str], limit: int = 3) -> str:
     return ", ".join(shown) + (f" and {len(paths) - limit} more" if len(paths) > limit else "")
 
 
+def kind(entry: InputFile) -> str:
+    """What an input is, in words."""
+    return f"{entry.kind} logs" if is_logs(entry) else entry.kind or "unknown kind"
+
+
+def amount(entry: InputFile) -> str:
+    """How much an input holds: packets, of a sensor's logs flows."""
+    return plural(entry.flows, "flow") if is_logs(entry) else plural(entry.packets, "packet")
+
+
 def scope(report: Report) -> str:
     """One line: what was read, how much, from where, and whether all of it."""
     inputs = report.inputs
-    kinds = "capture" if all(entry.kind.startswith("pcap") or entry.kind == "" for entry in inputs) else "input"
+    logs = sum(is_logs(entry) for entry in inputs)
+    others = [entry for entry in inputs if not is_logs(entry)]
+    kinds = "capture" if all(entry.kind.startswith("pcap") or entry.kind == "" for entry in others) else "input"
+    read = [plural(len(others), kinds)] if others or not logs else []
+    read += [plural(logs, "sensor's logs", "sensors' logs")] if logs else []
     spans = [length(entry.first_ts, entry.last_ts) for entry in inputs if entry.first_ts and entry.last_ts]
     seconds = sum(span for span in spans if span <= _LONGEST_SPAN_S)
     vantages = sorted({VANTAGE[entry.vantage] for entry in inputs if entry.error is None})
@@ -403,8 +420,8 @@ def scope(report: Report) -> str:
     lost = sum(entry.error is not None for entry in inputs)
     state = [f"{broken} DAMAGED"] * bool(broken) + [f"{lost} UNREADABLE"] * bool(lost)
     parts = [
-        plural(len(inputs), kinds),
-        plural(sum(entry.packets for entry in inputs), "packet"),
+        " and ".join(read),
+        *([plural(sum(entry.packets for entry in others), "packet")] if others or not logs else []),
         duration(seconds),
         plural(sum(entry.flows for entry in inputs), "flow"),
         f"vantage: {', '.join(vantages) or 'unknown'}",

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.analysis.logs import only_in_logs
 from farmwatch.records import (
     SERIES_LEFT_UNREAD,
     Announcement,
@@ -90,6 +91,7 @@ class Detector:
     when_clear: ClassVar[str]  #: what a clear answer means
     weight_source: ClassVar[WeightSource] = WeightSource.JUDGED
     weight_reason: ClassVar[str]
+    absent_from_logs: ClassVar[str] = ""  #: what it goes by that sensor logs do not hold; '' for nothing
     cap_decibans: ClassVar[float | None] = None  #: most its findings may count, where that is not their family's cap
     check: ClassVar[str]  #: what a person should do next about a hit
 
@@ -203,6 +205,7 @@ def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
     found: Findings = {str(device): [] for device in sorted(set(seen["device_id"]))}
     needed = {record for detector in detectors for record in detector.needs}
     covered = {record: _covered(tables[record], seen) for record in needed}
+    logged = only_in_logs(tables)
     for detector in detectors:
         hits = detector.examine(tables)
         blind = detector.blind(tables)
@@ -211,6 +214,8 @@ def run_detectors(detectors: Sequence[Detector], tables: Tables) -> Findings:
             own = hits.get(device, [])
             missing = [_NOTHING_OF[record] for record in detector.needs if device not in covered[record]]
             reason = "; ".join(missing) or blind.get(device)
+            if detector.absent_from_logs and device in logged:
+                reason = detector.absent_from_logs
             for claim in detector.claims:
                 spoken = [finding for finding in own if finding.claim is claim]
                 if not spoken and (claim, reason) not in silent:

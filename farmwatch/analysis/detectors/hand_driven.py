@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.analysis.sessions.role_model import load_role_model
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables, Typing, WeightSource
 
@@ -27,6 +28,7 @@ class HandDriven(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "hand"
     benign: ClassVar = (
         "help desk session (match it to a ticket)",

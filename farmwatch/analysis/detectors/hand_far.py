@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.analysis.sessions.reaches import SessionReach, session_reaches
 from farmwatch.analysis.sessions.regions import (
     DIFFERENCE_CAP_DECIBANS,
@@ -44,6 +45,7 @@ class HandFar(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "control round trip"
     benign: ClassVar = (
         "satellite or a bad line at the helper's end",

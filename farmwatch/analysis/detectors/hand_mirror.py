@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, untimed
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import Claim, DeviceFlow, Family, RemoteSession, Tables
 
 __all__ = ["HandMirror"]
@@ -24,6 +25,7 @@ class HandMirror(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "mirror image"
     benign: ClassVar = ("work on an office desktop or server", "help-desk staff", "game streaming")
     when_clear: ClassVar = "no session in which this device's user drives another one"

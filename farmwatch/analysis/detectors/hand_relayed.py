@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["HandRelayed"]
@@ -27,6 +28,7 @@ class HandRelayed(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "relay"
     benign: ClassVar = (
         "the vendor's relay of an ordinary remote-support tool",

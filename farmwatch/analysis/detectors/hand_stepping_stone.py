@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, SeriesFlow, SteppingStone, Tables, WeightSource
 
 __all__ = ["HandSteppingStone"]
@@ -28,6 +29,7 @@ class HandSteppingStone(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow, SeriesFlow)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "stepping stone"
     benign: ClassVar = (
         "the owner reaches a company host through this computer from another one",

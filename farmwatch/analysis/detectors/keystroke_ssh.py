@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import ABSENT, Claim, DeviceFlow, Family, Finding, Ssh, Tables
 
 __all__ = ["KeystrokeSsh"]
@@ -32,6 +33,7 @@ class KeystrokeSsh(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "ssh typing"
     benign: ClassVar = (
         "the owner logs in from another computer",

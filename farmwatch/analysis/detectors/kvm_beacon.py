@@ -35,6 +35,7 @@ class KvmBeacon(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = "STUN messages are not in sensor logs"
     group: ClassVar = "kvm"
     benign: ClassVar = ("an old internet telephone", "a game console testing its NAT", "a peer-to-peer program")
     when_clear: ClassVar = "no host on the network repeats the NAT test of idle KVMs"

@@ -37,6 +37,7 @@ class MeetingAllDay(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = "pauses between packets are not in sensor logs"
     group: ClassVar = "meeting"
     benign: ClassVar = (
         "on-call bridge",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param, untimed
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["MeetingControl"]
@@ -26,6 +27,7 @@ class MeetingControl(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "hand"
     benign: ClassVar = ("a colleague who takes over in a meeting", "support over a meeting", "pair programming")
     when_clear: ClassVar = "no meeting over which a person's input comes in"

@@ -42,6 +42,7 @@ class MeetingTogether(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (DeviceFlow, LanMember)
+    absent_from_logs: ClassVar = "pauses between packets are not in sensor logs"
     group: ClassVar = "meetings together"
     benign: ClassVar = (
         "colleagues in one home or office in the same training or all-hands",

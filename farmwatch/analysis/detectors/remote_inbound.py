@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import ClassVar
 
+import numpy as np
+
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.analysis.logs import log_inputs
 from farmwatch.records import Claim, DeviceFlow, Family, Finding, RemoteSession, Tables
 
 __all__ = ["RemoteInbound"]
 
+_SOME_BYTES = 4_000  #: payload beyond greetings and certificates
 _SERVICES = frozenset({"ssh", "citrix"})  #: protocols that servers offer all day
 
 
@@ -72,13 +76,22 @@ class RemoteInbound(Detector):
                         weight,
                         f"{session.tool_name} session drives this device from {session.remote}"
                         + (" (tool approved by the profile)" if session.approved else ""),
-                        observed=f"{session.role_reason}; {session.bytes_out:,} bytes out, {session.bytes_in:,} in, "
-                        f"{session.small_in:,} small packets in",
+                        observed=f"{session.role_reason}; {session.bytes_out:,} bytes out, {session.bytes_in:,} in"
+                        + (f", {session.small_in:,} small packets in" if session.small_in else ""),
                         expected="no session in, or one from a declared help desk",
                         rows=[evidence(DeviceFlow, session.input, (session.first_packet, session.last_packet))],
                     )
                 )
         return {device: [folded(findings)] for device, findings in driven.items()}
+
+    def blind(self, tables: Tables) -> dict[str, str]:
+        """Devices with such a session in logs whose totals do not show whether anybody worked in it."""
+        sessions, logs = tables[RemoteSession], log_inputs(tables)
+        open_ends = (sessions["role"] == "controlled") & sessions["proven"] & ~sessions["live"]
+        open_ends &= sessions["bytes_out"] + sessions["bytes_in"] >= _SOME_BYTES
+        open_ends &= np.isin(sessions["input"], sorted(logs))
+        named = zip(sessions["device_id"][open_ends], sessions["tool_name"][open_ends], strict=True)
+        return {device: f"the log does not show whether anybody worked in the {tool} session" for device, tool in named}
 
     def _weight(self, session: RemoteSession, *, client: bool) -> float:
         if session.approved:

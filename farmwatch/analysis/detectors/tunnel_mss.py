@@ -32,6 +32,7 @@ class TunnelMss(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)
+    absent_from_logs: ClassVar = "segment sizes are not in sensor logs"
     group: ClassVar = "vpn"
     benign: ClassVar = ("the company's own VPN", "DSL, mobile or satellite access", "a virtual machine's network")
     when_clear: ClassVar = "segment sizes are those of ordinary access lines"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from farmwatch.analysis.detectors.contract import Detector, Findings, by_device, evidence, folded, param
+from farmwatch.analysis.logs import NOT_IN_LOGS
 from farmwatch.records import Claim, DeviceFlow, DeviceSeen, Family, Finding, SeriesFlow, Table, Tables, Typing
 
 __all__ = ["TypingClumped"]
@@ -29,6 +30,7 @@ class TypingClumped(Detector):
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.ABROAD)
     needs: ClassVar = (DeviceFlow, SeriesFlow)
+    absent_from_logs: ClassVar = NOT_IN_LOGS
     group: ClassVar = "typing"
     benign: ClassVar = (
         "Wi-Fi or mobile access that pauses",

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.analysis.logs import uncounted
 from farmwatch.analysis.profile import Profile
 from farmwatch.analysis.sightings import is_approved, is_own_name
 from farmwatch.knowledge import Entry, Knowledge, Layer, Match, Side, Sign
@@ -246,8 +247,13 @@ def _is_live(rows: NDArray[np.int64], flows: Table[DeviceFlow]) -> bool:
         return np.asarray(flows[f"{name}_out"][rows] + flows[f"{name}_in"][rows])
 
     payload = both("bytes")
-    answered = np.minimum(flows["data_pkts_out"][rows], flows["data_pkts_in"][rows]) >= _LIVE_PACKETS
-    dense = payload / np.maximum(1, both("active_s")) >= _LIVE_RATE
+    logged = uncounted(flows, rows)
+    data = np.minimum(flows["data_pkts_out"][rows], flows["data_pkts_in"][rows])
+    # A log counts packets with and without data together, and shows no more of the time than how long it was.
+    data = np.where(logged, np.minimum(flows["pkts_out"][rows], flows["pkts_in"][rows]) // 2, data)
+    lasted = (flows["last_ts"][rows] - flows["ts"][rows]).astype(np.int64) / 1e9
+    answered = data >= _LIVE_PACKETS
+    dense = payload / np.maximum(1, np.where(logged, lasted, both("active_s"))) >= _LIVE_RATE
     enough = flows["established"][rows] & answered & (payload >= _LIVE_BYTES)
     return bool((enough & (dense | (both("small_gaps") >= _LIVE_GAPS))).any())
 
