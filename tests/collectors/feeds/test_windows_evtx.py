@@ -252,6 +252,5 @@ def test_real_logs_are_read_whole():
             else:
                 expected += 1
         found, _ = read_all(path.read_bytes())
-        records_read, rejected = count(found)
-        assert records_read >= expected, path
+        assert count(found)[0] >= expected, path
         assert broken or not any("cannot be read" in reason for reason, _ in account(found)[0]), path

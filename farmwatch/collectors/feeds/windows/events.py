@@ -66,6 +66,8 @@ def plain(value: Any) -> str | None:
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, dict):
         return plain(value.get("#text", value.get("Value")))
     if isinstance(value, list):
