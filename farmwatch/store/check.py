@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from farmwatch.errors import StoreError
 from farmwatch.store.key_index import first_of_each
 from farmwatch.store.lake import STAMPS, Store, record_classes, view_schema
-from farmwatch.store.lake_table import DataFile, Snapshot
 from farmwatch.store.row_keys import Words, from_binary, row_keys
+from farmwatch.store.snapshot import DataFile, Snapshot
 
 __all__ = ["Fault", "check"]
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from farmwatch.errors import StoreError
 from farmwatch.store.days import days_between
 from farmwatch.store.lake import STAMPS, Store, condition
-from farmwatch.store.lake_table import Snapshot
+from farmwatch.store.snapshot import Snapshot
 
 __all__ = ["ExportFormat", "export"]
 

@@ -13,7 +13,8 @@ import pyarrow.dataset as pads
 
 from farmwatch.errors import StoreError
 from farmwatch.store.lake import Store
-from farmwatch.store.lake_table import DataFile, LakeTable, Snapshot
+from farmwatch.store.lake_table import LakeTable
+from farmwatch.store.snapshot import DataFile, Snapshot
 from farmwatch.store.traces import traces
 from farmwatch.store.upkeep import drop_rows
 

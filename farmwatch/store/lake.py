@@ -21,8 +21,9 @@ from farmwatch.records.endpoint import FeedReject
 from farmwatch.records.schema import Record
 from farmwatch.store.days import day_numbers, days_between
 from farmwatch.store.key_index import KeyIndex
-from farmwatch.store.lake_table import LakeTable, Snapshot
+from farmwatch.store.lake_table import LakeTable
 from farmwatch.store.place import Place, default_store, place_of
+from farmwatch.store.snapshot import Snapshot
 from farmwatch.store.state import State
 
 if TYPE_CHECKING:

@@ -14,13 +14,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as pads
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -33,8 +29,9 @@ from farmwatch.store.days import LATE, name_of
 from farmwatch.store.key_index import KeyIndex, first_of_each
 from farmwatch.store.place import Place
 from farmwatch.store.row_keys import KEY_BYTES, Words, as_binary, row_keys
+from farmwatch.store.snapshot import DESCRIPTION, DataFile, Snapshot
 
-__all__ = ["DataFile", "LakeTable", "Snapshot"]
+__all__ = ["LakeTable"]
 
 _CONFIGURATION = {
     "delta.dataSkippingNumIndexedCols": "0",  # other engines that write here shall keep values out of the log too
@@ -42,79 +39,11 @@ _CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
     "delta.checkpointInterval": "50",
 }
-_DESCRIPTION = "farmwatch table; key of its row keys: "  # the log takes no settings of our own, but a description
-_WAIT_S = 600.0  # for a lock; compaction holds it for a commit only, forgetting for a table
+_WAIT_S = 600.0  # for a lock; compaction holds it for a commit, clearing files while it lists them
 _POLL_S = 0.005
 _ATTEMPTS = 8
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL_WORDS = ("no space left", "os error 28", "quota exceeded", "os error 122")
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One Parquet file of a snapshot."""
-
-    path: str
-    day: str
-    size: int  #: bytes
-    rows: int
-
-
-class Snapshot:
-    """A table as one version of it says; later commits do not show."""
-
-    def __init__(self, place: Place, uri: str, delta: DeltaTable) -> None:
-        self.delta = delta
-        self.version = delta.version()
-        self._place, self._uri = place, uri
-        actions = pa.table(delta.get_add_actions(flatten=True))
-        self.files = [
-            DataFile(path, day, size, rows or 0)
-            for path, day, size, rows in zip(
-                *(
-                    actions.column(name).to_pylist() if name in actions.column_names else [None] * actions.num_rows
-                    for name in ("path", "partition.day", "size_bytes", "num_records")
-                ),
-                strict=True,
-            )
-        ]
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """All columns of the table, ``day`` included."""
-        return pa.schema(self.delta.schema().to_arrow())
-
-    @property
-    def secret(self) -> bytes:
-        """The key of its row keys.
-
-        Raises:
-            StoreError: farmwatch did not make this table.
-        """
-        text = self.delta.metadata().description or ""
-        if not text.startswith(_DESCRIPTION):
-            raise StoreError(f"{self._uri}: a Delta table that farmwatch did not make; move it elsewhere")
-        return bytes.fromhex(text.removeprefix(_DESCRIPTION))
-
-    @cached_property
-    def filesystem(self) -> Any:
-        """Its files, by their paths."""
-        return self._place.files(self._uri)
-
-    def days(self) -> list[str]:
-        """Its days, sorted."""
-        return sorted({file.day for file in self.files})
-
-    def dataset(self, schema: pa.Schema, files: Sequence[DataFile] | None = None) -> pads.Dataset:
-        """Files (all without any named) as a dataset; columns that a file lacks are null in it."""
-        shape = pads.ParquetFileFormat(default_fragment_scan_options=pads.ParquetFragmentScanOptions(pre_buffer=True))
-        fragments = [
-            shape.make_fragment(
-                file.path, filesystem=self.filesystem, partition_expression=pads.field("day") == file.day
-            )
-            for file in (self.files if files is None else files)
-        ]
-        return pads.FileSystemDataset(fragments, schema, shape, self.filesystem)
 
 
 class LakeTable:
@@ -323,7 +252,7 @@ class LakeTable:
             partition_by=["day"],
             mode="ignore",
             configuration=_CONFIGURATION,
-            description=_DESCRIPTION + secrets.token_hex(KEY_BYTES),
+            description=DESCRIPTION + secrets.token_hex(KEY_BYTES),
             storage_options=dict(self.place.options) or None,
         )
         return self._opened()  # whoever was first made the secret

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from farmwatch.store.days import EARLY, LATE
 from farmwatch.store.lake import Store
-from farmwatch.store.lake_table import Snapshot
+from farmwatch.store.snapshot import Snapshot
 
 __all__ = ["TableStats", "stats"]
 

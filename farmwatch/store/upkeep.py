@@ -18,9 +18,10 @@ from farmwatch.store import parquet_files
 from farmwatch.store.days import EARLY, LATE
 from farmwatch.store.key_index import first_of_each
 from farmwatch.store.lake import Store
-from farmwatch.store.lake_table import DataFile, LakeTable, Snapshot
+from farmwatch.store.lake_table import LakeTable
+from farmwatch.store.snapshot import DataFile, Snapshot
 
-__all__ = ["RETENTION_DAYS", "Compacted", "compact", "retain", "vacuum"]
+__all__ = ["RETENTION_DAYS", "Compacted", "compact", "drop_rows", "retain", "vacuum"]
 
 RETENTION_DAYS: Mapping[str, int] = {"*": 180, "roster": 0, "reports": 0, "feed_rejects": 90}
 """Days that rows are kept, by table; ``*`` for tables not named, 0 for ever."""
