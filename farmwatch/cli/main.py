@@ -21,6 +21,7 @@ from farmwatch.cli import (
     ingest,
     inspect,
     knowledge,
+    osquery_pack,
     report,
     scan,
     schema,
@@ -73,6 +74,9 @@ app.command("serve", help=serve.HELP, short_help="Take in records over HTTP.")(s
 app.add_typer(token.app, name="token", short_help="Make, list and revoke senders' tokens.")
 app.add_typer(store.app, name="store", short_help="Look after the store: compact, check, export, forget.")
 app.command("agent", help=agent.HELP, short_help="Send what other agents cannot see of this device.")(agent.agent)
+app.command("osquery-pack", help=osquery_pack.HELP, short_help="Print the queries osquery is to run.")(
+    osquery_pack.osquery_pack
+)
 app.add_typer(knowledge.app, name="knowledge", short_help="List, show and check what farmwatch knows.")
 app.command(
     "evaluate", help=evaluate.HELP, short_help="Judge labelled captures and print a table.", no_args_is_help=True

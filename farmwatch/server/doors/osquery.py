@@ -123,7 +123,7 @@ class _Routes:
         body = await self._from_host(request, _SMALL)
         if body is None:
             return JSONResponse(_INVALID)
-        return JSONResponse({"packs": {"farmwatch": pack()}, "node_invalid": False})
+        return JSONResponse({**json.loads(pack("conf")), "node_invalid": False})
 
     async def log(self, request: Request) -> Response:
         """Results are taken in; status lines say nothing of use here."""
