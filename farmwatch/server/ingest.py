@@ -33,6 +33,9 @@ __all__ = ["Facts", "Ingest", "Receipt"]
 
 _LOG = logging.getLogger("farmwatch.server")
 _PARQUET = b"PAR1"
+_SPACE = b" \t\r\n\xef\xbb\xbf"
+_COLUMNS = 4096  # of delimited text; each costs memory whatever stands in it
+_FIRST_LINE = 1 << 18
 T = TypeVar("T")
 
 
@@ -259,6 +262,10 @@ class Ingest:
             raise Refusal(415, "Parquet is read from files only: 'farmwatch ingest FILE'", reason="parquet")
         if body.count(b"\n") > limit:
             raise _too_many(limit)
+        if body.lstrip(_SPACE)[:1] not in (b"{", b"["):
+            first = body[:_FIRST_LINE].partition(b"\n")[0]
+            if max(first.count(b","), first.count(b"\t")) > _COLUMNS:
+                raise Refusal(413, f"more than {_COLUMNS} columns", reason="too_many_columns", limit=_COLUMNS)
         stream = _Stream(body)
         stream.name = facts.name
         context = Context(facts.name, read.received, self._pepper, facts.device_id)

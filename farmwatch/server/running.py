@@ -22,7 +22,7 @@ from farmwatch.server.protocol import bounded
 from farmwatch.server.service import Service, open_service
 from farmwatch.server.settings import Settings
 
-__all__ = ["is_loopback", "serve"]
+__all__ = ["configured", "is_loopback", "serve"]
 
 _LOG = logging.getLogger("farmwatch.server")
 _BACKLOG = 1024
@@ -76,21 +76,7 @@ def _run(
     tls: ssl.SSLContext | None,
     say: Callable[[str], None],
 ) -> int:
-    config = uvicorn.Config(
-        create_app(service).state.guarded,
-        http=bounded(settings.limits),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=settings.limits.connections,
-        timeout_keep_alive=int(settings.limits.keep_alive_s),
-        timeout_graceful_shutdown=max(1, int(settings.drain_s / 2)),
-        backlog=_BACKLOG,
-    )
-    config.load()
+    config = configured(service)
     config.ssl = tls
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -102,6 +88,26 @@ def _run(
         began = server.ending_since or time.monotonic()
         left = service.finish(max(1.0, settings.drain_s - (time.monotonic() - began)))
     return left
+
+
+def configured(service: Service) -> uvicorn.Config:
+    """How uvicorn serves: one HTTP implementation with bounds, nothing that trusts headers."""
+    config = uvicorn.Config(
+        create_app(service).state.guarded,
+        http=bounded(service.settings.limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=service.settings.limits.connections,
+        timeout_keep_alive=int(service.settings.limits.keep_alive_s),
+        timeout_graceful_shutdown=max(1, int(service.settings.drain_s / 2)),
+        backlog=_BACKLOG,
+    )
+    config.load()
+    return config
 
 
 class _Server(uvicorn.Server):

@@ -128,7 +128,7 @@ def measure_server(folder: Path, kind: str, bodies: list[bytes], rows: int, conn
         f"p{share} {1000 * times[min(len(times) - 1, len(times) * share // 100)]:.0f}" for share in (50, 90, 99)
     )
     print(
-        f"farmwatch serve   {rows / took:>9,.0f} rows/s  {sum(map(len, bodies)) / took / 1e6:6.1f} MB/s  durable answers: "
+        f"farmwatch serve   {rows / took:>9,.0f} rows/s  {sum(map(len, bodies)) / took / 1e6:6.1f} MB/s  answered: "
         f"{shown}, longest {1000 * times[-1]:.0f} ms; {len(refused)} refused; commits {behind:.1f} s behind at the "
         f"end, all in the store {settled:.1f} s later; processor {spent:.1f} s of {took + settled:.1f} s"
     )
