@@ -73,7 +73,11 @@ def expand(sources: Iterable[Source]) -> list[Source]:
 
 def _place(path: str, found: list[Source], groups: dict[tuple[str, str], int]) -> None:
     """Add a file: a capture by itself, a log to those of its sensor."""
-    kind = _kind_of_stream(getattr(sys.stdin, "buffer", None)) if path == "-" else _kind_of_log(Path(path))
+    kind = (
+        _kind_of_stream(getattr(getattr(sys.stdin, "buffer", None), "raw", None))
+        if path == "-"
+        else _kind_of_log(Path(path))
+    )
     if not kind:
         found.append(path)
         return
@@ -94,15 +98,13 @@ def _sensor_folder(path: str) -> str:
 
 
 def _kind_of_stream(stream: Any) -> str:
-    """The kind of logs a stream begins like; '' where it is none, or cannot be looked at without reading it."""
+    """The kind of logs a stream begins like; '' where it is none, or is a pipe: what was read of it would be gone."""
     try:
-        if hasattr(stream, "peek"):
-            return _kind_of_text(stream.peek(_HEAD)[:_HEAD])
         if stream.seekable():
             at = stream.tell()
             head = stream.read(_HEAD)
             stream.seek(at)
-            return _kind_of_text(head)
+            return "" if head[:4] in _MAGICS else _kind_of_text(_unpacked(head))
     except (OSError, ValueError, AttributeError):
         pass
     return ""

@@ -289,7 +289,11 @@ class _Counted:
 
     def __enter__(self) -> Self:
         if isinstance(self._file, str | Path):
-            self._stream = sys.stdin.buffer if str(self._file) == "-" else Path(self._file).open("rb")
+            self._stream = (
+                getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+                if str(self._file) == "-"
+                else Path(self._file).open("rb")
+            )
         else:
             self._stream = self._file
         return self
