@@ -18,9 +18,18 @@ from numpy.typing import NDArray
 from farmwatch.collectors.feeds.columns import addresses, each
 from farmwatch.collectors.feeds.hosts import device_name
 from farmwatch.collectors.feeds.output import Output
-from farmwatch.records import Sighting, SignIn
+from farmwatch.records import DeviceFact, Sighting, SignIn
 
-__all__ = ["add_sign_ins", "chained", "device_ids", "outer_addresses", "programs", "speaks", "systems"]
+__all__ = [
+    "add_device_facts",
+    "add_sign_ins",
+    "chained",
+    "device_ids",
+    "outer_addresses",
+    "programs",
+    "speaks",
+    "systems",
+]
 
 _HOST = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}|[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*")
 _PROGRAMS = (
@@ -161,3 +170,22 @@ def add_sign_ins(output: Output, columns: dict[str, Any], rows: NDArray[np.int64
             },
             seen if rows is None else np.asarray(rows)[seen],
         )  # fmt: skip
+
+
+def add_device_facts(output: Output, columns: dict[str, pa.Array], rows: NDArray[np.int64]) -> None:
+    """Add what a sender says of devices, once in a stretch for each thing it says; rows without device are left out.
+
+    Args:
+        output: takes the rows.
+        columns: arrays of :class:`~farmwatch.records.DeviceFact`.
+        rows: index of the record of each row.
+    """
+    told = [values.to_pylist() for name, values in columns.items() if name not in ("ts", "record_id")]
+    known = pc.and_(pc.is_valid(columns["device_id"]), pc.is_valid(columns["ts"])).to_pylist()
+    first: dict[tuple[Any, ...], int] = {}
+    for row, said in enumerate(zip(*told, strict=True)):
+        if known[row]:
+            first.setdefault(said, row)
+    picked = np.array(list(first.values()), np.int64)
+    at = pa.array(picked, pa.int64())
+    output.add(DeviceFact, {name: values.take(at) for name, values in columns.items()}, rows[picked])

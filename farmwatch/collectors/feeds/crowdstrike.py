@@ -33,7 +33,7 @@ from farmwatch.collectors.feeds.columns import (
 )
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sample
 from farmwatch.collectors.feeds.documents import Documents
-from farmwatch.collectors.feeds.fields import Fields, Peeked, Respelled, element_documents
+from farmwatch.collectors.feeds.fields import Fields, Peeked, Respelled, element_documents, quoted_numbers
 from farmwatch.collectors.feeds.hosts import device_names
 from farmwatch.collectors.feeds.instances import instance_of
 from farmwatch.collectors.feeds.output import Output
@@ -61,7 +61,6 @@ _SCHEMA = pa.schema(
         )
     ]
 )  # fmt: skip
-_BARE = re.compile(rb'":(?<!\\":)[ \t]*(-?[0-9][0-9.eE+-]*|true|false)(?=[ \t]*[,}])')
 _PRESENT = ("AgentOnline", "AgentConnect", "SensorHeartbeat", "HostInfo", "OsVersionInfo")
 _LOGONS = {"UserLogon": "logon", "UserLogoff": "logoff", "UserLogonFailed": "failed", "UserLogonFailed2": "failed"}
 _SOCKETS = {
@@ -112,7 +111,7 @@ class FalconReplicator:
     def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
         """Read events; see the module."""
         known: dict[tuple[str, str], _Usb] = {}
-        quoted = Peeked(Respelled(stream, lambda lines: _BARE.sub(rb'":"\1"', lines)))
+        quoted = Peeked(Respelled(stream, quoted_numbers))
         for documents in element_documents(quoted, _SCHEMA, threads=context.threads):
             yield _parsed(documents, context, known)
 

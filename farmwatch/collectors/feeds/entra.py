@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from farmwatch.collectors.feeds.clients import add_sign_ins, device_ids, programs, speaks, systems
+from farmwatch.collectors.feeds.clients import add_device_facts, add_sign_ins, device_ids, programs, speaks, systems
 from farmwatch.collectors.feeds.columns import addresses, each, lowered
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sample
 from farmwatch.collectors.feeds.delimited import delimited_documents, header_of
@@ -230,7 +230,16 @@ def _sign_ins(output: Output, fields: Fields, table: pa.Table, context: Context)
         "risk": _risk(fields),
     }  # fmt: skip
     add_sign_ins(output, columns, rows)
-    _devices(output, columns, number, rows)
+    named = pc.fill_null(pc.not_equal(device, number), True)
+    add_device_facts(
+        output,
+        {
+            "device_id": pc.if_else(pc.is_valid(number), device, pa.scalar(None, _TEXT)), "ts": ts,
+            "record_id": columns["record_id"], "host_name": pc.if_else(named, device, pa.scalar(None, _TEXT)),
+            "platform": system, "managed": managed,
+        },
+        rows,
+    )  # fmt: skip
 
 
 def _outcome(fields: Fields, outer: Fields) -> pa.Array:
@@ -303,29 +312,3 @@ def _unmasked(details: pa.Array) -> pa.Array:
 def _risk(fields: Fields) -> pa.Array:
     level = lowered(fields.text("riskLevelDuringSignIn", "riskLevelAggregated"))
     return pc.if_else(pc.equal(level, "hidden"), pa.scalar(None, _TEXT), level)
-
-
-def _devices(output: Output, columns: dict[str, Any], number: pa.Array, rows: Any) -> None:
-    """What the directory says of each device, once in a stretch for each thing it says."""
-    told = pa.table(
-        {"number": number, "device": columns["device_id"], "os": columns["client_os"], "managed": columns["managed"]}
-    )
-    seen: dict[tuple[Any, ...], int] = {}
-    for row, one in enumerate(zip(*(told.column(name).to_pylist() for name in told.column_names), strict=True)):
-        if one[0] is not None:
-            seen.setdefault(one, row)
-    first = np.array(list(seen.values()), np.int64)
-    if not len(first):
-        return
-    at = pa.array(first)
-    named = pc.not_equal(columns["device_id"], number)
-    output.add(
-        DeviceFact,
-        {
-            "device_id": columns["device_id"].take(at), "ts": columns["ts"].take(at),
-            "record_id": columns["record_id"].take(at),
-            "host_name": pc.if_else(named, columns["device_id"], pa.scalar(None, _TEXT)).take(at),
-            "platform": columns["client_os"].take(at), "managed": columns["managed"].take(at),
-        },
-        rows[first],
-    )  # fmt: skip

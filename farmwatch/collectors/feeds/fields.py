@@ -20,8 +20,9 @@ from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
 from farmwatch.collectors.feeds.documents import Documents, Misfit, fit, json_documents, json_objects
 from farmwatch.collectors.feeds.output import Output
 
-__all__ = ["Fields", "Peeked", "Respelled", "element_documents", "is_wrapped"]
+__all__ = ["Fields", "Peeked", "Respelled", "element_documents", "elements", "is_wrapped", "quoted_numbers"]
 
+_BARE = re.compile(rb'":(?<!\\":)[ \t]*(-?[0-9][0-9.eE+-]*|true|false)(?=[ \t]*[,}])')
 _SPELLING = re.compile(r"[^a-z0-9]")
 _LONGEST_HELD = 16 << 20  # bytes without a line end: beyond, they are handed on as they are
 _WRAPPED_WITHIN = 64 << 10  # bytes: a schema may come before the records
@@ -77,6 +78,11 @@ class Respelled:
             lines, self._rest = data[:cut], data[cut:]
             if lines or not more:
                 return self._respell(lines)
+
+
+def quoted_numbers(lines: bytes) -> bytes:
+    """JSON lines with bare numbers and truth values put in quotes, for senders that write both."""
+    return _BARE.sub(rb'":"\1"', lines)
 
 
 class Fields:
@@ -215,13 +221,23 @@ def element_documents(
         yield from json_documents(stream, schema, threads=threads, repair=repair)
         return
     number = 0
+    for records, account in elements(stream, inside):
+        yield _fitted(records, number, schema, account, repair)
+        number += len(records)
+
+
+def elements(stream: ByteStream, inside: Sequence[str]) -> Iterator[tuple[list[Any], Parsed]]:
+    """Records of a JSON input as Python objects, those in an array within an object taken out; with the faults.
+
+    Raises:
+        SourceError: the stream breaks off.
+    """
     for objects, _, account in json_objects(stream):
         records: list[Any] = []
         for document in objects:
             wrapped = next((document[key] for key in inside if isinstance(document.get(key), list)), None)
             records += [document] if wrapped is None else wrapped
-        yield _fitted(records, number, schema, account, repair)
-        number += len(records)
+        yield records, account
 
 
 def _fitted(

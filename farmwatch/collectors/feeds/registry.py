@@ -8,16 +8,19 @@ from farmwatch.collectors.feeds.contract import Feed, Sample
 from farmwatch.collectors.feeds.crowdstrike import FalconReplicator
 from farmwatch.collectors.feeds.defender import DefenderHunting
 from farmwatch.collectors.feeds.entra import EntraSignIns
+from farmwatch.collectors.feeds.globalprotect import GlobalProtect
 from farmwatch.collectors.feeds.macos import MacHardware
 from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.osquery import Osquery
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
 from farmwatch.collectors.feeds.snapshots import AgentMessages
 from farmwatch.collectors.feeds.suricata import Suricata
+from farmwatch.collectors.feeds.tailscale import Tailscale
 from farmwatch.collectors.feeds.udev import UdevExport
 from farmwatch.collectors.feeds.windows_events import WindowsEvents
 from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
 from farmwatch.collectors.feeds.zeek import Zeek
+from farmwatch.collectors.feeds.zpa import ZscalerPrivateAccess
 
 __all__ = ["FEEDS", "feed_of", "kind_of"]
 
@@ -26,6 +29,9 @@ FEEDS: tuple[Feed, ...] = (
     DefenderHunting(),
     EntraSignIns(),
     OktaSystemLog(),
+    ZscalerPrivateAccess(),
+    GlobalProtect(),
+    Tailscale(),
     Suricata(),
     Zeek(),
     WindowsEventLog(),
