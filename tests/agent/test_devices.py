@@ -124,3 +124,8 @@ def test_moved_mouse(rows):
     assert seen["moves"] > 400
     assert seen["move_gap_ms"] == pytest.approx(51, abs=4)
     assert seen["jiggle_period_s"] is None
+
+
+def test_no_report_was_lost(rows):
+    """The reader kept up with all devices."""
+    assert {row["lost_reports"] for row in rows[InputTiming]} == {0}
