@@ -28,7 +28,7 @@ from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
 from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, blocks
 from farmwatch.errors import SourceError
 
-__all__ = ["Documents", "fit", "json_documents", "json_objects", "parse_time"]
+__all__ = ["Documents", "JsonBlock", "fit", "json_blocks", "json_documents", "json_objects", "parse_time"]
 
 _ALONE = 64  # lines: a piece this small that does not fit is taken line by line
 _AT_ONCE = 20_000  # documents of an array that are handed on together
@@ -82,17 +82,54 @@ def json_objects(stream: ByteStream) -> Iterator[tuple[list[dict[str, Any]], NDA
     Raises:
         SourceError: the stream breaks off.
     """
+    for block in json_blocks(stream):
+        yield block.objects()
+
+
+def json_blocks(stream: ByteStream) -> Iterator[JsonBlock]:
+    """Documents of a stream in stretches that can be read in columns, where they fit, or as Python objects.
+
+    Raises:
+        SourceError: the stream breaks off.
+    """
     for block in _blocks_or_objects(stream):
+        yield JsonBlock(block)
+
+
+class JsonBlock:
+    """A stretch of documents, not parsed yet."""
+
+    def __init__(self, content: Block | _Objects) -> None:
+        self._content = content
+
+    def columns(self, schema: pa.Schema) -> Documents | None:
+        """All of them in columns; None where one does not fit, or where they are not on lines of their own."""
+        block = self._content
+        if not isinstance(block, Block):
+            return None
+        table = _Columns(schema, threads=False, infer=False, repair=None).parsed(block.data)
+        if table is None:
+            return None
+        count = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+        numbers = _line_numbers(block.data, block.first_line, count, table.num_rows)
+        if numbers is None:
+            return None
         batch = _Batch()
-        if isinstance(block, Block):
-            batch.skip(block)
-            for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+        batch.skip(block)
+        return Documents(table.combine_chunks(), numbers, batch.account, Counter())
+
+    def objects(self) -> tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]:
+        """Objects, the number of each, and the faults among them."""
+        batch = _Batch()
+        if isinstance(self._content, Block):
+            batch.skip(self._content)
+            for number, line in enumerate(self._content.data.split(b"\n"), self._content.first_line):
                 batch.line(line, number)
         else:
-            for number, document in block.objects:
+            for number, document in self._content.objects:
                 batch.document(document, number)
-            batch.faults(block.faults)
-        yield batch.objects, np.array(batch.numbers, np.int64), batch.account
+            batch.faults(self._content.faults)
+        return batch.objects, np.array(batch.numbers, np.int64), batch.account
 
 
 class _Batch:
@@ -192,7 +229,7 @@ class _Columns:
             return
         count = data.count(b"\n") + (not data.endswith(b"\n"))
         if try_columns:
-            table = self._columns(data)
+            table = self.parsed(data)
             if table is not None:
                 lines = _line_numbers(data, first, count, table.num_rows)
                 if lines is not None:
@@ -213,7 +250,7 @@ class _Columns:
         self._piece(head, first, tables, numbers, batch, try_columns=True)
         self._piece(data[middle:], first + head.count(b"\n"), tables, numbers, batch, try_columns=True)
 
-    def _columns(self, data: bytes) -> pa.Table | None:
+    def parsed(self, data: bytes) -> pa.Table | None:
         """Lines parsed in columns; None where they do not fit."""
         if not data.lstrip(_SKIPPED_SPACE).startswith(b"{") or _NO_OBJECT.search(data):
             return None  # pyarrow 26 crashes on a bare null where the schema has a struct
