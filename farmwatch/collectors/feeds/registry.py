@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import difflib
 
+from farmwatch.collectors.feeds.anydesk import AnyDesk
 from farmwatch.collectors.feeds.contract import Feed, Sample
 from farmwatch.collectors.feeds.crowdstrike import FalconReplicator
 from farmwatch.collectors.feeds.defender import DefenderHunting
 from farmwatch.collectors.feeds.entra import EntraSignIns
 from farmwatch.collectors.feeds.globalprotect import GlobalProtect
 from farmwatch.collectors.feeds.macos import MacHardware
+from farmwatch.collectors.feeds.meetings import TeamsCallRecords, ZoomParticipants
 from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.osquery import Osquery
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
 from farmwatch.collectors.feeds.snapshots import AgentMessages
 from farmwatch.collectors.feeds.suricata import Suricata
 from farmwatch.collectors.feeds.tailscale import Tailscale
+from farmwatch.collectors.feeds.teamviewer import TeamViewer
 from farmwatch.collectors.feeds.udev import UdevExport
+from farmwatch.collectors.feeds.velociraptor import Velociraptor
 from farmwatch.collectors.feeds.windows_events import WindowsEvents
 from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
 from farmwatch.collectors.feeds.zeek import Zeek
@@ -32,8 +36,13 @@ FEEDS: tuple[Feed, ...] = (
     ZscalerPrivateAccess(),
     GlobalProtect(),
     Tailscale(),
+    ZoomParticipants(),
+    TeamsCallRecords(),
     Suricata(),
     Zeek(),
+    AnyDesk(),
+    TeamViewer(),
+    Velociraptor(),  # by file names: before what its rows may look like
     WindowsEventLog(),
     WindowsEvents(),
     Osquery(),
