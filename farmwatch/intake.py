@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from farmwatch.collectors.feeds.collected import collection_of
 from farmwatch.collectors.feeds.contract import Context, Fault, Feed, Parsed
 from farmwatch.collectors.feeds.opening import Input, inputs, opened, sample_of
 from farmwatch.collectors.feeds.registry import feed_of, kind_of
@@ -141,9 +142,12 @@ class Intake:
         feed = feed_of(kind) if kind is not None else None
         for source in inputs(sources):
             account = InputAccount(source.name)
-            context = Context(source.name, self._now(), self._pepper, device_id, threads=True)
+            received, collection = self._now(), collection_of(source)
+            device = device_id or (collection.device_id if collection else None)
+            when = (collection.at if collection else None) or received  # the same however often it is taken in
+            context = Context(source.name, when, self._pepper, device, threads=True)
             for parsed in parse(source, context, account, feed):
-                self.add(parsed, account.kind, source.name, context.received)
+                self.add(parsed, account.kind, source.name, received)
                 if progress is not None:
                     progress(source.name, source.position())
             if progress is not None and source.size:

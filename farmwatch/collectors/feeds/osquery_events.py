@@ -7,38 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.columns import first_of
-from farmwatch.collectors.feeds.osquery_rows import Rows
-from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.feeds.osquery_rows import Part, Rows
 from farmwatch.collectors.feeds.windows.events import Event
 from farmwatch.collectors.feeds.windows.meaning import interpret
-from farmwatch.records import Record
 
 __all__ = ["windows_events"]
-
-
-class _Part(Output):
-    """Some records of a stretch as if they were all."""
-
-    def __init__(self, whole: Output, where: NDArray[np.int64]) -> None:
-        self._whole, self._where = whole, where
-        self.dropped = whole.dropped
-
-    def add(
-        self, record: type[Record], columns: Mapping[str, Any], rows: NDArray[np.int64] | None = None
-    ) -> NDArray[np.int64]:
-        """Rows of the part as rows of the whole."""
-        return self._whole.add(record, columns, self._where if rows is None else self._where[rows])
-
-    def reject(self, rows: NDArray[Any] | list[int], reason: str) -> None:
-        """Records of the part as records of the whole."""
-        self._whole.reject(self._where[np.asarray(rows)], reason)
-
-    def unneeded(self, rows: NDArray[Any] | list[int], kind: str) -> None:
-        """Records of the part as records of the whole."""
-        self._whole.unneeded(self._where[np.asarray(rows)], kind)
 
 
 def windows_events(rows: Rows) -> None:
@@ -60,7 +35,7 @@ def windows_events(rows: Rows) -> None:
         )  # fmt: skip
     rows.reject(broken, "windows event: its data is not JSON")
     sound = np.flatnonzero(~broken)
-    interpret([events[at] for at in sound.tolist()], _Part(rows.output, rows.where[sound]), rows.context)
+    interpret([events[at] for at in sound.tolist()], Part(rows.output, rows.where[sound]), rows.context)
 
 
 def _data(text: str) -> Mapping[str, Any] | None:

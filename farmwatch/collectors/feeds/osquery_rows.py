@@ -19,8 +19,8 @@ from farmwatch.collectors.feeds.output import Output
 from farmwatch.records import Record
 
 __all__ = [
-    "Rows", "compact_date", "decimal_version", "mapped", "mask", "medium_of", "of_protocol", "pixels", "program_of",
-    "triplet_of",
+    "Part", "Rows", "compact_date", "decimal_version", "mapped", "mask", "medium_of", "of_protocol", "pixels",
+    "program_of", "triplet_of",
 ]  # fmt: skip
 
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6", "132": "sctp"}  # IANA protocol numbers
@@ -77,6 +77,28 @@ class Rows:
         """Say of some of these rows that they are wrong."""
         if which.any():
             self.output.reject(self.where[which], reason)
+
+
+class Part(Output):
+    """Some records of a stretch as if they were all."""
+
+    def __init__(self, whole: Output, where: NDArray[np.int64]) -> None:
+        self._whole, self._where = whole, where
+        self.dropped = whole.dropped
+
+    def add(
+        self, record: type[Record], columns: Mapping[str, Any], rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Rows of the part as rows of the whole."""
+        return self._whole.add(record, columns, self._where if rows is None else self._where[rows])
+
+    def reject(self, rows: NDArray[Any] | list[int], reason: str) -> None:
+        """Records of the part as records of the whole."""
+        self._whole.reject(self._where[np.asarray(rows)], reason)
+
+    def unneeded(self, rows: NDArray[Any] | list[int], kind: str) -> None:
+        """Records of the part as records of the whole."""
+        self._whole.unneeded(self._where[np.asarray(rows)], kind)
 
 
 def mask(values: pa.Array) -> NDArray[np.bool_]:

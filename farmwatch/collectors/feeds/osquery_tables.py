@@ -358,7 +358,7 @@ def _last(rows: Rows) -> None:
     )  # fmt: skip
     told = mask(pc.is_valid(event))
     rows.unneeded(~told, "last row that is no session")
-    values = {"event": event, "source": "osquery last", "session_id": filled(rows["tty"])}
+    values = {"event": event, "source": "wtmp", "session_id": filled(rows["tty"])}
     account = rows.context.hide_all(rows["username"])
     at = first_of(times(rows["time"]), rows.time())
     rows.add(Logon, {**values, "ts": at, "account": account, **_from(rows)}, told)
