@@ -24,6 +24,7 @@ __all__ = [
     "add_device_facts",
     "add_sign_ins",
     "chained",
+    "device_id_of",
     "device_ids",
     "outer_addresses",
     "programs",
@@ -71,11 +72,12 @@ def device_ids(names: pa.Array, fallback: pa.Array | None = None) -> pa.Array:
         names: host names, or what people call their device.
         fallback: the sender's number of it.
     """
-    found = each(_host, names)
+    found = each(device_id_of, names)
     return found if fallback is None else pc.coalesce(found, fallback)
 
 
-def _host(name: str) -> str | None:
+def device_id_of(name: str) -> str | None:
+    """A host name by the one rule for it; no value for what is no host name."""
     found = device_name(name)
     return found if found is not None and _HOST.fullmatch(found) else None
 

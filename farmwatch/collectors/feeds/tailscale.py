@@ -11,7 +11,7 @@ Physical traffic names the address at which a peer was reached; 127.3.3.40 stand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, ClassVar
@@ -20,11 +20,10 @@ import numpy as np
 import pyarrow as pa
 
 from farmwatch.collectors.feeds.clients import outer_addresses
-from farmwatch.collectors.feeds.columns import times
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sample
 from farmwatch.collectors.feeds.fields import elements
-from farmwatch.collectors.feeds.hosts import device_name
 from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.feeds.rows import Rows, dicts_of, host_of, text_of, texts_of
 from farmwatch.records import DeviceFact, Record, Sighting, SignIn, Socket
 
 __all__ = ["Tailscale"]
@@ -34,7 +33,6 @@ _TRAFFIC = ("virtualTraffic", "subnetTraffic", "exitTraffic", "physicalTraffic")
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
 _RELAY = "127.3.3.40"
 _SIGN_INS = {"LOGIN": "sign-in", "LOGOUT": "session"}
-_MOST_LISTED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Tailscale:
             output = Output(np.arange(number + 1, number + 1 + len(records), dtype=np.int64))
             output.before(faults)
             number += len(records)
-            rows = _Rows(context)
+            rows = Rows(context)
             for row, record in enumerate(records):
                 reader = _READERS.get(_sort(_plain(record)) or "") if isinstance(record, dict) else None
                 if reader is not None:
@@ -93,51 +91,6 @@ def _sort(record: dict[str, Any]) -> str | None:
     return "device" if {"hostname", "addresses", "nodeId"} <= record.keys() else None
 
 
-@dataclass(slots=True)
-class _Rows:
-    """Rows being collected, by table."""
-
-    context: Context
-    at: int = 0
-    tables: dict[type[Record], list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
-
-    def add(self, record: type[Record], **columns: Any) -> None:
-        self.tables.setdefault(record, []).append((self.at, columns))
-
-    def leave(self, name: str, value: Any) -> None:
-        if value:
-            self.dropped[name] = self.dropped.get(name, 0) + 1
-
-    def finish(self, output: Output) -> None:
-        output.dropped.update(self.dropped)
-        for record, rows in self.tables.items():
-            names = dict.fromkeys(name for _, columns in rows for name in columns)
-            columns: dict[str, Any] = {name: [one.get(name) for _, one in rows] for name in names}
-            columns["ts"] = times(pa.array(columns["ts"], pa.string()))
-            output.add(record, columns, np.array([at for at, _ in rows], np.int64))
-
-
-def _text(value: Any) -> str | None:
-    """Text that is not blank; half characters as the replacement character."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return str(value).encode("utf-8", "replace").decode().strip()[:1024] or None
-
-
-def _host(value: Any) -> str | None:
-    text = _text(value)
-    return device_name(text) if text else None
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value[:_MOST_LISTED] if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _texts(value: Any) -> list[str]:
-    return [text for one in value[:_MOST_LISTED] if (text := _text(one))] if isinstance(value, list) else []
-
-
 def _endpoint(value: Any) -> tuple[str | None, int | None]:
     """Address and port of ``198.51.100.7:41641`` or ``[2001:db8::1]:443``; port 0 is none."""
     return _address_port(value[:64]) if isinstance(value, str) else (None, None)
@@ -153,24 +106,24 @@ def _address_port(text: str) -> tuple[str | None, int | None]:
         return None, None
 
 
-def _device(record: dict[str, Any], rows: _Rows) -> str:
+def _device(record: dict[str, Any], rows: Rows) -> str:
     """A device of the list: what it is, and the addresses at which its client found itself."""
-    host, node, seen = _host(record.get("hostname")), _text(record.get("nodeId")), _text(record.get("lastSeen"))
+    host, node, seen = host_of(record.get("hostname")), text_of(record.get("nodeId")), text_of(record.get("lastSeen"))
     ts = seen or rows.context.received.isoformat()
     device = host or node
     identity = record.get("postureIdentity")
-    serials = _texts(identity.get("serialNumbers")) if isinstance(identity, dict) else []
+    serials = texts_of(identity.get("serialNumbers")) if isinstance(identity, dict) else []
     rows.add(
         DeviceFact, device_id=device, ts=ts, record_id=node, host_name=host,
-        platform=(_text(record.get("os")) or "").lower() or None,
-        serial=serials[0] if serials else None, addresses=",".join(_texts(record.get("addresses"))) or None,
+        platform=(text_of(record.get("os")) or "").lower() or None,
+        serial=serials[0] if serials else None, addresses=",".join(texts_of(record.get("addresses"))) or None,
         managed=record["authorized"] if isinstance(record.get("authorized"), bool) else None,
     )  # fmt: skip
     if node and node != device:
         rows.add(DeviceFact, device_id=node, ts=ts, record_id=node, host_name=host)
     rows.leave("user", record.get("user"))
     connectivity = record.get("clientConnectivity")
-    listed = _texts(connectivity.get("endpoints")) if isinstance(connectivity, dict) else []
+    listed = texts_of(connectivity.get("endpoints")) if isinstance(connectivity, dict) else []
     found = list(dict.fromkeys(host for host, _ in map(_endpoint, listed) if host))
     outside = outer_addresses(pa.array(found, pa.string())).to_pylist()
     for address, public in zip(found, outside, strict=True):
@@ -180,15 +133,15 @@ def _device(record: dict[str, Any], rows: _Rows) -> str:
     return ""
 
 
-def _flow(record: dict[str, Any], rows: _Rows) -> str:
+def _flow(record: dict[str, Any], rows: Rows) -> str:
     """Connections of one device in a stretch of time; the device goes by its name where the record has it."""
     node = record.get("srcNode")
-    device = (_host(node.get("name")) if isinstance(node, dict) else None) or _text(record.get("nodeId"))
-    ts = _text(record.get("start")) or _text(record.get("logged"))
+    device = (host_of(node.get("name")) if isinstance(node, dict) else None) or text_of(record.get("nodeId"))
+    ts = text_of(record.get("start")) or text_of(record.get("logged"))
     if isinstance(node, dict):
         rows.leave("srcNode.user", node.get("user"))
     for name in _TRAFFIC:
-        for one in _dicts(record.get(name)):
+        for one in dicts_of(record.get(name)):
             physical = name == "physicalTraffic"
             (local_h, local_p), (remote_h, remote_p) = _endpoint(one.get("src")), _endpoint(one.get("dst"))
             relay = f"derp-{remote_p}" if remote_h == _RELAY else None
@@ -201,25 +154,25 @@ def _flow(record: dict[str, Any], rows: _Rows) -> str:
                 remote_h=None if relay else remote_h, remote_p=None if relay else remote_p, remote_name=relay,
                 process="tailscaled" if physical else None,
             )  # fmt: skip
-    return "" if any(_dicts(record.get(name)) for name in _TRAFFIC) else "flow without traffic"
+    return "" if any(dicts_of(record.get(name)) for name in _TRAFFIC) else "flow without traffic"
 
 
-def _audit(record: dict[str, Any], rows: _Rows) -> str:
+def _audit(record: dict[str, Any], rows: Rows) -> str:
     """Sign-ins to the tailnet, and devices that came into it; other changes are counted."""
     actor, target = (value if isinstance(value, dict) else {} for value in (record.get("actor"), record.get("target")))
-    action, kind = _text(record.get("action")) or "", _text(target.get("type")) or ""
+    action, kind = text_of(record.get("action")) or "", text_of(target.get("type")) or ""
     rows.leave("actor.displayName", actor.get("displayName"))
     event = "sign-in" if (action, kind) == ("CREATE", "NODE") else _SIGN_INS.get(action)
     if event is None:
         return f"audit event {action[:40]} {kind[:40]}".strip()
-    account = _text(actor.get("loginName")) or _text(actor.get("id"))
+    account = text_of(actor.get("loginName")) or text_of(actor.get("id"))
     rows.add(
-        SignIn, device_id=_host(target.get("name")) if kind == "NODE" else None, ts=_text(record.get("eventTime")),
-        record_id=_text(record.get("eventGroupID")), provider="tailscale", event=event,
-        account=rows.context.hide(account), application=(_text(record.get("origin")) or "").lower() or None,
-        outcome="failure" if _text(record.get("error")) else "success",
+        SignIn, device_id=host_of(target.get("name")) if kind == "NODE" else None, ts=text_of(record.get("eventTime")),
+        record_id=text_of(record.get("eventGroupID")), provider="tailscale", event=event,
+        account=rows.context.hide(account), application=(text_of(record.get("origin")) or "").lower() or None,
+        outcome="failure" if text_of(record.get("error")) else "success",
     )  # fmt: skip
     return ""
 
 
-_READERS: dict[str, Callable[[dict[str, Any], _Rows], str]] = {"audit": _audit, "device": _device, "flow": _flow}
+_READERS: dict[str, Callable[[dict[str, Any], Rows], str]] = {"audit": _audit, "device": _device, "flow": _flow}
