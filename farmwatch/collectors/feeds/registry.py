@@ -15,6 +15,7 @@ from farmwatch.collectors.feeds.meetings import TeamsCallRecords, ZoomParticipan
 from farmwatch.collectors.feeds.okta import OktaSystemLog
 from farmwatch.collectors.feeds.osquery import Osquery
 from farmwatch.collectors.feeds.own import OWN_TABLES, OwnTable
+from farmwatch.collectors.feeds.roster import Roster
 from farmwatch.collectors.feeds.snapshots import AgentMessages
 from farmwatch.collectors.feeds.suricata import Suricata
 from farmwatch.collectors.feeds.tailscale import Tailscale
@@ -25,6 +26,7 @@ from farmwatch.collectors.feeds.windows_events import WindowsEvents
 from farmwatch.collectors.feeds.windows_evtx import WindowsEventLog
 from farmwatch.collectors.feeds.zeek import Zeek
 from farmwatch.collectors.feeds.zpa import ZscalerPrivateAccess
+from farmwatch.records import RosterEntry
 
 __all__ = ["FEEDS", "feed_of", "kind_of"]
 
@@ -42,6 +44,7 @@ FEEDS: tuple[Feed, ...] = (
     Zeek(),
     AnyDesk(),
     TeamViewer(),
+    Roster(),
     Velociraptor(),  # by file names: before what its rows may look like
     WindowsEventLog(),
     WindowsEvents(),
@@ -49,7 +52,8 @@ FEEDS: tuple[Feed, ...] = (
     AgentMessages(),
     MacHardware(),
     UdevExport(),
-    *(OwnTable(record) for record in OWN_TABLES),  # last: any JSON might have our column names by chance
+    # Last: any JSON might have our column names by chance. The roster has a feed of its own that takes its rows as well.
+    *(OwnTable(record) for record in OWN_TABLES if record is not RosterEntry),
 )  #: in the order of detection
 
 
