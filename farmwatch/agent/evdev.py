@@ -6,10 +6,8 @@ numbers and struct input_event; drivers/input/evdev.c for the size of a reader's
 The kernel is asked to leave out scan codes (EVIOCSMASK on EV_MSC), and of a key event's code only whether it lies in
 the range of buttons is looked at. Nodes are opened for reading only and are not grabbed.
 
-Why twenty milliseconds of sleep between reads: a mouse reports up to 1000 times a second, and waking for each report
-would cost more than the reading. The kernel keeps at least 64 events for a slow reader, which is 21 ms of such a mouse,
-and stamps them itself, so the sleep costs no precision; where it was too long the kernel says so and the loss is
-counted.
+The kernel stamps events itself and keeps at least 64 of them for a slow reader, 21 ms of the fastest common mouse; what
+it had to throw away it says, and that is counted.
 """
 
 from __future__ import annotations
@@ -23,9 +21,8 @@ from pathlib import Path
 
 from farmwatch.agent.timing import Axes, WindowCounter
 
-__all__ = ["PAUSE_S", "EventReader", "feed"]
+__all__ = ["EventReader", "feed"]
 
-PAUSE_S = 0.020  #: between two reads while reports keep coming
 _EVENT = struct.Struct("@llHHi")
 _READ_BYTES = _EVENT.size * 256
 _EV_SYN, _EV_KEY, _EV_REL, _EV_ABS, _EV_MSC = 0, 1, 2, 3, 4

@@ -13,7 +13,7 @@ import pytest
 from farmwatch.agent import evdev
 from farmwatch.agent.linux import EventDevice, LinuxProbe
 from farmwatch.agent.probe import UnavailableError
-from farmwatch.agent.watch import InputWatch
+from farmwatch.agent.watch import InputWatch, Pace
 from tests.agent.test_evdev import SYN, events
 
 
@@ -106,3 +106,18 @@ def test_machines_without_input(tmp_path):
     empty.look()
     assert empty.missing == "no keyboard or pointer"
     empty.close()
+
+
+def test_pace():
+    """Under load it reads less often, at rest again as often as it may; both have an end."""
+    pace = Pace()
+    wall, cpu = time.monotonic(), time.process_time()
+    pauses = []
+    for share in [0.02] * 10 + [0.006] * 2 + [0.001] * 10:
+        wall, cpu = wall + 2.5, cpu + 2.5 * share
+        pace.look(wall, cpu)
+        pace.look(wall + 1, cpu + 1)  # too early to tell
+        pauses.append(pace.pause_s)
+    assert pauses[0] == pytest.approx(0.030)
+    assert pauses[9:12] == [0.2] * 3
+    assert pauses[-1] == 0.02
