@@ -52,7 +52,7 @@ FEEDS: tuple[Feed, ...] = (
     AgentMessages(),
     MacHardware(),
     UdevExport(),
-    # Last: any JSON might have our column names by chance. The roster has a feed of its own that takes its rows as well.
+    # Last: any JSON might have our column names by chance. The roster's own rows are taken by the roster's feed.
     *(OwnTable(record) for record in OWN_TABLES if record is not RosterEntry),
 )  #: in the order of detection
 

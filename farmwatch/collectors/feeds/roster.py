@@ -65,7 +65,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 #: What says that a table with a device column is a roster
 _TELLING = frozenset(COLUMNS) - {"device_id", "ts", "record_id", "accounts", "latitude", "longitude"}
 _KNOWN = {re.sub(r"[ _-]", "", name): column for column, names in COLUMNS.items() for name in names}
-_PLAIN_HEADER = re.compile(r"[A-Za-z0-9 _.-]{1,40}")
+#: What must never be kept of a person, by the words of a header; told by name in the account, other columns are not
+_BANNED = frozenset(
+    {
+        "name", "firstname", "lastname", "surname", "fullname", "displayname", "employeename", "email", "mail", "phone",
+        "nationality", "citizenship", "ethnicity", "race", "religion", "language", "locale", "keyboard",
+        "keyboardlayout", "birthplace", "countryofbirth", "birthdate", "dateofbirth", "accent", "photo", "gender", "age",
+    }
+)  # fmt: skip
 _HIDDEN = re.compile(r"[0-9a-f]{16}")
 _TRIP = r"\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}(?: [^;]{1,200})?"
 _TRAVEL = re.compile(rf"{_TRIP}(?:; ?{_TRIP}){{0,99}}")
@@ -79,9 +86,7 @@ class Roster:
     """What the company declares of its devices."""
 
     kind: ClassVar[str] = "roster"
-    sentence: ClassVar[str] = (
-        "Roster CSV: device, opaque person id, expected place, site, travel, issue date, approved tools."
-    )
+    sentence: ClassVar[str] = "Roster CSV: device, opaque person id, expected place, site, travel, approved tools."
     tables: ClassVar[tuple[type[Record], ...]] = (RosterEntry,)
 
     def recognises(self, sample: Sample) -> bool:
@@ -116,6 +121,12 @@ def _column(name: str) -> str | None:
     return _KNOWN.get(re.sub(r"[ _-]", "", name.strip().lower()))
 
 
+def _left_out(name: str) -> str:
+    """What to call a column that is not kept: by its name only where that cannot be a value that slipped up."""
+    plain = re.sub(r"[ _-]", "", name.strip().lower())
+    return plain if plain in _BANNED else "column not known"
+
+
 def _rows(documents: Documents, context: Context) -> Parsed:
     output = Output(documents.numbers)
     output.before(documents.faults)
@@ -124,20 +135,20 @@ def _rows(documents: Documents, context: Context) -> Parsed:
         values, column = filled(documents.table.column(name).combine_chunks()), _column(name)
         if column is None or column in given:
             if held := len(values) - values.null_count:
-                output.dropped[name if _PLAIN_HEADER.fullmatch(name) else "column of an odd name"] += held
+                output.dropped[_left_out(name)] += held
         else:
             given[column] = values
     if documents.table.num_rows:
-        _add(output, given, context)
+        _add(output, given, documents.table.num_rows, context)
     return output.finish()
 
 
-def _add(output: Output, given: dict[str, pa.Array], context: Context) -> None:
+def _add(output: Output, given: dict[str, pa.Array], count: int, context: Context) -> None:
     columns: dict[str, Any] = {name: given[name] for name in ("place", "site", "record_id") if name in given}
     columns["device_id"] = device_names(given["device_id"]) if "device_id" in given else context.device_id
-    columns["ts"] = (
-        pc.if_else(given["ts"].is_null(), context.received, times(given["ts"])) if "ts" in given else context.received
-    )
+    columns["ts"] = context.received
+    if "ts" in given:
+        columns["ts"] = pc.if_else(given["ts"].is_null(), context.received, times(given["ts"]))
     bad: dict[str, pa.Array] = {}
     for name, convert, words in (
         ("place_country", _country, "two letters"),
@@ -158,7 +169,7 @@ def _add(output: Output, given: dict[str, pa.Array], context: Context) -> None:
             output.dropped += Counter({f"{name} (looked like a name)": named})
     if "accounts" in given:
         columns["accounts"] = each(lambda text: _accounts(text, context), given["accounts"])
-    sound = np.ones(len(next(iter(given.values()))), np.bool_)
+    sound = np.ones(count, np.bool_)
     for reason, wrong in bad.items():
         mask = pc.fill_null(wrong, False).to_numpy(zero_copy_only=False)
         output.reject(mask, reason)
