@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ __all__ = ["Facts", "Ingest", "Receipt"]
 
 _LOG = logging.getLogger("farmwatch.server")
 _PARQUET = b"PAR1"
+_SHOWN_NAME = 100  # characters of a field's name, which is the sender's
 _SPACE = b" \t\r\n\xef\xbb\xbf"
 _COLUMNS = 4096  # of delimited text; each costs memory whatever stands in it
 _FIRST_LINE = 1 << 18
@@ -65,13 +67,13 @@ class Receipt:
     accepted_at: datetime
 
     def answer(self, shown: int = 20) -> dict[str, Any]:
-        """It as JSON, with the first faults."""
+        """It as JSON, with the first faults and fields."""
         return {
             "records": self.records,
             "used": self.used,
             "rejected": self.rejected,
             "not_needed": sum(self.unneeded.values()),
-            "dropped_fields": dict(self.dropped),
+            "dropped_fields": {name[:_SHOWN_NAME]: count for name, count in islice(self.dropped.items(), shown)},
             "faults": [{"reason": one.reason, "record": one.offset, "count": one.count} for one in self.faults[:shown]],
             "error": self.error or None,
             "accepted_at": self.accepted_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -301,8 +303,7 @@ class Ingest:
         metrics.used.add(read.used, kind)
         metrics.rejected.add(read.rejected, kind)
         metrics.unneeded.add(read.unneeded.total(), kind)
-        for name, count in read.dropped.items():
-            metrics.dropped.add(count, kind, name)
+        metrics.dropped.add(read.dropped.total(), kind)
         for record, listed in read.parts.items():
             metrics.accepted_rows.add(sum(one.num_rows for one in listed), record.table)
 

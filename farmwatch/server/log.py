@@ -346,25 +346,30 @@ class Log:
                 return
 
     def _is_due(self) -> bool:
+        """Whether the present segment is to be sealed, and may be tried now."""
+        return self._is_full() and time.monotonic() >= self._not_before
+
+    def _is_full(self) -> bool:
         """Whether the present segment is to be sealed."""
         segment = self._open
         if segment is None or segment.empty:
             self._flush = False
             return False
-        now = time.monotonic()
-        return now >= self._not_before and (
+        return (
             self._flush
             or segment.damaged
             or segment.rows >= self._limits.segment_rows
             or segment.length >= self._limits.segment_bytes
-            or now - segment.since >= self._limits.segment_s
+            or time.monotonic() - segment.since >= self._limits.segment_s
         )
 
     def _until_due(self) -> float | None:
+        """Seconds until the present segment is to be sealed; none where it is empty."""
         segment = self._open
         if segment is None or segment.empty:
             return None
-        return max(0.001, max(segment.since + self._limits.segment_s, self._not_before) - time.monotonic())
+        due = self._not_before if self._is_full() else segment.since + self._limits.segment_s
+        return max(0.001, due - time.monotonic())
 
     def _group(self) -> list[_Waiting]:
         """Records to be written together, in their order."""

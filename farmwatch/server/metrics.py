@@ -89,7 +89,7 @@ class Metrics:
         self.rejected = self._counter("farmwatch_records_rejected_total", "Records that were wrong.", ("feed",))
         self.unneeded = self._counter("farmwatch_records_not_needed_total", "Records without use here.", ("feed",))
         self.dropped = self._counter(
-            "farmwatch_fields_dropped_total", "Values of fields that are never kept.", ("feed", "field")
+            "farmwatch_fields_dropped_total", "Values of fields that are never kept.", ("feed",)
         )
         self.accepted_rows = self._counter("farmwatch_accepted_rows_total", "Rows acknowledged.", ("table",))
         self.committed_rows = self._counter("farmwatch_committed_rows_total", "Rows new in the store.", ("table",))
