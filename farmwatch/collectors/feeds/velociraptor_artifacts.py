@@ -141,7 +141,7 @@ def _teamviewer(rows: Rows) -> None:
         RemoteToolLog,
         {
             "ts": times(rows["start"]),
-            "record_id": first_of(rows["record"], rows.time("record_id")),
+            "record_id": first_of(pc.utf8_lower(pc.utf8_trim(rows["record"], "{} ")), rows.time("record_id")),
             "tool": "teamviewer",
             "event": "session",
             "direction": "incoming",
@@ -156,7 +156,7 @@ def _anydesk(rows: Rows) -> None:
     """Lines of AnyDesk's trace that name the far end's address, or the device's own."""
     far, own = addresses(rows["far"]), addresses(rows["own"])
     at = times(rows["time"])
-    values = {"ts": at, "tool": "anydesk", "event": "session", "direction": "incoming", "far_h": far}
+    values = {"ts": at, "tool": "anydesk", "event": "relay", "direction": "incoming", "far_h": far, "via_relay": True}
     rows.add(RemoteToolLog, values, mask(far.is_valid()))
     rows.add(Sighting, {"ts": at, "kind": "public_ip", "value": own}, mask(own.is_valid()))
 
