@@ -193,7 +193,6 @@ FEATURES: dict[str, tuple[str, Callable[[Behaviour], float]]] = {
     "few_sizes_in": ("share of the three commonest sizes of incoming input", lambda b: b.into.hand.few_sizes),
     "few_sizes_out": ("share of the three commonest sizes of outgoing input", lambda b: b.out.hand.few_sizes),
     "paired_in": ("presses and releases: spells of an even number of messages, incoming", lambda b: b.into.hand.paired),
-    "typed_in": ("share of gaps between incoming events that keys of one burst have", lambda b: b.into.hand.typed),
     "automatic_in": ("share of incoming input that comes a fixed time after what left", _automatic),
     "quick_out": ("share of incoming runs that the device answers by itself at once", lambda b: _quick(b.out)),
     "response": ("incoming events followed by something leaving within 120 ms, beyond chance", lambda b: b.response),
