@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import logging
+import re
+import warnings
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -49,6 +52,7 @@ def create_app(service: Service) -> FastAPI:
     for kind in (Refusal, StoreError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, refused)
     own_check = [path for door in DOORS for path in door.own_check]
+    app.openapi = cache(partial(_described, app, app.openapi))  # type: ignore[method-assign]  # FastAPI's way to do it
     app.state.guarded = Guard(app, service.gate, own_check, wording, service.metrics)
     return app
 
@@ -98,6 +102,18 @@ def _own_router(app: FastAPI, service: Service) -> APIRouter:
         )
 
     return router
+
+
+def _described(app: FastAPI, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The OpenAPI description, with an id for each method of a route that has several."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate Operation ID")
+        made = describe()
+    for path, methods in made["paths"].items():
+        for method, what in methods.items():
+            what["operationId"] = re.sub(r"\W+", "_", f"{method}_{path}").strip("_")
+    app.openapi_schema = made
+    return made
 
 
 def _page(description: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ ENCODINGS = ("gzip", "deflate", "zstd")  #: of ``Content-Encoding``
 _START_S = 30.0  # a body may be this much behind the least speed
 _FREE_RATIO = 1 << 20  # smaller results may have any ratio
 _STEP = 1 << 18
+_GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's words for the three formats
 _WINDOW = 1 << 27  # of zstd: what its level 22 needs at most without --long
 
 
@@ -129,9 +130,7 @@ def _inflated(data: bytes, encoding: str, most: int) -> bytes:
     parts: list[bytes] = []
     size, rest = 0, data
     while rest:
-        bits = 31 if encoding == "gzip" else 15 if (rest[0] & 0x0F) == 8 and not (rest[0] * 256 + rest[1:2][0]) % 31 \
-            else -15  # fmt: skip
-        stream = zlib.decompressobj(bits)
+        stream = zlib.decompressobj(_GZIP if encoding == "gzip" else _ZLIB if _is_zlib(rest) else _RAW)
         while not stream.eof:
             try:
                 piece = stream.decompress(rest, _STEP)
@@ -148,6 +147,11 @@ def _inflated(data: bytes, encoding: str, most: int) -> bytes:
     if not data:
         raise _damaged(encoding, "it is empty")
     return b"".join(parts)
+
+
+def _is_zlib(data: bytes) -> bool:
+    """Whether bytes begin with a head of RFC 1950: method 8, and a check that makes 16 bits a multiple of 31."""
+    return len(data) > 1 and data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0
 
 
 def _unzstd(data: bytes, most: int) -> bytes:

@@ -61,7 +61,7 @@ class Line:
 
 
 def test_rows_of_many_senders_are_one_commit(tmp_path):
-    """A thousand hosts that report in a second are one commit, and each row says who sent it, when and by which feed."""
+    """A thousand hosts that report in a second are one commit, and each row says who sent it, when and how."""
     line = Line(tmp_path)
     for number in range(200):
         line.add({DnsLookup: dns(f"d{number}")}, f"s{number}", f"feed{number % 3}", NOON + timedelta(seconds=number))

@@ -270,10 +270,11 @@ def test_without_room_for_a_new_segment_the_present_one_goes_on(opened, monkeypa
 
 def test_too_much_uncommitted_asks_to_wait(opened):
     """Above the limit of what waits for commits, appends are refused until segments are released."""
-    one = opened(pending_bytes=3 * len(record()), segment_rows=1)
+    one = opened(pending_bytes=3 * len(record(2)) - 1, segment_rows=1)
+    for _ in range(3):
+        one.add()
     with pytest.raises(Refusal) as refused:
-        for _ in range(10):
-            one.add()
+        one.add()
     assert (refused.value.status, refused.value.reason) == (503, "behind")
     for segment in one.sealed:
         one.log.release(segment)
