@@ -32,6 +32,7 @@ __all__ = ["Documents", "JsonBlock", "fit", "json_blocks", "json_documents", "js
 
 _ALONE = 64  # lines: a piece this small that does not fit is taken line by line
 _AT_ONCE = 20_000  # documents of an array that are handed on together
+_NEAR = 64 << 10
 _SKIPPED_SPACE = b" \t\r\n\xef\xbb\xbf"
 _DOCUMENT_START = re.compile(r"[\s,\[\]]*")  # what may stand between documents, also of an array
 _NO_OBJECT = re.compile(rb"\n[ \t\r]*[^{ \t\r\n]")  # a line that is no object
@@ -118,18 +119,35 @@ class JsonBlock:
         batch.skip(block)
         return Documents(table.combine_chunks(), numbers, batch.account, Counter())
 
-    def objects(self) -> tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]:
-        """Objects, the number of each, and the faults among them."""
+    def mentions(self, word: bytes) -> bool:
+        """Whether a word stands near the beginning of lines; for what is not in lines, False."""
+        return isinstance(self._content, Block) and word in self._content.data[:_NEAR]
+
+    def walk(self, account: Parsed) -> Iterator[tuple[dict[str, Any], int]]:
+        """Objects with their numbers one after the other, none of which is kept here; faults go to the account."""
         batch = _Batch()
+        batch.account = account
         if isinstance(self._content, Block):
             batch.skip(self._content)
             for number, line in enumerate(self._content.data.split(b"\n"), self._content.first_line):
                 batch.line(line, number)
+                if batch.objects:
+                    yield batch.objects.pop(), batch.numbers.pop()
         else:
             for number, document in self._content.objects:
                 batch.document(document, number)
+                if batch.objects:
+                    yield batch.objects.pop(), batch.numbers.pop()
             batch.faults(self._content.faults)
-        return batch.objects, np.array(batch.numbers, np.int64), batch.account
+
+    def objects(self) -> tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]:
+        """Objects, the number of each, and the faults among them."""
+        account, found = Parsed(), list[dict[str, Any]]()
+        numbers: list[int] = []
+        for document, number in self.walk(account):
+            found.append(document)
+            numbers.append(number)
+        return found, np.array(numbers, np.int64), account
 
 
 class _Batch:

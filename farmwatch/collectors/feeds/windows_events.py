@@ -7,19 +7,20 @@ The forms are in :mod:`farmwatch.collectors.feeds.windows.shapes`, what events m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Fault, Parsed, Sample
-from farmwatch.collectors.feeds.documents import json_objects
+from farmwatch.collectors.feeds.documents import JsonBlock, json_blocks
 from farmwatch.collectors.feeds.fields import Peeked
 from farmwatch.collectors.feeds.output import Output
-from farmwatch.collectors.feeds.windows.events import Event
-from farmwatch.collectors.feeds.windows.hosts import add_hosts
-from farmwatch.collectors.feeds.windows.meaning import EVENT_TABLES, interpret
+from farmwatch.collectors.feeds.windows.beats import Beats, beats_of
+from farmwatch.collectors.feeds.windows.events import Event, Listed
+from farmwatch.collectors.feeds.windows.hosts import Machines, add_hosts
+from farmwatch.collectors.feeds.windows.meaning import EVENT_TABLES, interpret, interpret_columns
 from farmwatch.collectors.feeds.windows.shapes import LEFT_BEHIND, event_of
 from farmwatch.collectors.feeds.windows.xml import xml_events
 from farmwatch.records import Record
@@ -56,8 +57,14 @@ class WindowsEvents:
                 interpret(events, output, context)
                 yield output.finish()
         else:
-            for documents, order, account in json_objects(whole):
-                yield _parsed(documents, order.tolist(), account, context)
+            spelling = 0
+            for block in json_blocks(whole):
+                found = beats_of(block, spelling)
+                if found is None:
+                    yield _parsed(block, context)
+                else:
+                    beats, spelling = found
+                    yield _parsed_columns(beats, context)
 
 
 def _is_event(document: Mapping[str, Any]) -> bool:
@@ -65,20 +72,31 @@ def _is_event(document: Mapping[str, Any]) -> bool:
     return event is not None and event.event_id is not None and bool(event.provider or event.channel)
 
 
-def _parsed(documents: Sequence[dict[str, Any]], order: list[int], account: Parsed, context: Context) -> Parsed:
+def _parsed_columns(beats: Beats, context: Context) -> Parsed:
+    output = Output(beats.numbers)
+    output.before(beats.account)
+    output.dropped.update(beats.left_behind())
+    interpret_columns(beats, output, context)
+    add_hosts(beats.hosts(), beats, output, context)
+    return output.finish()
+
+
+def _parsed(block: JsonBlock, context: Context) -> Parsed:
+    """Documents one by one; of each only what is needed is held, for a whole stretch of them is large."""
+    account = Parsed()
     events: list[Event] = []
     numbers: list[int] = []
-    kept: list[dict[str, Any]] = []
+    machines = Machines()
     dropped: Counter[str] = Counter()
-    for document, number in zip(documents, order, strict=True):
+    for document, number in block.walk(account):
         event = event_of(document)
         if event is None:
             account.records += 1
             account.rejects.append(Fault(_UNKNOWN, number))
             continue
+        machines.note(len(events), document, event)
         events.append(event)
         numbers.append(number)
-        kept.append(document)
         for name in LEFT_BEHIND:
             if document.get(name):
                 dropped[name] += 1
@@ -86,5 +104,5 @@ def _parsed(documents: Sequence[dict[str, Any]], order: list[int], account: Pars
     output.before(account)
     output.dropped.update(dropped)
     interpret(events, output, context)
-    add_hosts(kept, events, output, context)
+    add_hosts(machines.found, Listed(events), output, context)
     return output.finish()

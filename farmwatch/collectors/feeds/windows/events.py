@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +19,9 @@ from farmwatch.collectors.feeds.output import Output
 from farmwatch.records import Record
 
 __all__ = [
-    "Batch",
-    "Event",
-    "Group",
-    "Meaning",
-    "device_name",
-    "mask_of",
-    "number_of",
-    "plain",
-    "provider_of",
-    "texts_of",
-]
+    "Batch", "Event", "Fields", "Group", "Listed", "Meaning", "Named", "System", "device_name", "mask_of", "number_of",
+    "plain", "provider_of", "texts_of",
+]  # fmt: skip
 
 _PREFIX = "microsoft-windows-"
 _FORMS = {"security": "security-auditing", "service control manager": "service-control-manager"}
@@ -42,7 +35,7 @@ _SYSTEM_NAMES = pa.array(
 )  # fmt: skip
 _SYSTEM_SIDS = r"^(S-1-5-(7|17|18|19|20|90-.*|96-.*|80-.*))$"  # [MS-DTYP] 2.4.2.4, well-known SIDs
 _LONGEST_NUMBER = 25
-_NUMBERS = (int, str)
+_BLANK = (None, "", "-")
 
 
 class Event(NamedTuple):
@@ -99,10 +92,9 @@ def number_of(value: Any) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
-def provider_of(provider: Any, channel: Any) -> str:
-    """Short name of a provider: lower case without ``Microsoft-Windows-``; by the channel where it is missing."""
-    name = (plain(provider) or (plain(channel) or "").split("/")[0]).strip().lower()
-    name = name.removeprefix(_PREFIX)
+def provider_of(source: Any) -> str:
+    """Short name of a provider, or of the channel that stands for it: lower case without ``Microsoft-Windows-``."""
+    name = (plain(source) or "").strip().split("/")[0].lower().removeprefix(_PREFIX)
     return _FORMS.get(name, name)
 
 
@@ -123,29 +115,83 @@ def _time_text(text: str) -> str:
     return text.removesuffix(" UTC")
 
 
-def _record_id(event: Event) -> str | None:
-    number = plain(event.record_id)
-    return None if not number else f"{plain(event.channel) or ''} {number}".strip()
+class Fields(Protocol):
+    """The data of some events by the names of their values."""
+
+    def column(self, name: str) -> pa.Array:
+        """A value of each event as text, as it was given."""
+        ...
+
+    def pick(self, rows: NDArray[np.int64]) -> Fields:
+        """Those of some of the events, by position."""
+        ...
+
+    def counts(self, names: Iterable[str]) -> Mapping[str, int]:
+        """How many events have some values; blank ones and a lone ``-`` do not count."""
+        ...
+
+
+class Named:
+    """Data of events as objects."""
+
+    def __init__(self, data: Sequence[Mapping[str, Any]]) -> None:
+        self._data = data
+
+    def column(self, name: str) -> pa.Array:
+        """See :class:`Fields`."""
+        return texts_of([data.get(name) for data in self._data])
+
+    def pick(self, rows: NDArray[np.int64]) -> Named:
+        """See :class:`Fields`."""
+        return Named([self._data[row] for row in rows.tolist()])
+
+    def counts(self, names: Iterable[str]) -> Mapping[str, int]:
+        """See :class:`Fields`."""
+        wanted, found = frozenset(names), Counter[str]()
+        for fields in self._data:
+            for name in fields.keys() & wanted:
+                if fields[name] not in _BLANK:
+                    found[name] += 1
+        return found
+
+
+class System(Protocol):
+    """What System says of the events of a stretch."""
+
+    def system(self, name: str) -> pa.Array:
+        """A field of :class:`Event` as text."""
+        ...
+
+
+class Listed:
+    """Events one by one."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    def system(self, name: str) -> pa.Array:
+        """See :class:`System`."""
+        return texts_of([getattr(event, name) for event in self._events])
 
 
 class Batch:
     """Events of one stretch: what System says of each, as columns that are worked out once."""
 
-    def __init__(self, events: Sequence[Event], output: Output, context: Context) -> None:
-        self.events = events
+    def __init__(self, events: System, output: Output, context: Context) -> None:
+        self._events = events
         self.output = output
         self.context = context
 
     @cached_property
     def devices(self) -> pa.Array:
         """Device of each event: its computer, else what the whole input is of."""
-        named = each(device_name, texts_of([event.computer for event in self.events]))
+        named = each(device_name, self._events.system("computer"))
         return pc.coalesce(named, pa.scalar(self.context.device_id, pa.string()))
 
     @cached_property
     def times(self) -> pa.Array:
         """Time of each event."""
-        texts = texts_of([event.time for event in self.events])
+        texts = self._events.system("time")
         if pc.any(pc.match_substring_regex(texts, _ODD_TIME)).as_py():
             texts = each(_time_text, texts)
         return times(texts)
@@ -153,25 +199,20 @@ class Batch:
     @cached_property
     def record_ids(self) -> pa.Array:
         """Channel and number of each event in it: ``Security 4711``."""
-        made = [
-            f"{event.channel} {event.record_id}"
-            if type(event.channel) is str and type(event.record_id) in _NUMBERS
-            else _record_id(event)
-            for event in self.events
-        ]
-        return texts_of(made)
+        channel = pc.coalesce(self._events.system("channel"), pa.scalar(""))
+        return pc.utf8_ltrim(pc.binary_join_element_wise(channel, filled(self._events.system("record_id")), " "), " ")
 
     @cached_property
     def activities(self) -> pa.Array:
         """ActivityID of each event, lower case without braces; a blank one has no value."""
-        made = pc.utf8_trim(pc.utf8_lower(texts_of([event.activity for event in self.events])), "{} ")
+        made = pc.utf8_trim(pc.utf8_lower(self._events.system("activity")), "{} ")
         return pc.if_else(pc.match_substring_regex(made, "^[0-]*$"), pa.scalar(None, pa.string()), made)
 
 
 class Group:
     """Events of one provider and number in a stretch."""
 
-    def __init__(self, batch: Batch, source: str, rows: NDArray[np.int64], data: list[Mapping[str, Any]]) -> None:
+    def __init__(self, batch: Batch, source: str, rows: NDArray[np.int64], data: Fields) -> None:
         self._batch = batch
         self.source = source  #: channel and number, as ``Security 4624``
         self.rows = rows
@@ -185,11 +226,11 @@ class Group:
         if mask.all():
             return self
         picked = np.flatnonzero(mask)
-        return Group(self._batch, self.source, self.rows[picked], [self._data[at] for at in picked.tolist()])
+        return Group(self._batch, self.source, self.rows[picked], self._data.pick(picked))
 
     def text(self, *names: str) -> pa.Array:
         """A field as text, trimmed; blank ones and a lone ``-`` have no value. The first name that has one counts."""
-        found = [filled(texts_of([data.get(name) for data in self._data])) for name in names]
+        found = [filled(self._data.column(name)) for name in names]
         return found[0] if len(found) == 1 else pc.coalesce(*found)
 
     def number(self, *names: str) -> pa.Array:

@@ -5,47 +5,47 @@ Only where the agent's machine is the one whose event it is: a collector of forw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from farmwatch.collectors.feeds.columns import addresses, hardware_addresses
+from farmwatch.collectors.feeds.columns import addresses, hardware_addresses, select
 from farmwatch.collectors.feeds.contract import Context
 from farmwatch.collectors.feeds.output import Output
-from farmwatch.collectors.feeds.windows.events import Batch, Event, device_name, plain
+from farmwatch.collectors.feeds.windows.events import Batch, Event, System, device_name, plain
 from farmwatch.records import DeviceFact
 
-__all__ = ["add_hosts"]
+__all__ = ["Machines", "add_hosts"]
 
 _MOST = 16  # addresses of one device
 
 
 def add_hosts(
-    documents: Sequence[Mapping[str, Any]], events: Sequence[Event], output: Output, context: Context
+    hosts: Iterable[tuple[int, Mapping[str, Any], Any]], events: System, output: Output, context: Context
 ) -> None:
     """One row for each different description of a device in a stretch.
 
     Its time is that of the first event it came with, rounded down to the hour: a description that stays the same comes
     with every event, and equal rows are stored once.
+
+    Args:
+        hosts: row of an event, ``host`` beside it, and the computer the event is of.
+        events: the events.
+        output: where rows go.
+        context: of the input.
     """
     seen: dict[tuple[Any, ...], int] = {}
-    last: tuple[Any, Any] = (None, None)  # most often a device says the same again
-    for row, (document, event) in enumerate(zip(documents, events, strict=True)):
-        host = document.get("host")
-        if not isinstance(host, dict) or "os" not in host or last == (host, event.computer):
-            continue
-        last = (host, event.computer)
-        if (told := _told(host, event)) is not None:
+    for row, host, computer in hosts:
+        if (told := _told(host, computer)) is not None:
             seen.setdefault(told, row)
     if not seen:
         return
     names, systems, addressed, linked = (list(values) for values in zip(*seen, strict=True))
     rows = np.array(list(seen.values()), np.int64)
-    first = Batch([events[row] for row in rows.tolist()], output, context).times
-    times = pc.floor_temporal(first, unit="hour")
+    times = pc.floor_temporal(select(Batch(events, output, context).times, rows), unit="hour")
     output.add(
         DeviceFact,
         {
@@ -57,9 +57,24 @@ def add_hosts(
     )  # fmt: skip
 
 
-def _told(host: Mapping[str, Any], event: Event) -> tuple[Any, ...] | None:
+class Machines:
+    """What documents say of machines, without what is said again right after."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, Mapping[str, Any], Any]] = []  #: row, ``host``, computer
+        self._last: tuple[Any, Any] = (None, None)
+
+    def note(self, row: int, document: Mapping[str, Any], event: Event) -> None:
+        """Look at a document."""
+        host = document.get("host")
+        if isinstance(host, dict) and "os" in host and self._last != (host, event.computer):
+            self._last = (host, event.computer)
+            self.found.append((row, host, event.computer))
+
+
+def _told(host: Mapping[str, Any], computer: Any) -> tuple[Any, ...] | None:
     """Name, system, addresses and link-layer addresses; None where they are of another machine."""
-    name = device_name(plain(event.computer) or "")
+    name = device_name(plain(computer) or "")
     own = {device_name(plain(host.get(field)) or "") for field in ("name", "hostname")}
     system = host.get("os")
     if name is None or name not in own or not isinstance(system, dict):
