@@ -2,7 +2,7 @@
 
 Shape: docs.paloaltonetworks.com, "GlobalProtect Log Fields". PAN-OS 9.1 ends at the action flags; later ones add the
 time with its zone, how the gateway was chosen, and names. Fields are counted from the log's type, so that whatever
-syslog puts in front does not matter.
+syslog puts in front, or takes from there, does not matter.
 
 Why the zoned time comes first: the generated time has no zone and is the firewall's own; it is taken as UTC, which the
 firewall should be set to. Some firewalls send 1970 for the zoned time; that is no time.
@@ -89,8 +89,8 @@ def _parsed(block: Block, context: Context) -> Parsed:
     for row, (_, line) in enumerate(lines):
         fields = _fields(line)
         at = fields.index(_TYPE) if _TYPE in fields[:12] else -1
-        if at < 3:
-            kind = fields[3] if len(fields) > 5 and fields[3].isupper() and fields[3].isalpha() else ""
+        if at < 1:
+            kind = next((field for field in fields[1:6] if field.isupper() and field.isalpha()), "")
             others.setdefault(kind[:20], []).append(row)
         elif len(fields) < at + _FEWEST:
             odd.append(row)

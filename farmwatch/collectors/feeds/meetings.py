@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 from typing import Any, ClassVar
 
 import numpy as np
@@ -141,7 +142,7 @@ def _zoom_latencies(record: dict[str, Any]) -> list[float]:
 
 
 def _middle(values: list[float]) -> float | None:
-    return float(np.median(values)) if values else None
+    return median(values) if values else None
 
 
 def _is_call(record: dict[str, Any]) -> bool:
@@ -246,15 +247,8 @@ def _places(rows: Rows, device: str | None, ts: str | None, network: dict[str, A
     for name in ("reflexiveIPAddress", "ipAddress"):
         address = _first_address(network.get(name))
         if address is not None:
-            outside = outer_addresses(pa.array([address]))[0].is_valid
-            rows.add(
-                Sighting,
-                device_id=device,
-                ts=ts,
-                kind="public_ip" if outside else "local_ip",
-                value=address,
-                medium=medium,
-            )
+            kind = "public_ip" if _is_outside(address) else "local_ip"
+            rows.add(Sighting, device_id=device, ts=ts, kind=kind, value=address, medium=medium)
     station = _link_address(network.get("basicServiceSetIdentifier"))
     if station:
         rows.add(

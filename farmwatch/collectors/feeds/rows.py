@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,21 @@ class Rows:
 
 def text_of(value: Any) -> str | None:
     """Text that is not blank, or a number as text."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return str(value)[:_LONGEST].encode("utf-8", "replace").decode().strip() or None
+    if not isinstance(value, str):
+        return str(value)[:_LONGEST] if isinstance(value, int) and not isinstance(value, bool) else None
+    text = value[:_LONGEST].strip()
+    return (text if text.isascii() else text.encode("utf-8", "replace").decode()) or None
 
 
 def host_of(value: Any) -> str | None:
     """A device's name by the one rule for it; what people call their device is none."""
     text = text_of(value)
-    return device_id_of(text) if text else None
+    return _host(text) if text else None
+
+
+@lru_cache(maxsize=65_536)
+def _host(text: str) -> str | None:
+    return device_id_of(text)
 
 
 def dicts_of(value: Any) -> list[dict[str, Any]]:
