@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from farmwatch.records import DERIVED_TABLES, NETWORK_TABLES, Rows, Tables
+from farmwatch.records import DERIVED_TABLES, NETWORK_TABLES, TELEMETRY_TABLES, Rows, Tables
 
-RECORDS = {record.table: record for record in (*NETWORK_TABLES, *DERIVED_TABLES)}
+RECORDS = {record.table: record for record in (*NETWORK_TABLES, *TELEMETRY_TABLES, *DERIVED_TABLES)}
 EMPTY = {str: "", int: 0, float: 0.0, bool: False}
 
 

@@ -18,7 +18,7 @@ def hit(decibans, detector="lan.several_companies", group="who is on the network
 
 def home(*devices, lan="gateway r", members=(), sessions=()):
     return tables_of(
-        devices=[{"device_id": device, "lan": lan, "addresses": "10.0.0.5"} for device in devices],
+        devices_seen=[{"device_id": device, "lan": lan, "addresses": "10.0.0.5"} for device in devices],
         lan_members=[{"lan": lan, "role": "neighbour"} | member for member in members],
         sessions=[{"remote_scope": "public", "role": "controlled"} | session for session in sessions],
     )
@@ -65,7 +65,7 @@ def test_office_computers_that_were_only_heard_belong_to_it_by_name():
 def test_one_far_end_that_drives_two_devices_ties_them():
     """Devices of different networks, driven from one address outside; a relay would tie everybody."""
     tables = tables_of(
-        devices=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B", "C")],
+        devices_seen=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B", "C")],
         sessions=[
             {"session_id": device, "device_id": device, "remote": "203.0.113.9:5900", "remote_scope": "public",
              "role": "controlled", "relayed": relayed, "live": True}
@@ -82,7 +82,7 @@ def test_one_far_end_that_drives_two_devices_ties_them():
 def test_one_far_end_alone_is_worth_a_look(change, reported):
     """Two devices driven from one address outside make a case by themselves, unless nobody worked or it is approved."""
     tables = tables_of(
-        devices=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B")],
+        devices_seen=[{"device_id": device, "lan": f"gateway {device}"} for device in ("A", "B")],
         sessions=[
             {"session_id": device, "device_id": device, "remote": "203.0.113.9:5900", "remote_scope": "public",
              "role": "controlled", "live": True} | change
@@ -118,7 +118,7 @@ def test_names_of_groups_and_order_do_not_depend_on_rows():
 def test_a_computer_that_is_judged_is_no_neighbour():
     """What was only heard at one place but judged at another is one computer, by its own name."""
     tables = tables_of(
-        devices=[
+        devices_seen=[
             {"device_id": "A", "lan": "r", "macs": "f8:bc:12:00:00:05"},
             {"device_id": "B", "lan": "café", "macs": "54:e1:ad:00:00:07", "input": 1},
         ],

@@ -39,7 +39,7 @@ def test_equal_answers_are_counted():
 def test_only_another_host_shows_who_is_there(sender, heard):
     """ARP of the device and its router is no look at the network, in whichever input a host is listed."""
     tables = tables_of(
-        devices=[{"device_id": "LAPTOP", "lan": "r"}, {"device_id": "LAPTOP", "lan": "r", "input": 1}],
+        devices_seen=[{"device_id": "LAPTOP", "lan": "r"}, {"device_id": "LAPTOP", "lan": "r", "input": 1}],
         lan_members=[
             {"lan": "r", "host": "aa:05", "role": "device", "device_id": "LAPTOP"},
             {"lan": "r", "host": "aa:01", "role": "gateway"},
@@ -56,7 +56,7 @@ def test_idle_tools_are_names_however_long_they_idle():
                 "unattended": True}  # fmt: skip
     session = {"device_id": "LAPTOP", "remote_scope": "public", "unattended": True, "role": "unclear", "end": 3600}
     tables = tables_of(
-        devices=[{"device_id": "LAPTOP", "vantage": "host"}],
+        devices_seen=[{"device_id": "LAPTOP", "vantage": "host"}],
         device_flows=[{"device_id": "LAPTOP", "last_ts": 3600}],
         tool_sightings=[
             sighting | {"tool": "anydesk", "tool_name": "AnyDesk", "vendor": "AnyDesk"},
@@ -78,7 +78,7 @@ def test_a_flood_of_senders_gives_one_answer_for_each_device():
     """Four hundred senders on a network of fifty devices: one finding for each detector, claim and device."""
     macs = [f"02:00:00:00:{number // 256:02x}:{number % 256:02x}" for number in range(400)]
     tables = tables_of(
-        devices=[{"device_id": f"D{number}", "lan": "r", "vantage": "gateway"} for number in range(50)],
+        devices_seen=[{"device_id": f"D{number}", "lan": "r", "vantage": "gateway"} for number in range(50)],
         arp=[
             {"op": 1, "sender_ip": "0.0.0.0", "eth_src": mac, "sender_mac": f"61:62:63:64:65:6{digit}"}
             for mac in macs
@@ -96,7 +96,7 @@ def test_a_flood_of_senders_gives_one_answer_for_each_device():
 def test_devices_whose_flows_were_left_unread_are_named_with_the_reason():
     """Only those of the input that says so, and for no other reject."""
     tables = tables_of(
-        devices=[{"device_id": name, "input": number} for name, number in (("A", 0), ("B", 1), ("C", 1), ("D", 2))],
+        devices_seen=[{"device_id": name, "input": number} for name, number in (("A", 0), ("B", 1), ("C", 1), ("D", 2))],
         rejects=[
             {"input": 1, "reason": f"{SERIES_LEFT_UNREAD}: no room", "count": 7},
             {"input": 2, "reason": "packets cut short", "count": 9},
@@ -109,7 +109,7 @@ def test_devices_whose_flows_were_left_unread_are_named_with_the_reason():
 def test_an_unread_flow_is_no_clear_answer(detector):
     """A device that was seen and whose candidate flows could not be timed is not cleared."""
     tables = tables_of(
-        devices=[{"device_id": "A", "vantage": "host"}],
+        devices_seen=[{"device_id": "A", "vantage": "host"}],
         device_flows=[{"device_id": "A", "flow": 0, "last_ts": 60, "proto": "tcp", "established": True}],
         rejects=[{"reason": f"{SERIES_LEFT_UNREAD}: no room", "count": 1}],
     )

@@ -45,7 +45,7 @@ def test_sentence_limit_and_weight_are_of_one_session(shift):
     second |= {"loop_rtt_ms": 210.0 + shift, "loop_low_ms": 200.0 + shift, "loop_high_ms": 220.0, "rtt_ms": 10.0}
     rough = [{"device_id": "LAPTOP", "flow": 1, "members": second["members"], "upper_bound": True}]
     tables = tables_of(
-        devices=case["devices"], device_flows=case["device_flows"], sessions=[first, second], hands=rough
+        devices_seen=case["devices_seen"], device_flows=case["device_flows"], sessions=[first, second], hands=rough
     )
     [found] = run_detectors((DETECTOR,), tables)["LAPTOP"]
     said_by_second = found.summary.startswith(f"The far program reacts {210 + shift:.0f} ms")
@@ -59,8 +59,8 @@ def test_sentence_limit_and_weight_are_of_one_session(shift):
 def test_a_limit_is_exceeded_only_where_every_session_does():
     """One session of the end within the limit keeps the hand within it."""
     case = tomllib.loads((CASES / DETECTOR.id / "hit_two_sessions.toml").read_text(encoding="utf-8"))
-    device = [one | {"max_rtt_ms": 180.0} for one in case["devices"]]
-    tables = tables_of(devices=device, device_flows=case["device_flows"], sessions=case["sessions"])
+    device = [one | {"max_rtt_ms": 180.0} for one in case["devices_seen"]]
+    tables = tables_of(devices_seen=device, device_flows=case["device_flows"], sessions=case["sessions"])
     [found] = run_detectors((DETECTOR,), tables)["LAPTOP"]
     assert "declared" not in found.expected
 
@@ -71,7 +71,7 @@ def test_an_unmeasured_meeting_is_not_near():
     [near] = case["sessions"]
     unmeasured = {"loop_rtt_ms": None, "loop_low_ms": None, "loop_high_ms": None, "loop_samples": 0, "rtt_ms": None}
     meeting = near | unmeasured | {"session_id": "S2", "meeting": True, "tool": "zoom", "members": "1"}
-    tables = tables_of(devices=case["devices"], device_flows=case["device_flows"], sessions=[near, meeting])
+    tables = tables_of(devices_seen=case["devices_seen"], device_flows=case["device_flows"], sessions=[near, meeting])
     [found] = run_detectors((DETECTOR,), tables)["LAPTOP"]
     assert found.outcome is Outcome.NO_DATA
     assert "relay may hide" in found.summary

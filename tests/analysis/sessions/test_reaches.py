@@ -18,7 +18,7 @@ HAND = {"device_id": "LAPTOP", "flow": 0, "members": "0"}
 def known(session=None, flow=None, hand=None, device=None):
     """What is said of one session, or None where nothing is."""
     tables = tables_of(
-        devices=[DEVICE | (device or {})],
+        devices_seen=[DEVICE | (device or {})],
         device_flows=[FLOW | (flow or {})],
         sessions=[SESSION | (session or {})],
         hands=[HAND | (hand or {})],
