@@ -173,10 +173,21 @@ class _Peekable(io.RawIOBase):
         return len(data)
 
 
+class _Gradual:
+    """A gzip file that gives what it has before it says that it breaks off; its own ``read`` would lose that."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        """Some of the next bytes, at least one unless it is the end."""
+        return self._file.read1(size) if size >= 0 else self._file.read()
+
+
 def _unpacked(stream: _Peekable) -> _Peekable:
     head = stream.peek(4)
     if head.startswith(_GZIP):
-        return _Peekable(gzip.GzipFile(fileobj=cast("Any", io.BufferedReader(stream, 1 << 20))))
+        return _Peekable(_Gradual(gzip.GzipFile(fileobj=cast("Any", io.BufferedReader(stream, 1 << 20)))))
     if head == _ZSTD:
         return _Peekable(_Unzstd(stream))
     return stream
@@ -265,20 +276,26 @@ class _Named:
 
     def __init__(self, stream: Any, name: str) -> None:
         self._stream, self.name, self._at = stream, name, 0
+        self._broken: EOFError | None = None
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer only at the end.
+        """The next bytes; fewer only at the end, or where the stream breaks off: then the next call says so.
 
         Raises:
             EOFError: the stream breaks off.
         """
+        if self._broken is not None:
+            raise self._broken
         parts: list[bytes] = []
         left = size
         while left != 0:
             try:
                 part = self._stream.read(left if left > 0 else -1)
             except (EOFError, OSError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
-                raise EOFError(str(error) or type(error).__name__) from error
+                self._broken = EOFError(str(error) or type(error).__name__)
+                if parts:
+                    break
+                raise self._broken from error
             if not part:
                 break
             parts.append(part)
