@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,12 @@ class Stretch:
         return {"device_id": device, "ts": self.time(), "record_id": number}
 
     def time(self) -> pa.Array:
-        """When it happened."""
-        return self.fields.time("Timestamp", "TimeGenerated")
+        """When it happened; the portal may write its times as people read them."""
+        texts = self.fields.text("Timestamp", "TimeGenerated")
+        found = times(texts)
+        if found.null_count == texts.null_count:
+            return found
+        return pc.coalesce(found, each(_portal_time, texts, found.type))
 
     def only(self, mask: pa.Array | NDArray[np.bool_]) -> Stretch:
         """Some of the rows."""
@@ -101,6 +106,13 @@ class Stretch:
     def account(self, *names: str) -> pa.Array:
         """An account, hidden; of the system and of machines there is none."""
         return self.context.hide_all(_person(self.fields.text(*names)))
+
+
+def _portal_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%b %d, %Y %I:%M:%S %p").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _mask(values: pa.Array) -> NDArray[np.bool_]:

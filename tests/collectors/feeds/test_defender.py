@@ -169,6 +169,14 @@ def test_command_lines_keep_options_only():
     assert account(parsed(KIND, json.dumps(event).encode()))[2] == {"properties.InitiatingProcessAccountName": 1}
 
 
+def test_times_of_the_portal():
+    """As people read them; one that is none is a fault."""
+    events = [row(Timestamp=time, ActionType="LogonSuccess") for time in ("Oct 5, 2026 8:00:12 PM", "5 October", "")]
+    lines = "".join(json.dumps(one) + "\n" for one in events)
+    assert [one["ts"].isoformat() for one in read(KIND, lines, Logon)] == ["2026-10-05T20:00:12+00:00"]
+    assert [offset for _, offset in account(parsed(KIND, lines.encode()))[0]] == [2, 3]
+
+
 def test_software_has_the_time_of_the_export():
     """The inventory's rows have none of their own."""
     event = streamed("DeviceTvmSoftwareInventory", SoftwareName="anydesk", SoftwareVendor="anydesk")
