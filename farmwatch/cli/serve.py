@@ -109,20 +109,19 @@ def serve(
         write_result(text_of(print_unit), None)
         return
     host, port = _address(listen)
-    from farmwatch.server.settings import Limits, LogLimits, Settings
-    from farmwatch.store.place import default_store, place_of
+    from farmwatch.server.settings import Limits, LogLimits, Settings, is_loopback
 
     if (cert is None) != (key is None):
         raise typer.BadParameter("--cert and --key go together", param_hint="--cert")
-    from farmwatch.server.running import is_loopback
-    from farmwatch.server.running import serve as run
-
     if not (is_loopback(host) or cert is not None or behind_proxy):
         raise typer.BadParameter(
             f"{host} is reached by other machines and tokens would cross the network in the clear: give --cert and "
             "--key, or --behind-proxy where a proxy does TLS",
             param_hint="--listen",
         )
+    from farmwatch.server.running import serve as run
+    from farmwatch.store.place import default_store, place_of
+
     chosen = store or default_store()
     beside = place_of(chosen).state_folder
     settings = Settings(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import logging
 import os
 import signal
@@ -22,21 +21,11 @@ from farmwatch.server.protocol import bounded
 from farmwatch.server.service import Service, open_service
 from farmwatch.server.settings import Settings
 
-__all__ = ["configured", "is_loopback", "serve"]
+__all__ = ["configured", "serve"]
 
 _LOG = logging.getLogger("farmwatch.server")
 _BACKLOG = 1024
 _SWITCH_S = 0.001  # a thread that waits for the interpreter gets it this soon; acknowledgements wait for it
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> bool:

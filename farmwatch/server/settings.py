@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["CaptureLimits", "Limits", "LogLimits", "Settings"]
+__all__ = ["CaptureLimits", "Limits", "LogLimits", "Settings", "is_loopback"]
 
 _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
@@ -71,3 +72,13 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     log: LogLimits = field(default_factory=LogLimits)
     captures: CaptureLimits = field(default_factory=CaptureLimits)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
