@@ -25,6 +25,7 @@ from farmwatch.records import HandFlow, Level, SteppingStone
 
 __all__ = ["Bar", "FlowResult", "bars", "evaluate_hands", "upper_bound"]
 
+_PADS = frozenset({"mosh"})  #: pad every datagram by a random number of bytes, which sizes cannot see through
 _RFB = ("tigervnc", "tigervnc-tls", "x11vnc", "novnc")
 _TUNNELS = ("wireguard", "wireguard-operator", "openvpn-udp", "openvpn-tcp", "openvpn", "ssh-R")
 _ABOVE_CLEAR = (Level.REVIEW, Level.STRONG)
@@ -150,11 +151,17 @@ def _roles(plain: Sequence[FlowResult]) -> list[Bar]:
     mirror = [one for one in plain if one.truth.role == "controlling"]
     lawful = [one for one in plain if one.truth.group == "lawful"]
     captures = {one.truth.path: one for one in plain}
-    found = sum(one.found is not None and one.found.role == "controlled" for one in driven)
+    found = [one.found is not None and one.found.role == "controlled" for one in driven]
+    padded = [one.truth.tool in _PADS for one in driven]
+    bare = [named for named, pads in zip(found, padded, strict=True) if not pads]
     turned = sum(one.found is not None and one.found.role == "controlled" for one in mirror)
     named = sum(one.found is not None and one.found.role == "controlling" for one in mirror)
     return [
-        _share("role controlled, tool never seen", ">= 0.95", found, len(driven), 0.95),
+        _share("role controlled, tool never seen", ">= 0.95", sum(bare), len(bare), 0.95),
+        Bar(
+            "the same of tools that pad at random", "-", f"{sum(found) - sum(bare)} of {sum(padded)}", sum(padded), None
+        ),
+        Bar("all of these together", "-", f"{sum(found) / max(1, len(found)):.3f}", len(found), None),
         _none_of("controlling called controlled", turned, len(mirror)),
         Bar("controlling named as such", "-", f"{named} of {len(mirror)}", len(mirror), None),
         _none_of("help desk called abroad", sum(one.abroad for one in lawful), len(lawful)),
@@ -270,10 +277,14 @@ def _stones(results: Sequence[FlowResult]) -> list[Bar]:
 
 
 def _keys(plain: Sequence[FlowResult]) -> list[Bar]:
-    chosen = [
+    typed = [
         one for one in plain if one.truth.role in {"controlled", "controlling"} and one.found is not None
-        and one.truth.tool in (*_RFB, "ssh", "ssh-typing") and one.found.presses and _bare(one)
+        and one.truth.tool in (*_RFB, "ssh", "ssh-typing") and _bare(one)
         and (one.truth.number("keys") or 0) >= LEAST_EVENTS
     ]  # fmt: skip
+    chosen = [one for one in typed if one.found is not None and one.found.presses]
     off = np.array([abs((one.found.presses or 0) / (one.truth.number("keys") or 1) - 1) for one in chosen if one.found])
-    return [_share("key count within 15 %, VNC and SSH", "all", int((off <= 0.15).sum()), len(off), 1.0)]
+    return [
+        _share("key count within 15 %, VNC and SSH", "all", int((off <= 0.15).sum()), len(off), 1.0),
+        Bar("where keys can be told apart at all", "-", f"{len(chosen)} of {len(typed)}", len(typed), None),
+    ]
