@@ -52,7 +52,7 @@ from farmwatch.records import (
     Socket,
     Software,
     UsbDevice,
-)  # fmt: skip
+)
 
 __all__ = ["Osquery"]
 
@@ -73,9 +73,16 @@ _SCHEMA = pa.schema(
         pa.field("diffResults", pa.struct([pa.field("added", pa.list_(_ROW)), pa.field("removed", pa.list_(_ROW))])),
     ]
 )  # fmt: skip
-_NUMBER = re.compile(rb'(?<!\\)":\s*(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])')
+_DIGITS = rb"\s*(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=\s*[,}])"
+_NUMBER = re.compile(rb'":' + _DIGITS)
+_NUMBER_OF_KEY = re.compile(rb'(?<!\\)":' + _DIGITS)  # where texts hold what looks like a key: three times slower
 _EMPTY = re.compile(rb'"(added|removed|snapshot)":\s*""')
-_COUNT = re.compile(rb'"(unixTime|epoch|counter)":\s*"(\d{1,18})"')
+_COUNTS = {
+    name: re.compile(b'"' + name + rb'":\s*"(\d{1,18})"') for name in (b"unixTime", b"epoch", b"counter")
+}  # written as text
+_EMPTY_LISTS = tuple(
+    b'"' + name + b'":' + space + b'""' for name in (b"added", b"removed", b"snapshot") for space in (b"", b" ")
+)
 _NUMERIC = (b'"numerics":true', b'"numerics": true')  # how a line says that its values are numbers
 _COUNT_AS_TEXT = (b'"unixTime":"', b'"unixTime": "')
 _REQUEST = re.compile(rb'\s*\{\s*(?:"[^"]*"\s*:\s*"[^"]*"\s*,\s*)*"(?:node_key|log_type)"')
@@ -162,10 +169,20 @@ def _uniform(data: bytes) -> bytes:
     another spelling are made to fit one by one, later and slower.
     """
     if any(sign in data for sign in _NUMERIC):
-        data = _NUMBER.sub(rb'":"\1"', data)
+        data = _quoted(data)
     if any(sign in data for sign in _COUNT_AS_TEXT):
-        data = _COUNT.sub(rb'"\1":\2', data)
-    return _EMPTY.sub(rb'"\1":[]', data)
+        for name, text in _COUNTS.items():
+            data = text.sub(rb'"' + name + rb'":\1', data)
+    return _EMPTY.sub(rb'"\1":[]', data) if any(sign in data for sign in _EMPTY_LISTS) else data
+
+
+def _quoted(data: bytes) -> bytes:
+    """Bare numbers between quotes."""
+    if b'\\":' in data:
+        return _NUMBER_OF_KEY.sub(rb'":"\1"', data)
+    parts = _NUMBER.split(data)
+    parts[1::2] = [b'":"' + number + b'"' for number in parts[1::2]]
+    return b"".join(parts)
 
 
 def _of_objects(stream: ByteStream, context: Context) -> Iterator[Parsed]:

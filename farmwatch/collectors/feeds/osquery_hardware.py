@@ -47,7 +47,7 @@ def usb(rows: Rows) -> None:
             "product_id": product,
             "manufacturer": filled(rows["vendor"]),
             "product": filled(rows["model"]),
-            "serial": filled(rows["serial"]),
+            "serial": _serial(rows["serial"]),
             "bcd_device": decimal_version(rows["version"]),
             "device_class": triplet_of(rows["class"], rows["subclass"], rows["protocol"]),
             "removable": pc.if_else(
@@ -57,6 +57,12 @@ def usb(rows: Rows) -> None:
         },
         known,
     )
+
+
+def _serial(values: pa.Array) -> pa.Array:
+    """Serial numbers; on macOS osquery gives the index of the missing text where a device has none."""
+    texts = filled(values)
+    return pc.if_else(pc.match_substring_regex(texts, r"^\d{1,2}$"), pa.scalar(None, pa.string()), texts)
 
 
 def _event(rows: Rows) -> pa.Array:

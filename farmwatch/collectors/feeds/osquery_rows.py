@@ -19,10 +19,11 @@ from farmwatch.collectors.feeds.output import Output
 from farmwatch.records import Record
 
 __all__ = [
-    "Part", "Rows", "compact_date", "decimal_version", "mapped", "mask", "medium_of", "of_protocol", "pixels",
-    "program_of", "triplet_of",
+    "UNSPECIFIED", "Part", "Rows", "compact_date", "decimal_version", "mapped", "mask", "medium_of", "of_protocol",
+    "pixels", "program_of", "triplet_of",
 ]  # fmt: skip
 
+UNSPECIFIED = pa.array(["0.0.0.0", "::"])  #: addresses that are none # noqa: S104 - not bound to
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6", "132": "sctp"}  # IANA protocol numbers
 _MEDIA = {"23": "tunnel", "71": "wireless", "131": "tunnel", "65534": "tunnel"}  # IANA ifType; 65534 Linux ARPHRD_NONE
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:\D.*)?")

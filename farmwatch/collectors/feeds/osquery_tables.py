@@ -11,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.columns import (
     addresses,
@@ -22,7 +20,6 @@ from farmwatch.collectors.feeds.columns import (
     file_names,
     filled,
     first_of,
-    hardware_addresses,
     lowered,
     masked_paths,
     options_of,
@@ -30,7 +27,7 @@ from farmwatch.collectors.feeds.columns import (
     times,
     truths,
     whole,
-)  # fmt: skip
+)
 from farmwatch.collectors.feeds.hosts import device_names
 from farmwatch.collectors.feeds.osquery_events import windows_events
 from farmwatch.collectors.feeds.osquery_hardware import (
@@ -40,21 +37,19 @@ from farmwatch.collectors.feeds.osquery_hardware import (
     monitor_edids,
     registry,
     usb,
-)  # fmt: skip
-from farmwatch.collectors.feeds.osquery_rows import Rows, compact_date, mapped, mask, medium_of, of_protocol, program_of
-from farmwatch.records import (
-    DeviceFact,
-    DeviceLocation,
-    DnsLookup,
-    InputHook,
-    Logon,
-    PowerEvent,
-    Process,
-    Service,
-    Sighting,
-    Socket,
-    Software,
-)  # fmt: skip
+)
+from farmwatch.collectors.feeds.osquery_network import (
+    gateways,
+    interfaces,
+    listeners,
+    lookups,
+    neighbours,
+    open_sockets,
+    socket_events,
+    wifi,
+)
+from farmwatch.collectors.feeds.osquery_rows import UNSPECIFIED, Rows, compact_date, mapped, mask, program_of
+from farmwatch.records import DeviceFact, InputHook, Logon, PowerEvent, Process, Service, Software
 
 __all__ = ["BANNED", "COLUMNS", "MAPPINGS", "Mapping"]
 
@@ -62,18 +57,6 @@ BANNED = (
     "username", "user_account", "upn", "author", "maintainer", "computer_name", "language", "default_locale",
     "current_locale", "locale", "keyboard_layout", "development_region", "home_directory", "profile_path",
 )  #: columns that are never kept; counted where a row has them  # fmt: skip
-_SOCKET_STATES = {
-    "listen": "listening", "syn_sent": "attempted", "syn_recv": "attempted", "syn_received": "attempted",
-    "time_wait": "closed", "close": "closed", "closed": "closed", "fin_wait1": "closed", "fin_wait2": "closed",
-    "fin_wait_1": "closed", "fin_wait_2": "closed", "last_ack": "closed", "closing": "closed",
-}  # fmt: skip
-_SOCKET_ACTIONS = {
-    "connect": "connected", "accept": "accepted", "accept4": "accepted", "bind": "listening", "listen": "listening",
-    "close": "closed",
-}  # fmt: skip
-_NO_ADDRESS = pa.array(["", "0.0.0.0", "::", "*", "0", "::ffff:0.0.0.0"])  # noqa: S104 - not bound to either
-_UNSET = pa.array(["0.0.0.0", "::"])  # noqa: S104 - not bound to: told from real addresses
-_LOCAL = r"^(127\.|::1$|fe80:|169\.254\.)"
 _SOURCES = {
     "apps": "app", "programs": "program", "deb_packages": "package", "rpm_packages": "package",
     "homebrew_packages": "package", "chocolatey_packages": "package", "chrome_extensions": "browser extension",
@@ -84,6 +67,7 @@ _LOGON_TYPES = {
     "remoteinteractive": 10, "cachedinteractive": 11, "cachedremoteinteractive": 12,
 }  # SECURITY_LOGON_TYPE of ntsecapi.h, as osquery spells it in logon_sessions  # fmt: skip
 _PRESENT = {"user", "active", "disconnected", "connected", "shadow", ""}  # types of logged_in_users that are sessions
+_SYSTEM = r"(?i)^(?:dwm|umfd)-\d+$|\$$|^(?:system|local service|network service|anonymous logon)$"  # no person's
 _SHARING = (
     "screen_sharing", "remote_login", "remote_management", "remote_apple_events", "internet_sharing", "file_sharing",
 )  # fmt: skip
@@ -147,78 +131,6 @@ def _parent(rows: Rows) -> dict[str, Any]:
     return {"parent_name": file_names(first_of(path, rows["parent_name"])), "parent_path": masked_paths(path)}
 
 
-def _behind(rows: Rows) -> dict[str, Any]:
-    path = filled(rows["path"])
-    return {
-        "process": file_names(first_of(path, rows["name"], rows["process_name"])),
-        "path": masked_paths(path),
-        "pid": whole(rows["pid"]),
-        "proto": of_protocol(rows["protocol"]),
-    }
-
-
-def _open_sockets(rows: Rows) -> None:
-    local_p, remote_p = _ports(rows["local_port"]), _ports(rows["remote_port"])
-    far = pc.is_in(pc.utf8_trim_whitespace(pc.fill_null(rows["remote_address"], "")), _NO_ADDRESS)
-    remote = pc.if_else(far, pa.scalar(None, pa.string()), addresses(rows["remote_address"]))
-    told = mapped(rows["state"], _SOCKET_STATES, _none)
-    state = pc.if_else(pc.is_null(remote), "listening", pc.fill_null(told, "connected"))
-    state = pc.if_else(pa.array(rows.removed), "closed", state)
-    unix = mask(pc.and_(pc.is_null(local_p), pc.is_null(remote_p)))
-    rows.unneeded(unix, "socket without a port")
-    rows.add(
-        Socket,
-        {
-            **_behind(rows), "state": state, "local_h": addresses(rows["local_address"]), "local_p": local_p,
-            "remote_h": remote, "remote_p": pc.if_else(pc.is_null(remote), pa.scalar(None, pa.int64()), remote_p),
-        },
-        ~unix,
-    )  # fmt: skip
-
-
-def _socket_events(rows: Rows) -> None:
-    state = mapped(rows["action"], _SOCKET_ACTIONS, _none)
-    status = lowered(rows["status"])
-    failed = pc.or_(
-        pc.fill_null(pc.equal(status, "failed"), False), pc.fill_null(pc.equal(rows["success"], "0"), False)
-    )
-    pending = pc.fill_null(pc.is_in(status, pa.array(["in_progress", "no_client"])), False)
-    state = pc.if_else(pc.and_(pending, pc.equal(state, "connected")), "attempted", state)
-    state = pc.if_else(pc.and_(failed, pc.is_valid(state)), "failed", state)
-    local_p, remote_p = _ports(rows["local_port"]), _ports(rows["remote_port"])
-    keep = pc.and_(pc.is_valid(state), pc.or_(pc.is_valid(local_p), pc.is_valid(remote_p)))
-    used = mask(keep)
-    rows.unneeded(~used, "socket event of another kind")
-    far = pc.is_in(pc.utf8_trim_whitespace(pc.fill_null(rows["remote_address"], "")), _NO_ADDRESS)
-    rows.add(
-        Socket,
-        {
-            **_behind(rows), "ts": first_of(times(rows["time"]), rows.time()), "state": state,
-            "local_h": addresses(rows["local_address"]), "local_p": local_p,
-            "remote_h": pc.if_else(far, pa.scalar(None, pa.string()), addresses(rows["remote_address"])),
-            "remote_p": remote_p, "outbound": pc.if_else(
-                pc.is_in(lowered(rows["action"]), pa.array(["connect"])), True, pa.scalar(None, pa.bool_())
-            ),
-        },
-        used,
-    )  # fmt: skip
-
-
-def _listeners(rows: Rows) -> None:
-    port = _ports(rows["port"])
-    used = mask(pc.is_valid(port))
-    rows.unneeded(~used, "socket without a port")
-    state = pc.if_else(pa.array(rows.removed), "closed", "listening")
-    values = {**_behind(rows), "state": state, "local_h": addresses(rows["address"]), "local_p": port}
-    rows.add(Socket, values, used)
-
-
-def _ports(values: pa.Array) -> pa.Array:
-    numbers = whole(values)
-    sound = pc.and_(pc.greater(numbers, 0), pc.less(numbers, 65536))
-    return pc.if_else(sound, numbers, pa.scalar(None, pa.int64()))
-
-
 def _software(kind: str) -> Callable[[Rows], None]:
     def rows_of(rows: Rows) -> None:
         told = kind or pc.fill_null(mapped(rows["source"], _SOURCES, _none), "program")
@@ -240,96 +152,6 @@ def _software(kind: str) -> Callable[[Rows], None]:
     return rows_of
 
 
-def _interfaces(rows: Rows) -> None:
-    mac, address = hardware_addresses(rows["mac"]), addresses(rows["address"])
-    local = pc.fill_null(pc.match_substring_regex(address, _LOCAL), False)
-    address = pc.if_else(local, pa.scalar(None, pa.string()), address)
-    medium, interface = medium_of(rows["type"]), filled(first_of(rows["friendly_name"], rows["interface"]))
-    near = mask(pc.is_valid(address))
-    known = near | mask(pc.is_valid(mac))
-    shared = {"kind": "local_ip", "value": address, "interface": interface, "medium": medium}
-    rows.add(Sighting, shared, near)
-    rows.add(DeviceFact, {"macs": mac, "addresses": address}, known)
-    listed = rows["dns_server_search_order"]
-    served = [
-        (position, part.strip())
-        for position, text in enumerate(listed.to_pylist())
-        if text
-        for part in text.split(",")[:8]
-    ]
-    if served:
-        server = addresses(pa.array([text for _, text in served], pa.string()))
-        good = mask(pc.is_valid(server))
-        positions = np.array([position for position, _ in served])[good]
-        values = {"kind": "dns_server", "value": server.filter(pa.array(good))}
-        _several(rows, Sighting, values, positions)
-        known[positions] = True
-    rows.unneeded(~known, "interface without an address of its own")
-
-
-def _several(rows: Rows, record: type[Any], values: dict[str, Any], positions: NDArray[Any]) -> None:
-    """Table rows of which one result row may give several: values are of the table rows, not of the result rows."""
-    origin = rows.where[positions]
-    base = {name: column.take(pa.array(origin)) for name, column in rows.base.items()}
-    rows.output.add(record, {**base, **values}, origin)
-
-
-def _gateways(rows: Rows) -> None:
-    target = pc.utf8_trim_whitespace(pc.fill_null(rows["destination"], ""))
-    default = pc.is_in(target, pa.array(["0.0.0.0", "default", "::", "0.0.0.0/0", "::/0"]))  # noqa: S104 - a route
-    wide = pc.or_(pc.is_null(rows["netmask"]), pc.is_in(pc.utf8_trim_whitespace(rows["netmask"]), pa.array(["0", ""])))
-    gateway, mac = addresses(rows["gateway"]), hardware_addresses(rows["gateway_mac"])
-    none = pc.is_in(gateway, _UNSET)
-    usable = pc.and_(pc.and_(default, wide), pc.invert(pc.fill_null(none, False)))
-    at = mask(pc.and_(usable, pc.is_valid(gateway)))
-    by = mask(pc.and_(usable, pc.is_valid(mac)))
-    interface = filled(rows["interface"])
-    rows.add(Sighting, {"kind": "gateway_ip", "value": gateway, "interface": interface}, at)
-    rows.add(Sighting, {"kind": "gateway_mac", "value": mac, "oui": _oui(mac), "interface": interface}, by)
-    rows.unneeded(~(at | by), "route that is not the default one")
-
-
-def _neighbours(rows: Rows) -> None:
-    mac = hardware_addresses(rows["mac"])
-    many = pc.match_substring_regex(mac, "^.[13579bdf]")  # the group bit: multicast is nobody's address
-    near = mask(pc.fill_null(pc.invert(many), False))
-    rows.unneeded(~near, "neighbour without an address")
-    rows.add(
-        Sighting,
-        {
-            "kind": "neighbour",
-            "value": rows.context.hide_all(mac),
-            "oui": _oui(mac),
-            "interface": filled(rows["interface"]),
-        },
-        near,
-    )
-
-
-def _oui(macs: pa.Array) -> pa.Array:
-    return pc.utf8_slice_codeunits(macs, 0, 8)
-
-
-def _wifi(rows: Rows) -> None:
-    bssid, country = hardware_addresses(rows["bssid"]), pc.utf8_upper(filled(rows["country_code"]))
-    known = mask(pc.is_valid(bssid))
-    place = pc.fill_null(pc.match_substring_regex(country, "^[A-Z]{2}$"), False)
-    placed = mask(pc.and_(place, pc.not_equal(country, "XX")))
-    rows.add(
-        Sighting,
-        {
-            "kind": "bssid",
-            "value": bssid,
-            "oui": _oui(bssid),
-            "interface": filled(rows["interface"]),
-            "medium": "wireless",
-        },
-        known,
-    )
-    rows.add(DeviceLocation, {"method": "wifi country code", "place_country": country}, placed)
-    rows.unneeded(~(known | placed), "no wireless network")
-
-
 def _battery(rows: Rows) -> None:
     state = lowered(rows["state"])
     mains = pc.if_else(
@@ -344,7 +166,8 @@ def _battery(rows: Rows) -> None:
 
 
 def _logged_in(rows: Rows) -> None:
-    session = mask(pc.is_in(pc.fill_null(lowered(rows["type"]), ""), pa.array(sorted(_PRESENT))))
+    held = pc.is_in(pc.fill_null(lowered(rows["type"]), ""), pa.array(sorted(_PRESENT)))
+    session = mask(pc.and_(held, pc.is_valid(filled(rows["user"]))))
     rows.unneeded(~session, "logged_in_users row that is no session")
     values = {"event": "present", "source": "osquery logged_in_users", "session_id": filled(rows["tty"])}
     rows.add(Logon, {**values, "account": rows.context.hide_all(rows["user"]), **_from(rows)}, session)
@@ -367,7 +190,7 @@ def _last(rows: Rows) -> None:
 def _from(rows: Rows) -> dict[str, Any]:
     host = filled(rows["host"])
     address = addresses(host)
-    unset = pc.is_in(address, _UNSET)
+    unset = pc.is_in(address, UNSPECIFIED)
     address = pc.if_else(pc.fill_null(unset, False), pa.scalar(None, pa.string()), address)
     name = pc.if_else(pc.is_valid(addresses(host)), pa.scalar(None, pa.string()), host)
     local = pc.fill_null(pc.match_substring_regex(name, r"^:\d"), False)  # an X display of its own
@@ -377,33 +200,12 @@ def _from(rows: Rows) -> dict[str, Any]:
 def _logon_sessions(rows: Rows) -> None:
     number = each(lambda text: _LOGON_TYPES.get(text.strip().lower().replace(" ", "")), rows["logon_type"], pa.int64())
     person = pc.is_in(number, pa.array([2, 7, 10, 11, 12]))
-    used = mask(person)
+    system = pc.match_substring_regex(rows["user"], _SYSTEM)
+    used = mask(person) & ~mask(system)
     rows.unneeded(~used, "logon session of a service or of the network")
     values = {"event": "present", "source": "osquery logon_sessions", "logon_type": number}
     account = rows.context.hide_all(rows["user"])
     rows.add(Logon, {**values, "account": account, "session_id": filled(rows["session_id"])}, used)
-
-
-def _lookups(rows: Rows) -> None:
-    path = filled(rows["path"])
-    name = pc.utf8_rtrim(lowered(rows["name"]), ".")
-    rows.add(
-        DnsLookup,
-        {
-            "ts": first_of(times(first_of(rows["time"], rows["datetime"])), rows.time()),
-            "name": name,
-            "qtype": pc.utf8_upper(filled(rows["type"])),
-            "process": file_names(path),
-            "path": masked_paths(path),
-            "answers": each(_answers, rows["response"]),
-        },
-    )
-
-
-def _answers(text: str) -> str | None:
-    parts = [part.strip() for part in text[:4096].replace(",", ";").split(";")]
-    found = [value for value in addresses(pa.array(parts, pa.string())).to_pylist() if value]
-    return ",".join(dict.fromkeys(found[:8])) or None
 
 
 def _taps(rows: Rows) -> None:
@@ -517,21 +319,21 @@ MAPPINGS: tuple[Mapping, ...] = (
     Mapping("usb_devices", ("vendor_id", "model_id"), usb, removed=True,
             reads=("vendor", "model", "serial", "version", "class", "subclass", "protocol", "removable",
                    "usb_address", "usb_port")),
-    Mapping("routes", ("destination", "gateway"), _gateways, reads=("netmask", "interface", "gateway_mac")),
+    Mapping("routes", ("destination", "gateway"), gateways, reads=("netmask", "interface", "gateway_mac")),
     Mapping("wifi_survey", ("bssid", "rssi"), _nothing, named="survey|scan|networks"),
-    Mapping("wifi_status", ("bssid",), _wifi, reads=("interface", "country_code")),
-    Mapping("socket_events", ("action", "remote_address"), _socket_events, removed=False,
+    Mapping("wifi_status", ("bssid",), wifi, reads=("interface", "country_code")),
+    Mapping("socket_events", ("action", "remote_address"), socket_events, removed=False,
             reads=(*_BEHIND, "status", "success", "time", "local_address", "local_port", "remote_port")),
-    Mapping("process_open_sockets", ("remote_address", "remote_port"), _open_sockets, removed=True,
+    Mapping("process_open_sockets", ("remote_address", "remote_port"), open_sockets, removed=True,
             reads=(*_BEHIND, "state", "local_address", "local_port")),
-    Mapping("listening_ports", ("port",), _listeners, some=("address", "pid", "path"), removed=True,
+    Mapping("listening_ports", ("port",), listeners, some=("address", "pid", "path"), removed=True,
             lacks=("host",), reads=_BEHIND),
     Mapping("event_taps", (), _taps, some=("event_tapped", "tapping_process"), reads=("enabled", "name", "path")),
     Mapping("process_events", ("pid", "path"), _process_events, reads=(*_RAN, "time", "datetime"),
             some=("event_type", "syscall", "ppid", "eid", "exit_code", "auid"), lacks=("response",)),
-    Mapping("dns_lookup_events", ("name",), _lookups, some=("response", "type_id"),
+    Mapping("dns_lookup_events", ("name",), lookups, some=("response", "type_id"),
             reads=("type", "path", "time", "datetime")),
-    Mapping("dns_cache", ("name", "type", "flags"), _lookups, lacks=("interface", "path", "mtu")),
+    Mapping("dns_cache", ("name", "type", "flags"), lookups, lacks=("interface", "path", "mtu")),
     Mapping("processes", ("pid",), _processes, some=("cmdline", "path", "name", "parent"), reads=_RAN,
             lacks=("tty", "host", "start_type", "fd", "permissions", "crash_path")),
     Mapping("chrome_extensions", ("identifier", "name"), _software("browser extension"), reads=_INSTALLED,
@@ -551,9 +353,9 @@ MAPPINGS: tuple[Mapping, ...] = (
     Mapping("startup_items", ("name", "path", "source"), _startup, some=("args", "status"),
             reads=("type",), lacks=("version",)),
     Mapping("systemd_units", ("id", "active_state"), _units, reads=("fragment_path",)),
-    Mapping("arp_cache", ("address", "mac"), _neighbours, reads=("interface",),
+    Mapping("arp_cache", ("address", "mac"), neighbours, reads=("interface",),
             lacks=("type", "mask", "mtu", "broadcast", "flags")),
-    Mapping("interfaces", ("interface",), _interfaces, some=("mac", "address"),
+    Mapping("interfaces", ("interface",), interfaces, some=("mac", "address"),
             reads=("type", "mask", "friendly_name", "dns_server_search_order"), lacks=("gateway",)),
     Mapping("battery", ("state",), _battery, some=("percent_remaining", "cycle_count"),
             ),

@@ -37,7 +37,7 @@ from farmwatch.collectors.feeds.velociraptor_artifacts import (
     artifact_of,
     pieces,
     text_at,
-)  # fmt: skip
+)
 from farmwatch.collectors.feeds.windows.events import Event
 from farmwatch.collectors.feeds.windows.meaning import EVENT_TABLES, interpret
 from farmwatch.collectors.feeds.windows.shapes import event_of_system

@@ -276,11 +276,13 @@ ARTIFACTS: Mapping[str, tuple[Artifact, ...]] = {
         ),
     ),
     "linux.sys.services": (Artifact(_OSQUERY["systemd_units"], {"id": ("Unit",), "active_state": ("Active",)}),),
-    "windows.system.taskscheduler": (
+    "windows.system.taskscheduler/analysis": (
         Artifact(_OSQUERY["scheduled_tasks"], {"name": ("OSPath", "FullPath"), "action": ("Command",)}),
     ),
     "windows.sys.startupitems": (
-        Artifact(_OSQUERY["startup_items"], {"name": ("Name",), "path": ("Details",), "status": ("Enabled",)}),
+        Artifact(
+            _OSQUERY["startup_items"], {"name": ("Name",), "path": ("Command", "Details"), "status": ("Enabled",)}
+        ),
     ),
     "linux.sys.lastuserlogin": (
         Artifact(

@@ -179,6 +179,25 @@ def test_taps_of_other_events_and_without_a_program():
     assert [row["process"] for row in read(KIND, data, InputHook)] == ["spy"]
 
 
+def test_sessions_are_those_of_people():
+    """The window manager and services hold sessions as well, and terminals wait for somebody."""
+    logons = [
+        {"user": name, "logon_type": "Interactive", "session_id": "1"} for name in ("jane", "DWM-1", "UMFD-0", "LT-1$")
+    ]
+    listed = [
+        {"user": "", "tty": "services", "host": "", "type": "disconnected"},
+        {"user": "jane", "tty": "x", "type": "listen"},
+    ]
+    data = [result(columns) for columns in (*logons, *listed)]
+    assert [(row["logon_type"], row["session_id"]) for row in read(KIND, data, Logon)] == [(2, "1")]
+
+
+def test_an_index_is_no_serial_number():
+    """Where a device has no serial number, macOS' number of the missing text is none either."""
+    data = [result(USB | {"serial": serial}) for serial in ("0", "3", "", "CAFE1", "1234")]
+    assert [row.get("serial") for row in read(KIND, data, UsbDevice)] == [None, None, None, "CAFE1", "1234"]
+
+
 def test_arguments_and_accounts_lose_what_they_say():
     """Command lines keep option names, paths no user, accounts nothing but their hash."""
     data = [

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
 
 import pytest
 
 from farmwatch.collectors.feeds.contract import Sample
-from farmwatch.collectors.feeds.opening import Input, inputs, opened, sample_of
-from farmwatch.collectors.feeds.registry import kind_of
 from farmwatch.collectors.feeds.velociraptor import Velociraptor
 from farmwatch.collectors.feeds.velociraptor_artifacts import ARTIFACTS, artifact_of
-from farmwatch.intake import Intake
 from farmwatch.records import DeviceFact, Logon, Process, Sighting, Socket, UsbDevice
 from tests.collectors.feeds.golden import account, check_golden, parsed, rows
 
@@ -203,45 +199,6 @@ def test_csv_holds_the_same():
     assert [(row["pid"], row.get("sha256")) for row in found] == [(7, "ab" * 32), (8, None)]
 
 
-def test_a_collection_is_taken_in_whole(tmp_path):
-    """Each file of an archive, or of an unpacked one, is recognised, and knows its device and time from the whole."""
-    files = {
-        "client_info.json": {
-            "Hostname": "LT-7.corp.example",
-            "Fqdn": "LT-7.corp.example",
-            "OS": "windows",
-            "BuildTime": "x",
-        },
-        "collection_context.json": {
-            "session_id": "F.1",
-            "artifacts_with_results": [],
-            "create_time": 1793534400 * 10**9,
-        },
-        "results/Windows.System.Pslist.json": PROCESS,
-        "results/Windows.Network.NetstatEnriched%2FNetstat.json": {
-            "Pid": 1,
-            "SrcIP": "::",
-            "SrcPort": 22,
-            "Type": "TCP",
-        },
-        "log.json": {"_ts": 1, "level": "INFO", "message": "x"},
-    }
-    archive, folder = tmp_path / "anything.zip", tmp_path / "unpacked"
-    with zipfile.ZipFile(archive, "w") as packed:
-        for name, content in files.items():
-            packed.writestr(name, json.dumps(content) + "\n")
-        packed.writestr("results/Windows.System.Pslist.json.index", b"\0" * 16)
-        packed.extractall(folder)
-    for source in (archive, folder):
-        for one in inputs([source]):
-            with opened(one) as stream:
-                assert kind_of(sample_of(stream, one.name)).kind == KIND
-        with Intake(None) as intake:
-            accounts = list(intake.take([source]))
-        assert not [one.error for one in accounts if one.error]
-        assert intake.stored == {"processes": 1, "sockets": 1, "devices": 1}
-
-
 def test_recognition():
     """By names of artifacts and by what sent rows carry; not by any JSON."""
 
@@ -255,21 +212,3 @@ def test_recognition():
     assert not is_one("windows.json", {"Pid": 1})
     assert not is_one("x.json", {"Artifact": "painting", "client": 1})
     assert not is_one("x.json", PROCESS)
-
-
-def test_an_archive_that_is_none_is_no_collection(tmp_path):
-    """A damaged archive, or one without client_info, says nothing, and nothing breaks."""
-    from farmwatch.collectors.feeds.collected import Collection, collection_of
-
-    broken, other = tmp_path / "a.zip", tmp_path / "b.zip"
-    broken.write_bytes(b"PK\x03\x04" + b"\0" * 30)
-    with zipfile.ZipFile(other, "w") as packed:
-        packed.writestr("client_info.json", "[1,")
-    for path in (broken, other):
-        assert collection_of(Input(f"{path}!x", path, "x")) is None
-    assert collection_of(Input("-")) is None
-    named = tmp_path / "Collection-lt-3-2026-11-01T10_11_12Z.zip"
-    named.write_bytes(b"")
-    found = collection_of(Input(f"{named}!x", named, "x"))
-    assert isinstance(found, Collection)
-    assert (found.device_id, found.at.hour) == ("lt-3", 10)
