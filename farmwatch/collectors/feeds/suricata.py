@@ -120,6 +120,7 @@ _SECURITY = {
 }  # fmt: skip  # RFC 6143 section 7.1.2 and the register of RFB security types
 _VERSION = re.compile(r"(?i)(d?tls|ssl)\s*v?(\d)(?:\.(\d))?")
 _MOST_ANSWERS = 64
+_OTHER_WAY = "netflow event of a flow's other direction, joined to the first"
 _MOST_NAMES = 20
 
 
@@ -129,6 +130,7 @@ class SuricataReader:
 
     sensor: int
     ends: rows_of.Ends | None = None  #: filled where given
+    halves: frozenset[int] = frozenset()  #: flows of which the last stretch had one direction of two
 
     def read(self, stream: ByteStream, *, threads: bool = False) -> Iterator[Parsed]:
         """Read one stream of events.
@@ -325,7 +327,14 @@ def _last_of(lists: pa.Array) -> pa.Array:
 
 
 def _netflow(events: _Events) -> None:
-    """Two events of one flow, a direction each: the client's comes first. One alone is the client's, by its ports."""
+    """Two events of one flow, a direction each: the client's comes first.
+
+    Where a stretch ends between them, what came back is not known of that flow.
+    """
+    flow = pc.fill_null(events["flow_id"], 0).to_numpy(zero_copy_only=False)
+    late = np.isin(flow, list(events.reader.halves))
+    if late.any():
+        events = events.only(pa.array(~late), _OTHER_WAY)
     events, proto = _transport(events, lowered(events["proto"]))
     count = len(events.rows)
     if not count:
@@ -338,6 +347,7 @@ def _netflow(events: _Events) -> None:
     second = np.minimum(starts + 1, count - 1)
     paired = (second > starts) & ~first[second]
     client, server = order[starts], np.where(paired, order[second], -1)
+    events.reader.halves = frozenset(flow[client[~paired]].tolist())
     packets, size = (rows_of.counts(events[f"netflow.{name}"]) for name in ("pkts", "bytes"))
     begin = pc.coalesce(times(events["netflow.start"]), events.ts)
     end = pc.coalesce(times(events["netflow.end"]), begin)
@@ -355,7 +365,7 @@ def _netflow(events: _Events) -> None:
     }  # fmt: skip
     _add_flows(own, proto.take(picked), begin.take(picked), end.take(picked), counts)
     joined = np.setdiff1d(np.arange(count), client)
-    events.output.unneeded(events.rows[joined], "netflow event of a flow's other direction, joined to the first")
+    events.output.unneeded(events.rows[joined], _OTHER_WAY)
 
 
 def _tls(events: _Events) -> None:
