@@ -14,6 +14,7 @@ from pathlib import Path
 
 from farmwatch.agent.facts import Battery, DisplayFact, HidFact, Network, Power, SocketFact, System, UsbFact
 from farmwatch.agent.linux_network import addresses, gateways, hardware_addresses, neighbours, socket_facts
+from farmwatch.agent.linux_wireless import access_points
 from farmwatch.agent.probe import InputSource, UnavailableError
 from farmwatch.agent.sysfs import listed, number, raw, text
 from farmwatch.wire.hardware.usb import blank_country
@@ -120,11 +121,14 @@ class LinuxProbe:
         return Network(found, neighbours(self.root, key, {gateway.mac for gateway in found}), addresses(self.root))
 
     def bssids(self) -> tuple[str, ...]:
-        """Not given: the kernel names the access point over nl80211 alone."""
-        wireless = [path.name for path in listed(self.root / "sys/class/net") if (path / "wireless").exists()]
-        if wireless:
-            raise UnavailableError(f"/proc and /sys do not name the access point of {', '.join(wireless)}")
-        raise UnavailableError("no wireless interface")
+        """Access points of the wireless interfaces, as the kernel tells them; a recorded tree cannot."""
+        folders = listed(self.root / "sys/class/net")
+        wireless = [path.name for path in folders if (path / "wireless").exists() or (path / "phy80211").exists()]
+        if not wireless:
+            raise UnavailableError("no wireless interface")
+        if self.root != Path("/"):
+            raise UnavailableError(f"a recording does not name the access point of {', '.join(wireless)}")
+        return access_points(wireless)
 
     def sockets(self) -> list[SocketFact]:
         """TCP and UDP sockets with the programs that hold them; of other users' programs only as root."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from farmwatch.agent.facts import InputWindow, UsbFact, as_json
+from farmwatch.agent.facts import InputWindow, Network, UsbFact, as_json
 from farmwatch.agent.probe import Probe, UnavailableError
 from farmwatch.agent.spool import Losses
 
@@ -68,7 +68,7 @@ class Messages:
             "hid": self._probe.hid,
             "displays": self._probe.displays,
             "power": self._probe.power,
-            "network": lambda: self._probe.network(self._key),
+            "network": lambda: self._network(reasons),
             "sockets": self._probe.sockets,
         }
         for name, read in sections.items():
@@ -79,7 +79,6 @@ class Messages:
                 continue
             if self._is_news(name, value):
                 document[name] = value
-        self._add_bssids(document, reasons)
         if windows:
             document["input"] = as_json(windows)
         if reasons and self._is_news("not_available", reasons):
@@ -104,14 +103,14 @@ class Messages:
         self._sent[name] = _Sent(plain, now)
         return True
 
-    def _add_bssids(self, document: dict[str, Any], reasons: dict[str, str]) -> None:
+    def _network(self, reasons: dict[str, str]) -> Network:
+        """The surroundings with the access points; why these are not known goes to the reasons."""
+        bssids: tuple[str, ...] = ()
         try:
             bssids = self._probe.bssids()
         except UnavailableError as error:
             reasons["bssids"] = str(error)
-            return
-        if "network" in document:
-            document["network"]["bssids"] = list(bssids)
+        return replace(self._probe.network(self._key), bssids=bssids)
 
     def _usb_events(self) -> list[UsbFact]:
         """USB devices, those that came since the last look as attached, those that went as removed."""

@@ -103,10 +103,10 @@ def jiggle(stop: threading.Event) -> None:
 
 
 def type_on_grid(keyboard: Uinput, stop: threading.Event, rng: random.Random) -> None:
-    """Presses whose times are multiples of 20 ms, as software that batches sends them."""
+    """Presses whose times are multiples of 50 ms, as software that batches sends them."""
     at = time.monotonic()
     while not stop.is_set():
-        at += 0.02 * rng.randrange(4, 14)
+        at += 0.05 * rng.randrange(2, 6)
         time.sleep(max(at - time.monotonic(), 0))
         keyboard.tap(rng.randrange(16, 26))
 

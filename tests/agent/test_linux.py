@@ -86,8 +86,8 @@ def test_device_id_does_not_tell_the_machine_id(probe, tmp_path):
         probe.device_id()
 
 
-def test_access_point_is_said_to_be_unknown(probe, tmp_path):
-    """Neither silence nor a guess."""
+def test_access_point_of_a_recording(probe, tmp_path):
+    """Only a running kernel names it; neither silence nor a guess."""
     with pytest.raises(UnavailableError, match="no wireless"):
         probe.bssids()
     (tmp_path / "sys/class/net/eth0/wireless").mkdir()

@@ -55,6 +55,21 @@ def test_only_what_changed(messages, root):
     assert "displays" not in third
 
 
+def test_another_access_point_is_news(root):
+    """Roaming changes the network section, whatever else stayed."""
+
+    class Roaming(LinuxProbe):
+        def bssids(self):
+            return tuple(seen)
+
+    seen = ["02:00:5e:00:00:01"]
+    messages = Messages(Roaming(root), "d", b"k")
+    assert made(messages)["network"]["bssids"] == seen
+    assert "network" not in made(messages)
+    seen[0] = "02:00:5e:00:00:02"
+    assert made(messages)["network"]["bssids"] == seen
+
+
 def test_everything_again_after_an_hour(messages, monkeypatch):
     """Whoever lost a message knows the device again an hour later."""
     made(messages)
