@@ -34,7 +34,8 @@ __all__ = ["WindowsEventLog"]
 _FILE_HEADER, _CHUNK = 4096, 65536
 _FILE_SIGN, _CHUNK_SIGN = b"ElfFile\0", b"ElfChnk\0"
 _RANGE = struct.Struct("<8sQQQQ")  # signature, first and last record number, first and last record identifier
-_MOST_RECORDS = (_CHUNK - 512) // 28  # of a chunk: a record has 28 bytes of frame
+_TABLES, _CHUNK_HEADER, _RECORD_FRAME, _RECORD_SIGN = 128, 512, 28, b"**\0\0"
+_MOST_RECORDS = (_CHUNK - _CHUNK_HEADER) // _RECORD_FRAME  # of a chunk
 _AT_ONCE = 5000  # events that are handed on together
 
 
@@ -98,15 +99,12 @@ class _Log:
 
     def chunk(self, chunk: bytes) -> None:
         """Read the records of a chunk."""
-        before = self.numbered
-        try:
-            records = iter(
-                PyEvtxParser(io.BytesIO(_HEADER + chunk.ljust(_CHUNK, b"\0")), number_of_threads=1).records_json()
-            )
-            for found in _each(records):
-                self._record(found)
-        except (OSError, RuntimeError) as error:
-            self.lost(f"a chunk that cannot be read: {_words(error)}", _missing(chunk, 0) or 1)
+        before, found = self.numbered, _records(chunk)
+        if _missing(chunk, len(found)):
+            again = _records(_mended(chunk))
+            found = max(found, again, key=lambda records: sum(isinstance(one, dict) for one in records))
+        for one in found:
+            self._record(one)
         missing = _missing(chunk, self.numbered - before)
         if missing:
             cut = " that is cut off" if len(chunk) < _CHUNK else ""
@@ -137,15 +135,60 @@ class _Log:
         return output.finish()
 
 
-def _each(records: Iterator[Any]) -> Iterator[Any]:
-    """Records, and in place of each that is damaged what is wrong with it."""
-    for _ in range(_MOST_RECORDS):
+def _records(chunk: bytes) -> list[Any]:
+    """Records of a chunk, and in place of each that is damaged what is wrong with it."""
+    found: list[Any] = []
+    try:
+        parser = PyEvtxParser(io.BytesIO(_HEADER + chunk.ljust(_CHUNK, b"\0")), number_of_threads=1)
+        records = iter(parser.records_json())
+    except (OSError, RuntimeError) as error:
+        return [_words(error)]
+    while len(found) < _MOST_RECORDS:
         try:
-            yield next(records)
+            found.append(next(records))
         except StopIteration:
-            return
+            break
         except RuntimeError as error:
-            yield _words(error)
+            found.append(_words(error))
+    return found
+
+
+def _mended(chunk: bytes) -> bytes:
+    """A chunk in which the frame of each record fits again, so that a wrong length does not hide what follows it.
+
+    A record is framed by a signature and its length in front and its length again behind. From a place where that does
+    not fit to the next where it does is taken for one record. The chunk's tables of names and templates, which only
+    save time and of which one wrong entry makes the whole unreadable, are left out.
+    """
+    data = bytearray(chunk.ljust(_CHUNK, b"\0"))
+    data[_TABLES:_CHUNK_HEADER] = bytes(_CHUNK_HEADER - _TABLES)
+    (free,) = struct.unpack_from("<I", data, 48)
+    end = free if _CHUNK_HEADER < free <= _CHUNK else len(bytes(data).rstrip(b"\0"))
+    at = _CHUNK_HEADER
+    while at + _RECORD_FRAME <= end:
+        size = _framed(data, at, end)
+        if not size:
+            following = at
+            while (following := data.find(_RECORD_SIGN, following + 8, end)) >= 0 and not _framed(data, following, end):
+                pass
+            size = (following if following >= 0 else end) - at
+            if size < _RECORD_FRAME:
+                break
+            struct.pack_into("<4sI", data, at, _RECORD_SIGN, size)
+            struct.pack_into("<I", data, at + size - 4, size)
+        at += size
+    return bytes(data)
+
+
+def _framed(data: bytearray, at: int, end: int) -> int:
+    """Length of the record at a place; 0 where there is none."""
+    if not data.startswith(_RECORD_SIGN, at) or at + _RECORD_FRAME > end:
+        return 0
+    (size,) = struct.unpack_from("<I", data, at + 4)
+    if not _RECORD_FRAME <= size <= end - at:
+        return 0
+    (again,) = struct.unpack_from("<I", data, at + size - 4)
+    return int(size) if again == size else 0
 
 
 def _words(error: Exception) -> str:

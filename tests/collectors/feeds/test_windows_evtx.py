@@ -154,6 +154,36 @@ def test_a_damaged_record_costs_itself():
     assert 1 <= rejected < 5
 
 
+@pytest.mark.parametrize("size", [0, 7, 28, 65_000, 2**32 - 1])
+def test_a_wrong_length_does_not_hide_what_follows(size):
+    """The length of one record is overwritten: it is found again by the frames around it."""
+    data = bytearray(long_log())
+    at = data.find(b"**\0\0", 4096 + 512 + 20_000)
+    data[at + 4 : at + 8] = size.to_bytes(4, "little")
+    found, fault = read_all(bytes(data))
+    assert (count(found), fault) == ((700, 0), None)
+
+
+def test_damaged_tables_of_a_chunk_cost_nothing():
+    """Names and templates are found without the tables that point to them."""
+    data = bytearray(long_log())
+    data[4096 + 128 : 4096 + 512] = b"\x7f" * 384
+    found, fault = read_all(bytes(data))
+    assert (count(found), fault) == ((700, 0), None)
+
+
+def test_a_hole_in_a_chunk_costs_the_records_in_it():
+    """What lies before and behind a hole comes; those in it are counted."""
+    data = bytearray(long_log())
+    records = len(list(PyEvtxParser(io.BytesIO(bytes(data[: 4096 + CHUNK]))).records()))
+    start = data.find(b"**\0\0", 4096 + 512 + 50_000)
+    data[start : start + 4000] = bytes(4000)
+    found, fault = read_all(bytes(data))
+    total, lost = count(found)
+    assert (total, fault) == (700, None)
+    assert 1 < lost < records // 4
+
+
 def test_a_damaged_chunk_costs_itself():
     """A chunk without its signature is passed over; the next one is found."""
     data = bytearray(long_log())
