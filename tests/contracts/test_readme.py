@@ -35,6 +35,19 @@ def detectors() -> str:
     return "\n".join(rows)
 
 
+def feeds() -> str:
+    """A line per feed, from the classes themselves."""
+    from farmwatch.collectors.feeds.own import OwnTable
+    from farmwatch.collectors.feeds.registry import FEEDS
+
+    rows = ["| kind | what it is | fills |", "|---|---|---|"]
+    listed = sorted((one for one in FEEDS if not isinstance(one, OwnTable)), key=lambda one: one.kind)
+    rows += [
+        f"| `{one.kind}` | {one.sentence} | {', '.join(record.table for record in one.tables)} |" for one in listed
+    ]
+    return "\n".join(rows)
+
+
 def session() -> str:
     """What the first command prints for one capture, word for word."""
     done = subprocess.run(
@@ -50,7 +63,7 @@ def hand() -> str:
     return f"```text\n{(ROOT / 'docs' / 'hand-results.txt').read_text(encoding='utf-8').rstrip()}\n```"
 
 
-PARTS = {"commands": commands, "detectors": detectors, "session": session, "hand": hand}
+PARTS = {"commands": commands, "detectors": detectors, "feeds": feeds, "session": session, "hand": hand}
 
 
 def marked(name: str) -> re.Pattern[str]:
