@@ -70,7 +70,8 @@ _BANNED = frozenset(
     {
         "name", "firstname", "lastname", "surname", "fullname", "displayname", "employeename", "email", "mail", "phone",
         "nationality", "citizenship", "ethnicity", "race", "religion", "language", "locale", "keyboard",
-        "keyboardlayout", "birthplace", "countryofbirth", "birthdate", "dateofbirth", "accent", "photo", "gender", "age",
+        "keyboardlayout", "birthplace", "countryofbirth", "birthdate", "dateofbirth", "accent", "photo", "gender",
+        "age",
     }
 )  # fmt: skip
 _HIDDEN = re.compile(r"[0-9a-f]{16}")
