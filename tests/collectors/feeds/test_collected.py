@@ -72,7 +72,13 @@ def test_an_archive_that_is_none_is_no_collection(tmp_path):
     broken.write_bytes(b"PK\x03\x04" + b"\0" * 30)
     with zipfile.ZipFile(other, "w") as packed:
         packed.writestr("client_info.json", "[1,")
-    for path in (broken, other):
+    torn = tmp_path / "c.zip"
+    with zipfile.ZipFile(torn, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("client_info.json", json.dumps({"Hostname": "x" * 5000}))
+    bent = bytearray(torn.read_bytes())
+    bent[46:56] = b"\xff" * 10  # within the packed bytes
+    torn.write_bytes(bent)
+    for path in (broken, other, torn):
         assert collection_of(Input(f"{path}!x", path, "x")) is None
     assert collection_of(Input("-")) is None
     named = tmp_path / "Collection-lt-3-2026-11-01T10_11_12Z.zip"
