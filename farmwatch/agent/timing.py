@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from farmwatch.agent.facts import InputWindow
 
-__all__ = ["BINS_PER_DOUBLING", "Axes", "WindowCounter", "interval_bin", "lattice"]
+__all__ = ["BINS_PER_DOUBLING", "Axes", "Burst", "WindowCounter", "interval_bin", "lattice"]
 
 BINS_PER_DOUBLING = 8  #: of the interval histogram, which starts at 1 ms
 _LAST_BIN = 16 * BINS_PER_DOUBLING  # 65 s and longer
@@ -45,6 +46,7 @@ _FEWEST = 20  # presses; fewer cannot pass the test
 _MOST_TIMES = 1000  # presses that the grid is looked for in
 _MOVEMENT_S = 1.0  # a longer gap is a pause, not movement
 _QUIET_S = 2.0
+_MEMORY_S = 900.0
 _LONGEST_BURST = 32  # reports; a jiggler makes 1 to 11
 _MOST_BURSTS = 600
 _FEWEST_BURSTS = 3
@@ -114,9 +116,18 @@ def _share(offsets: list[float], period: float) -> float:
     return on_grid / (len(offsets) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Motion between two pauses: when it began, how many reports, and the shape of its steps."""
+
+    start: float
+    reports: int
+    shape: str
+
+
 @dataclass(slots=True)
-class _Burst:
-    """Motion between two pauses: when it began, how many reports, its first steps or positions."""
+class _Running:
+    """A burst that is under way: when it began, how many reports, its first steps or positions."""
 
     start: float
     reports: int = 0
@@ -126,8 +137,8 @@ class _Burst:
 class WindowCounter:
     """Counts the input of one device during one window, in bounded memory."""
 
-    def __init__(self, start: float, axes: Axes | None = None) -> None:
-        """``start`` on the clock of the reports; ``axes`` of an absolute pointer."""
+    def __init__(self, start: float, axes: Axes | None = None, before: Sequence[Burst] = ()) -> None:
+        """``start`` on the clock of the reports; ``axes`` of an absolute pointer; bursts of the window ``before``."""
         self._start = start
         self._axes = axes
         self._presses: list[float] = []
@@ -139,8 +150,8 @@ class WindowCounter:
         self._stalled = False
         self._gaps: Counter[int] = Counter()
         self._last_move: float | None = None
-        self._bursts: list[_Burst] = []
-        self._burst: _Burst | None = None
+        self._bursts = list(before)
+        self._burst: _Running | None = None
 
     @property
     def quiet(self) -> bool:
@@ -176,7 +187,7 @@ class WindowCounter:
             self._gaps[int(math.log2(gap * 1e6) * _GAP_BINS)] += 1
         if self._burst is None or (self._last_move is not None and at - self._last_move > _QUIET_S):
             self._close_burst()
-            self._burst = _Burst(at)
+            self._burst = _Running(at)
         self._last_move = at
         self._burst.reports += 1
         if len(self._burst.steps) <= _LONGEST_BURST:
@@ -191,7 +202,7 @@ class WindowCounter:
         self._close_burst()
         grid = lattice(self._presses)
         highest = max(self._intervals, default=-1)
-        jiggle = _jiggle(self._bursts, self._axes)
+        jiggle = _jiggle(self._bursts, self._start)
         return InputWindow(
             ts=round(ts, 3),
             window_s=round(seconds, 3),
@@ -214,10 +225,14 @@ class WindowCounter:
             jiggle_shape=jiggle[3] if jiggle else "",
         )
 
+    def recent(self, now: float) -> list[Burst]:
+        """Bursts of the last quarter of an hour: one a minute shows its period over several windows."""
+        return [burst for burst in self._bursts if burst.start > now - _MEMORY_S]
+
     def _close_burst(self) -> None:
-        if self._burst is not None and self._burst.reports <= _LONGEST_BURST and len(self._bursts) < _MOST_BURSTS:
-            self._bursts.append(self._burst)
-        self._burst = None
+        running, self._burst = self._burst, None
+        if running is not None and running.reports <= _LONGEST_BURST and len(self._bursts) < _MOST_BURSTS:
+            self._bursts.append(Burst(running.start, running.reports, _shape(running.steps, self._axes)))
 
 
 def _median_ms(gaps: Counter[int]) -> float | None:
@@ -230,15 +245,19 @@ def _median_ms(gaps: Counter[int]) -> float | None:
     return None
 
 
-def _jiggle(bursts: list[_Burst], axes: Axes | None) -> tuple[float, float, int, str] | None:
-    """Period in s, its spread, reports and shape of the bursts that are alike most often; None where none repeat."""
+def _jiggle(bursts: list[Burst], start: float) -> tuple[float, float, int, str] | None:
+    """Period in s, its spread, reports and shape of the bursts that are alike most often; None where none repeat.
+
+    Bursts before ``start`` count for the period; without one after it there is nothing to tell.
+    """
     alike: dict[tuple[int, str], list[float]] = {}
     for burst in bursts:
-        alike.setdefault((burst.reports, _shape(burst, axes)), []).append(burst.start)
+        alike.setdefault((burst.reports, burst.shape), []).append(burst.start)
     best: tuple[float, float, int, str] | None = None
     most = 0
     for (reports, shape), starts in sorted(alike.items()):
-        if len(starts) < (_FEWEST_PLAIN if shape == "other" else _FEWEST_BURSTS) or len(starts) <= most:
+        enough = _FEWEST_PLAIN if shape == "other" else _FEWEST_BURSTS
+        if len(starts) < enough or len(starts) <= most or starts[-1] < start:
             continue
         periods = [second - first for first, second in pairwise(starts)]
         mean = statistics.fmean(periods)
@@ -248,9 +267,9 @@ def _jiggle(bursts: list[_Burst], axes: Axes | None) -> tuple[float, float, int,
     return best
 
 
-def _shape(burst: _Burst, axes: Axes | None) -> str:
+def _shape(reported: list[tuple[int, int]], axes: Axes | None) -> str:
     """there-and-back, alternating, corner, centre or other; sizes and directions are not told."""
-    steps = burst.steps
+    steps = reported
     if axes is not None:
         end = steps[-1]
         if end == (axes.x[0], axes.y[0]):
@@ -264,7 +283,7 @@ def _shape(burst: _Burst, axes: Axes | None) -> str:
     if len(steps) < (1 if axes is not None else 2):
         return "other"
     if all(_opposite(first, second) for first, second in pairwise(steps)):
-        return "there-and-back" if len(burst.steps) == 2 else "alternating" if len(steps) > 1 else "other"
+        return "there-and-back" if len(reported) == 2 else "alternating" if len(steps) > 1 else "other"
     total = (sum(step[0] for step in steps), sum(step[1] for step in steps))
     return "there-and-back" if total == (0, 0) and any(any(step) for step in steps) else "other"
 

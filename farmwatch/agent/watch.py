@@ -141,7 +141,7 @@ class InputWatch:
             self._done.append(
                 watched.counter.window(self._started_ts, now - self._started, source.label, source.pointer)
             )
-        watched.counter = WindowCounter(now, watched.reader.axes)
+        watched.counter = WindowCounter(now, watched.reader.axes, watched.counter.recent(now))
 
     def _close(self, path: Path) -> None:
         self._end(path, time.monotonic())

@@ -315,7 +315,9 @@ class InputTiming(Record, table="input_timing", key=(*_KEY, "input_device")):
     clumped_presses: int | None = column("Presses in such groups.", absent="not counted")
     stalls: int | None = column("Pauses of 150 ms or more that end in a clump.", absent="not counted")
     move_gap_ms: float | None = column("Median gap of motion reports in movement.", unit="ms", absent="not counted")
-    jiggle_period_s: float | None = column("Period of motion bursts that repeat.", unit="s", absent="none repeat")
+    jiggle_period_s: float | None = column(
+        "Period of motion bursts that repeat, over up to a quarter of an hour.", unit="s", absent="none repeat"
+    )
     jiggle_spread: float | None = column("Spread of that period, as a share of it.", absent="none repeat")
     jiggle_reports: int | None = column("Motion reports in such a burst.", absent="none repeat")
     jiggle_shape: str | None = column(

@@ -120,6 +120,24 @@ def test_documented_jigglers(name):
     assert seen.jiggle_spread < (0.01 if not spread else 0.25)
 
 
+def test_one_report_a_minute_shows_over_several_windows():
+    """JetKVM's newer jiggler: one small step a minute with 25 % jitter, rare in a single window."""
+    rng, at, before, told = random.Random(26), 30.0, (), []
+    for number in range(5):
+        counter = WindowCounter(number * 300.0, None, before)
+        while at < (number + 1) * 300:
+            counter.move(at, rng.choice((-3, -2, 2, 3)), rng.choice((-1, 1)))
+            at += 60 * rng.uniform(0.75, 1.25)
+        seen = counter.window(0.0, 300.0, "1d6b:0104", "relative")
+        told.append(seen.jiggle_period_s)
+        before = counter.recent((number + 1) * 300.0)
+    assert told[1:] == pytest.approx([60] * 4, rel=0.15)
+    assert seen.jiggle_spread < 0.2
+    assert (seen.jiggle_reports, seen.jiggle_shape) == (1, "other")
+    quiet = WindowCounter(1500.0, None, before).window(0.0, 300.0, "1d6b:0104", "relative")
+    assert quiet.jiggle_period_s is None
+
+
 def test_a_hand_is_no_jiggler():
     """Strokes of many reports with pauses between, whatever their number, have no period."""
     rng, told = random.Random(25), 0
