@@ -80,7 +80,7 @@ def interpret(events: Sequence[Event], output: Output, context: Context) -> None
     kinds = _Kinds(Batch(Listed(events), output, context))
     for rows in groups.values():
         first = events[rows[0]]
-        kind = kinds.find(first.provider or first.channel, first.event_id, rows)
+        kind = kinds.find(plain(first.provider) or first.channel, first.event_id, rows)
         if kind is not None:
             data = [_by_name(kind.provider, kind.number, events[row].data) for row in rows]
             fields = Named(data)
