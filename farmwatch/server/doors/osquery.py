@@ -4,6 +4,9 @@ A host enrols with a token of ``farmwatch token add`` as its enroll secret and g
 every body and, by newer clients, as ``Authorization: NodeKey``. The configuration it is given is farmwatch's own pack.
 Addresses are those Fleet uses, so that an agent needs no other flags than a host name and a certificate.
 
+Why records are filed under the name given at enrolment, whatever they say: a host that somebody has taken over must not
+be able to speak for another one.
+
 Format: osquery's documentation, "Remote settings and configuration" (deployment/remote). Its client speaks TLS 1.2.
 """
 
@@ -110,10 +113,11 @@ class _Routes:
             return JSONResponse(_INVALID)
         if not isinstance(host, str) or not host.strip() or len(host) > _LONGEST_NAME or not host.isprintable():
             raise Refusal(400, "host_identifier is missing or cannot be printed", reason="host_identifier")
-        node_key = await asyncio.to_thread(service.state.enrol, host.strip())
         about = _about(host.strip(), fields.get("host_details"))
+        name = _name(about) or host.strip()
+        node_key = await asyncio.to_thread(service.state.enrol, name)
         if about:
-            await self._accept([about], host.strip(), request, _ENROLL)
+            await self._accept([about], name, request, _ENROLL)
         return JSONResponse({"node_key": node_key, "node_invalid": False})
 
     async def config(self, request: Request) -> Response:
@@ -154,7 +158,7 @@ class _Routes:
     async def _accept(self, data: list[Any], host: str, request: Request, path: str) -> None:
         """Take in result lines."""
         if data:
-            lines = await self._service.ingest.work(_lines, data)
+            lines = await self._service.ingest.work(_lines, data, host)
             facts = Facts(request.state.request, f"POST {path}", host)
             await self._service.ingest.accept(_KIND, lines, f"{_KIND}:{host}", facts)
 
@@ -195,10 +199,30 @@ def _snapshot(name: str, host: str, rows: list[Any]) -> dict[str, Any]:
     return {"name": name, "hostIdentifier": host, "action": "snapshot", "snapshot": rows, "unixTime": int(time.time())}
 
 
-def _lines(data: list[Any]) -> bytes:
-    """Result lines as the feed reads them: objects, or texts that hold them."""
-    listed = [one if isinstance(one, str) else json.dumps(one, separators=(",", ":")) for one in data]
-    return "\n".join(one.replace("\n", " ") for one in listed).encode("utf-8", "replace")
+def _name(about: dict[str, Any] | None) -> str | None:
+    """The host name among what a host says of itself, by which other feeds know it."""
+    found = about["snapshot"][0].get("hostname") if about else None
+    good = isinstance(found, str) and found.strip() and len(found) <= _LONGEST_NAME and found.isprintable()
+    return found.strip() if good and found else None
+
+
+def _lines(data: list[Any], host: str) -> bytes:
+    """Result lines as the feed reads them, all of them of this host."""
+    return b"\n".join(_line(one, host) for one in data)
+
+
+def _line(one: Any, host: str) -> bytes:
+    """One result: an object, or a text that holds one."""
+    if isinstance(one, str):
+        try:
+            one = json.loads(one)
+        except (ValueError, RecursionError):
+            return one.replace("\n", " ").encode("utf-8", "replace")
+    if isinstance(one, dict):
+        one = {name: value for name, value in one.items() if name != "hostname"} | {"hostIdentifier": host}
+        if isinstance(one.get("decorations"), dict):
+            one["decorations"] = {name: value for name, value in one["decorations"].items() if name != "hostname"}
+    return json.dumps(one, separators=(",", ":")).encode("utf-8", "replace")
 
 
 OSQUERY = Door("osquery", _router, (_PREFIX,), _refuse, (_ENROLL, _CONFIG, _LOG, _READ, _WRITE))

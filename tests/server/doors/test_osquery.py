@@ -77,6 +77,17 @@ def test_an_agent_enrols_is_configured_and_delivers(taking, header):
     assert count["n"] == 5
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_host_cannot_speak_for_another(taking, as_text):
+    """Whatever name a line gives, it is filed under the name of the enrolment."""
+    agent = Agent(taking, f"lt-own-{as_text}".lower())
+    agent.enroll(taking.token)
+    line = result("lt-victim", 77) | {"hostname": "lt-victim", "decorations": {"hostname": "lt-victim"}}
+    agent.post("log", log_type="result", data=[json.dumps(line) if as_text else line])
+    assert agent.host in taking.devices("usb_devices", {agent.host})
+    assert not taking.query("SELECT 1 FROM usb_devices WHERE device_id = 'lt-victim'")
+
+
 def test_answers_to_questions_are_taken(taking):
     """A distributed answer counts as a snapshot."""
     agent = Agent(taking, "lt-dist")
