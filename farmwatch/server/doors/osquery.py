@@ -214,10 +214,11 @@ def _lines(data: list[Any], host: str) -> bytes:
 def _line(one: Any, host: str) -> bytes:
     """One result: an object, or a text that holds one."""
     if isinstance(one, str):
+        text: str = one
         try:
-            one = json.loads(one)
+            one = json.loads(text)
         except (ValueError, RecursionError):
-            return one.replace("\n", " ").encode("utf-8", "replace")
+            return text.replace("\n", " ").encode("utf-8", "replace")
     if isinstance(one, dict):
         one = {name: value for name, value in one.items() if name != "hostname"} | {"hostIdentifier": host}
         if isinstance(one.get("decorations"), dict):
