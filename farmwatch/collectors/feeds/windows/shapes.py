@@ -24,6 +24,7 @@ __all__ = ["LEFT_BEHIND", "event_of"]
 LEFT_BEHIND = (
     "message", "Message", "user", "related", "RenderingInfo", "UserId", "UserID", "LevelDisplayName",
 )  #: fields beside an event's data that hold names or texts in the system's language  # fmt: skip
+_NOT_SHOWN = "System.Diagnostics.Eventing."  # a value's type in its place: ConvertTo-Json with too small a depth
 _XML_FIELDS = ("Event", "System", "EventXML", "Xml", "xml", "message", "Message", "raw", "original")
 _ECS = {
     "Image": "process.executable", "NewProcessName": "process.executable", "CommandLine": "process.command_line",
@@ -160,12 +161,7 @@ def _flat(document: Mapping[str, Any]) -> Event | None:
             values if isinstance(values, list) else document,
         )  # fmt: skip
     if "Id" in document and "ProviderName" in document:  # Get-WinEvent
-        values = get("Properties")
-        listed = [one.get("Value") if isinstance(one, dict) else one for one in values] if values else []
-        return Event(
-            get("ProviderName"), get("LogName"), get("Id"), get("RecordId"), get("MachineName"),
-            _powershell_time(get("TimeCreated")), get("ActivityId"), listed,
-        ) if isinstance(values, list) else None  # fmt: skip
+        return _powershell(document)
     if "event_data" in document and "source_name" in document:  # Winlogbeat before 7
         data = get("event_data")
         return Event(
@@ -175,6 +171,18 @@ def _flat(document: Mapping[str, Any]) -> Event | None:
     return None
 
 
-def _powershell_time(value: Any) -> Any:
-    """PowerShell may wrap a time in an object with its value and how it is shown."""
-    return value.get("value", value.get("DateTime")) if isinstance(value, dict) else value
+def _powershell(document: Mapping[str, Any]) -> Event | None:
+    """Values in order; None where they were not written out."""
+    get, values = document.get, document.get("Properties")
+    if not isinstance(values, list):
+        return None
+    listed = [one.get("Value") if isinstance(one, dict) else one for one in values]
+    if any(isinstance(one, str) and one.startswith(_NOT_SHOWN) for one in listed):
+        return None
+    created = get("TimeCreated")
+    if isinstance(created, dict):  # the time, and how it is shown
+        created = created.get("value", created.get("DateTime"))
+    return Event(
+        get("ProviderName"), get("LogName"), get("Id"), get("RecordId"), get("MachineName"), created,
+        get("ActivityId"), listed,
+    )  # fmt: skip
