@@ -95,6 +95,10 @@ def serve(
     commit_after: Annotated[
         float, typer.Option("--commit-after", metavar="SECONDS", min=0.05, help="Rows are in the store this soon.")
     ] = 1.0,
+    upkeep: Annotated[
+        float,
+        typer.Option("--upkeep", metavar="MINUTES", min=0, help="How often small files are joined; 0: never."),
+    ] = 10.0,
     drain: Annotated[
         float, typer.Option("--drain", metavar="SECONDS", min=1, help="Time to commit the rest after SIGTERM.")
     ] = 30.0,
@@ -126,7 +130,7 @@ def serve(
     beside = place_of(chosen).state_folder
     settings = Settings(
         chosen, log_dir or beside / "ingest-log", capture_dir or beside / "captures", host, port, cert, key,
-        threads=threads, drain_s=drain,
+        threads=threads, drain_s=drain, upkeep_s=60 * upkeep,
         limits=Limits(
             body_bytes=max_body * _MIB, body_rows=max_rows, connections=max_connections, rate_bytes_s=rate * _MIB,
             in_flight_bytes=max(256, 4 * max_body) * _MIB,

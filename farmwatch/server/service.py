@@ -10,6 +10,7 @@ from farmwatch.server.gate import Gate, Room
 from farmwatch.server.ingest import Ingest
 from farmwatch.server.metrics import Metrics
 from farmwatch.server.settings import Settings
+from farmwatch.server.upkeep import Upkeep
 from farmwatch.server.uploads import Uploads
 from farmwatch.store.lake import Store, open_store
 from farmwatch.store.state import State
@@ -31,6 +32,7 @@ class Service:
     room: Room
     ingest: Ingest
     uploads: Uploads
+    upkeep: Upkeep
     draining: bool = False
     started: float = field(default_factory=time.monotonic)
 
@@ -45,6 +47,7 @@ class Service:
             Segments of the log left for the next start.
         """
         self.draining = True
+        self.upkeep.finish()
         self.uploads.finish()
         return self.ingest.finish(seconds)
 
@@ -65,4 +68,7 @@ def open_service(settings: Settings) -> Service:
     uploads = Uploads(settings.capture_dir, settings.captures, state, settings.store)
     uploads.start()
     gate = Gate(state, settings.limits, metrics)
-    return Service(settings, store, state, metrics, gate, Room(settings.limits.in_flight_bytes), ingest, uploads)
+    upkeep = Upkeep(settings.store, settings.upkeep_s)
+    upkeep.start()
+    room = Room(settings.limits.in_flight_bytes)
+    return Service(settings, store, state, metrics, gate, room, ingest, uploads, upkeep)

@@ -68,6 +68,7 @@ class Settings:
     cert: Path | None = None  #: PEM, with intermediate certificates
     key: Path | None = None
     threads: int = 2  #: that parse
+    upkeep_s: float = 600.0  #: between rounds of joining small files in the store; 0 for none
     drain_s: float = 30.0  #: for finishing and committing after SIGTERM
     limits: Limits = field(default_factory=Limits)
     log: LogLimits = field(default_factory=LogLimits)
