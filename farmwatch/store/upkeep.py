@@ -23,7 +23,7 @@ from farmwatch.store.snapshot import DataFile, Snapshot
 
 __all__ = ["RETENTION_DAYS", "Compacted", "compact", "drop_rows", "retain", "vacuum"]
 
-RETENTION_DAYS: Mapping[str, int] = {"*": 180, "roster": 0, "reports": 0, "feed_rejects": 90}
+RETENTION_DAYS: Mapping[str, int] = {"*": 180, "roster": 0, "scanned_devices": 400, "feed_rejects": 90}
 """Days that rows are kept, by table; ``*`` for tables not named, 0 for ever."""
 _TARGET_BYTES = 128 * 1024 * 1024
 _MOST_ROWS = 2_000_000  # in a file: what is read at once, so memory does not grow with how well rows compress

@@ -12,7 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from farmwatch.errors import StoreError
-from farmwatch.records.endpoint import DnsLookup, RosterEntry
+from farmwatch.records.arrow import to_arrow
+from farmwatch.records.endpoint import DeviceFact, DnsLookup, RosterEntry
+from farmwatch.records.network import DhcpRequest
+from farmwatch.records.schema import Rows
 from farmwatch.store import state_file
 from farmwatch.store.check import check
 from farmwatch.store.forget import forget, known_rows
@@ -125,3 +128,22 @@ def test_a_database_in_use_is_no_success(filled, monkeypatch):
     gc.collect()
     filled.state.cases.forget(GONE)
     assert GONE.encode() not in filled.state.file.path.read_bytes()
+
+
+def test_what_sensors_saw_of_it_goes_by_its_link_layer_address_and_name(store, put):
+    """Rows without device ids go where they hold an address or a name the store knows the device by; no others do."""
+    mac, name = "54:e1:ad:00:00:42", "acme-lt-0042"
+    facts = Rows(DeviceFact)
+    facts.add(device_id=GONE, ts=NOON, host_name=name, macs=f"{mac},54:e1:ad:00:00:43")
+    facts.add(device_id="other", ts=NOON, host_name="other-host", macs="54:e1:ad:00:00:99")
+    leases = Rows(DhcpRequest)
+    for number, (lease, host) in enumerate(
+        [(mac, None), ("02:00:00:00:00:01", name.upper()), ("54:e1:ad:00:00:99", "other-host")]
+    ):
+        leases.add(input=1, ts=NOON, packet=number, ip_version=4, message="request", mac=lease, host_name=host)
+    put({DeviceFact: to_arrow(facts.table())})
+    put({DhcpRequest: to_arrow(leases.table())})
+    assert known_rows(store, GONE) == {"devices": 1, "dhcp": 2}
+    assert forget(store, GONE).rows == {"devices": 1, "dhcp": 2}
+    assert store.read(DhcpRequest).column("mac").to_pylist() == ["54:e1:ad:00:00:99"]
+    assert mac.encode() not in everything(store.place.folder)
