@@ -21,9 +21,10 @@ import pyarrow as pa
 from farmwatch.errors import StoreError
 from farmwatch.records import Record
 from farmwatch.records.arrow import arrow_schema
-from farmwatch.server.frames import Damage, Delivery
-from farmwatch.server.log import Log, Segment
+from farmwatch.server.frames import Damage
+from farmwatch.server.log import Log
 from farmwatch.server.metrics import Metrics
+from farmwatch.server.segments import Segment, read
 from farmwatch.store.days import day_numbers
 from farmwatch.store.lake import STAMPS, Store, record_classes
 
@@ -176,16 +177,15 @@ class Committer:
         assert log is not None
         gathered = _Gathered()
         for segment in batch:
-            for start, _, raw, found in log.read(segment):
+            for start, raw, found in read(segment):
                 if isinstance(found, Damage):
-                    log.put_aside(segment, start, raw, found.reason)
+                    log.segments.put_aside(segment, start, raw, found.reason)
                     continue
-                assert isinstance(found, Delivery)
                 try:
                     fitted = [(self._classes[name], _fitted(self._classes[name], rows))
                               for name, rows in found.tables.items()]  # fmt: skip
                 except (KeyError, ValueError, pa.ArrowException) as error:
-                    log.put_aside(segment, start, raw, f"rows this version does not know: {error}")
+                    log.segments.put_aside(segment, start, raw, f"rows this version does not know: {error}")
                     continue
                 for record, rows in fitted:
                     gathered.add(record, _Part(rows, found.received, found.feed, found.sender))

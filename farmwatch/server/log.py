@@ -25,16 +25,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import mmap
 import os
 import secrets
 import shutil
-import struct
 import threading
 import time
-import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,50 +40,18 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from farmwatch.errors import StoreError
-from farmwatch.server.frames import Damage, frames
 from farmwatch.server.metrics import Metrics
 from farmwatch.server.problems import Refusal
+from farmwatch.server.segments import OpenSegment, Segment, Segments
 from farmwatch.server.settings import LogLimits
 
-__all__ = ["Log", "Segment"]
+__all__ = ["Log"]
 
 _LOG = logging.getLogger("farmwatch.server")
-_HEAD = struct.Struct("<8s16sQI4x")  # magic, run, number, CRC-32 of what stands before it
-_MAGIC = b"FWLOG\0\0\1"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LOOK_S = 0.25  # how often free space is asked for
 _AGAIN_S = 0.5
 _FULL_RETRY_S, _BEHIND_RETRY_S = 30.0, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A sealed segment."""
-
-    path: Path
-    run: str  #: hex
-    number: int
-    length: int  #: bytes that count
-    rows: int
-    since: float  #: monotonic seconds at its first record
-    recovered: bool = False  #: left over by an earlier run
-
-
-@dataclass(slots=True)
-class _Open:
-    """The segment being written."""
-
-    path: Path
-    number: int
-    file: int
-    length: int = _HEAD.size
-    rows: int = 0
-    since: float = 0.0
-    damaged: bool = False  # it could not be cut back after a failure: nothing may follow
-
-    @property
-    def empty(self) -> bool:
-        return self.length == _HEAD.size
 
 
 @dataclass(slots=True)
@@ -115,7 +80,6 @@ class Log:
 
     def __init__(self, folder: Path, limits: LogLimits, metrics: Metrics, on_sealed: Callable[[Segment], None]) -> None:
         self.folder, self._limits, self._metrics, self._on_sealed = folder, limits, metrics, on_sealed
-        self._segments, self._aside = folder / "segments", folder / "quarantine"
         self._run = secrets.token_bytes(16)
         self._ready = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
@@ -126,8 +90,8 @@ class Log:
         self._looked, self._free = float("-inf"), 0
         self._failure = ""
         try:
-            for path in (folder, self._segments, self._aside):
-                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.segments = Segments(folder / "segments", folder / "quarantine", metrics)
         except OSError as error:
             raise StoreError(f"{folder}: cannot hold the log: {error.strerror or error}") from error
         self._lock = FileLock(folder / "lock", timeout=0)
@@ -137,7 +101,7 @@ class Log:
             raise StoreError(f"{folder}: another server uses this log; end it, or name another --log-dir") from error
         except OSError as error:
             raise StoreError(f"{folder}: cannot be locked: {error.strerror or error}") from error
-        self._open: _Open | None = None
+        self._open: OpenSegment | None = None
         self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
 
     # --- for its owner ---------------------------------------------------------------------------------------------
@@ -152,13 +116,13 @@ class Log:
             StoreError: the folder cannot be read or written.
         """
         try:
-            left = self._recovered()
-            last = max((segment.number for segment in left), default=self._last_number())
-            self._open = self._begin(max(last, self._last_number()) + 1)
+            number = self.segments.last_number() + 1
+            left = self.segments.left_over()
+            self._open = self.segments.begin(self._run, number)
         except OSError as error:
             self._lock.release()
             raise StoreError(f"{self.folder}: {error.strerror or error}") from error
-        self._pending = sum(segment.length - _HEAD.size for segment in left)
+        self._pending = sum(segment.content_bytes for segment in left)
         for segment in left:
             self._on_sealed(segment)
         self._thread.start()
@@ -222,7 +186,7 @@ class Log:
         with contextlib.suppress(FileNotFoundError):
             segment.path.unlink()
         with self._ready:
-            self._pending -= segment.length - _HEAD.size
+            self._pending -= segment.content_bytes
 
     @property
     def pending_bytes(self) -> int:
@@ -247,86 +211,7 @@ class Log:
             self._looked, self._free = now, shutil.disk_usage(self.folder).free
         return self._free
 
-    def read(self, segment: Segment) -> Iterator[tuple[int, int, memoryview, object]]:
-        """Records of a sealed segment: where each begins and ends, its bytes, and the delivery or damage it is."""
-        with segment.path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = memoryview(mapped)[: segment.length]
-        start = _HEAD.size
-        for end, found in frames(data[_HEAD.size :]):
-            yield start, end + _HEAD.size, data[start : end + _HEAD.size], found
-            start = end + _HEAD.size
-
-    def put_aside(self, segment: Segment, start: int, raw: bytes | memoryview, reason: str) -> None:
-        """Keep bytes of the log that cannot be used, and say so loudly."""
-        path = self._aside / f"{segment.path.stem}-{start}.bin"
-        _LOG.error("the log is damaged: %s at byte %d: %s; kept as %s", segment.path, start, reason, path)
-        self._metrics.corrupt.add()
-        if not path.exists():
-            path.write_bytes(raw)
-
-    # --- starting --------------------------------------------------------------------------------------------------
-
-    def _last_number(self) -> int:
-        return max((int(path.stem, 16) for path in self._segments.glob("*.log")), default=0)
-
-    def _recovered(self) -> list[Segment]:
-        """Segments an earlier run left, the newest cut back to its last whole record."""
-        paths = sorted(self._segments.glob("*.log"), key=lambda path: int(path.stem, 16))
-        found = []
-        for path in paths:
-            segment = self._look_at(path, newest=path == paths[-1])
-            if segment is not None:
-                found.append(segment)
-        return found
-
-    def _look_at(self, path: Path, *, newest: bool) -> Segment | None:
-        data = path.read_bytes()
-        run, number = _head_of(data)
-        if number != int(path.stem, 16):
-            if len(data) > _HEAD.size or not newest:
-                self._metrics.corrupt.add()
-                aside = self._aside / f"{path.stem}-whole.bin"
-                _LOG.error("the log is damaged: %s has no head; kept as %s", path, aside)
-                path.replace(aside)
-            else:
-                path.unlink()  # the crash came before its head was written, so before any record
-            return None
-        length, rows = len(data), 0
-        tail: Damage | None = None
-        for _, one in frames(memoryview(data)[_HEAD.size :]):
-            tail = one if isinstance(one, Damage) else None
-            if not isinstance(one, Damage):
-                rows += sum(table.num_rows for table in one.tables.values())
-        if tail is not None and newest:
-            length = _HEAD.size + tail.start
-            _LOG.warning(
-                "%s: %d bytes that were never acknowledged cut off after byte %d", path, len(data) - length, length
-            )
-            with path.open("r+b") as file:
-                file.truncate(length)
-                os.fsync(file.fileno())
-        if length == _HEAD.size:
-            path.unlink()
-            return None
-        return Segment(path, run.hex(), number, length, rows, time.monotonic(), recovered=True)
-
     # --- writing ---------------------------------------------------------------------------------------------------
-
-    def _begin(self, number: int) -> _Open:
-        """A new segment, on the disk with its name before anything is written to it."""
-        path = self._segments / f"{number:016x}.log"
-        head = _HEAD.pack(_MAGIC, self._run, number, zlib.crc32(_MAGIC + self._run + struct.pack("<Q", number)))
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600)
-        try:
-            os.write(file, head)
-            os.fsync(file)
-            _sync_folder(self._segments)
-        except OSError:
-            os.close(file)
-            path.unlink(missing_ok=True)
-            raise
-        return _Open(path, number, file)
 
     def _write_on(self) -> None:
         """The writing thread."""
@@ -406,7 +291,7 @@ class Log:
         for one in group:
             one.done.set_result(segment.number)
 
-    def _undo(self, segment: _Open, error: OSError) -> None:
+    def _undo(self, segment: OpenSegment, error: OSError) -> None:
         """Cut a segment back to what was acknowledged. After a failed fsync nothing is written to it again."""
         self._metrics.log_failures.add()
         self._failure = error.strerror or str(error)
@@ -420,16 +305,16 @@ class Log:
         except OSError:
             segment.damaged = True
 
-    def _replaced(self, segment: _Open) -> _Open:
+    def _replaced(self, segment: OpenSegment) -> OpenSegment:
         """A new segment instead of a damaged one, which is sealed or, without records, deleted."""
-        self._open = made = self._begin(segment.number + 1)
+        self._open = made = self.segments.begin(self._run, segment.number + 1)
         self._seal(segment)
         return made
 
-    def _roll(self, segment: _Open) -> None:
+    def _roll(self, segment: OpenSegment) -> None:
         """Seal the present segment, once there is a new one; without room for one, go on with it."""
         try:
-            self._open = self._begin(segment.number + 1)
+            self._open = self.segments.begin(self._run, segment.number + 1)
         except OSError as error:
             if not self._closing:
                 self._failure = error.strerror or str(error)
@@ -438,7 +323,7 @@ class Log:
         self._flush = False
         self._seal(segment)
 
-    def _seal(self, segment: _Open) -> None:
+    def _seal(self, segment: OpenSegment) -> None:
         if self._open is not segment:
             os.close(segment.file)
         if segment.empty:
@@ -454,15 +339,6 @@ def bytes_of(piece: bytes | pa.Buffer) -> bytes | memoryview:
     return piece if isinstance(piece, bytes) else memoryview(piece)
 
 
-def _head_of(data: bytes) -> tuple[bytes, int]:
-    """Run and number of a segment; number -1 where it has no head."""
-    if len(data) < _HEAD.size:
-        return b"", -1
-    magic, run, number, crc = _HEAD.unpack_from(data)
-    sound = magic == _MAGIC and crc == zlib.crc32(data[: _HEAD.size - 8])
-    return (run, number) if sound else (b"", -1)
-
-
 def _write_all(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -475,16 +351,6 @@ def _sync(file: int) -> None:
         os.fdatasync(file)
     else:
         os.fsync(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Names in a folder onto the disk."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _full() -> Refusal:

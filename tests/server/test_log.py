@@ -16,6 +16,7 @@ from farmwatch.server.frames import Damage, Delivery
 from farmwatch.server.log import Log
 from farmwatch.server.metrics import Metrics
 from farmwatch.server.problems import Refusal
+from farmwatch.server.segments import read
 from farmwatch.server.settings import LogLimits
 from tests.server.test_frames import record
 
@@ -37,12 +38,7 @@ class Opened:
 
     def senders(self) -> list[str]:
         """Who is in the sealed segments, in order."""
-        return [
-            found.sender
-            for segment in self.sealed
-            for *_, found in self.log.read(segment)
-            if isinstance(found, Delivery)
-        ]
+        return [found.sender for segment in self.sealed for *_, found in read(segment) if isinstance(found, Delivery)]
 
     def end(self) -> None:
         """Close."""
@@ -152,8 +148,8 @@ def test_damage_in_the_middle_is_put_aside_and_said(opened, tmp_path, caplog):
     two = opened()
     assert two.senders() == ["a", "c"]
     (segment,) = two.left
-    ((start, _, raw, damage),) = [one for one in two.log.read(segment) if isinstance(one[3], Damage)]
-    two.log.put_aside(segment, start, raw, damage.reason)
+    ((start, raw, damage),) = [one for one in read(segment) if isinstance(one[2], Damage)]
+    two.log.segments.put_aside(segment, start, raw, damage.reason)
     (kept,) = (tmp_path / "log" / "quarantine").iterdir()
     assert kept.read_bytes() == bytes(raw) != record(2, "rotten")
     assert "damaged" in caplog.text
@@ -250,18 +246,18 @@ def test_without_room_for_a_new_segment_the_present_one_goes_on(opened, monkeypa
     one = opened(segment_rows=2)
     tries = []
 
-    def no_room(number) -> None:
+    def no_room(run, number) -> None:
         tries.append(number)
         raise OSError(errno.ENOSPC, "full")
 
-    real = one.log._begin
-    monkeypatch.setattr(one.log, "_begin", no_room)
+    real = one.log.segments.begin
+    monkeypatch.setattr(one.log.segments, "begin", no_room)
     for sender in ("a", "b", "c"):
         one.add(sender)
     time.sleep(0.2)
     assert one.sealed == []
     assert len(tries) <= 3
-    monkeypatch.setattr(one.log, "_begin", real)
+    monkeypatch.setattr(one.log.segments, "begin", real)
     end = time.monotonic() + 5
     while not one.sealed and time.monotonic() < end:
         time.sleep(0.02)
