@@ -66,6 +66,8 @@ class Fault:
     reason: str
     offset: int | None  #: line or record number from 1; None where counted over the whole input
     count: int = 1
+    others: tuple[int, ...] = field(default=(), compare=False, repr=False)  #: numbers of records counted together
+    row_only: bool = field(default=False, compare=False)  #: the records gave other rows: told beside the account
 
 
 @dataclass(slots=True)

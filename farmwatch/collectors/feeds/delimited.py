@@ -22,18 +22,19 @@ def header_of(line: str, delimiter: str = ",") -> list[str]:
     """Column names of a header line, trimmed; a name that comes again gets a number."""
     import csv
 
-    names: list[str] = []
+    names: dict[str, int] = {}  # each with the number that its next namesake tries first
     plain_line = line.lstrip("\ufeff").replace("\r", " ")
     try:
         found = next(csv.reader([plain_line], delimiter=delimiter), [])
     except csv.Error:  # a name longer than any column's
         found = plain_line.split(delimiter)
     for name in found[:_MOST_COLUMNS]:
-        plain, again = name.strip(), 2
+        bare = plain = name.strip()
         while plain in names:
-            plain, again = f"{name.strip()} {again}", again + 1
-        names.append(plain)
-    return names
+            again = names[bare]
+            plain, names[bare] = f"{bare} {again}", again + 1
+        names[plain] = 2
+    return list(names)
 
 
 def delimited_documents(
@@ -107,12 +108,12 @@ def _rows(data: bytes, names: list[str], delimiter: str, quoted: bool, before: i
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
             ),
         )  # fmt: skip
-    except pa.ArrowInvalid as error:  # no line of it can be told apart
+    except pa.ArrowInvalid:  # no line of it can be told apart; what pyarrow says of it quotes it
         count = max(1, data.count(b"\n"))
         account.records += count - len(misshapen)
         account.rejects.append(
             Fault(
-                f"not {'CSV' if delimiter == ',' else 'delimited text'}: {error}"[:200],
+                f"not {'CSV' if delimiter == ',' else 'delimited text'}: values cannot be told apart",
                 before + 1,
                 count - len(misshapen),
             )

@@ -25,16 +25,23 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
-from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, blocks
+from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, Rejoined, blocks, chunks
 from farmwatch.errors import SourceError
 
 __all__ = ["Documents", "JsonBlock", "fit", "json_blocks", "json_documents", "json_objects", "parse_time"]
 
 _ALONE = 64  # lines: a piece this small that does not fit is taken line by line
 _AT_ONCE = 20_000  # documents of an array that are handed on together
+_TEXT_AT_ONCE = 8 << 20  # characters of them
+_LOOKED_AT = 1 << 20  # bytes by which the form is told
+_FEW_LINES = 50  # after a first line that is no document, in which one is looked for
+_LISTED = 50  # faults of one reason listed one by one in a stretch; further ones are counted together
+_MOST_NAMES = 200  # fields outside the schema that are counted in columns: each is a column of the whole block
+_NAME = re.compile(rb'"([^"\\]{0,256})"[ \t]*:')
+_VALUE_STARTS = frozenset(b'{["-0123456789tfnNI')
 _NEAR = 64 << 10
 _SKIPPED_SPACE = b" \t\r\n\xef\xbb\xbf"
-_DOCUMENT_START = re.compile(r"[\s,\[\]]*")  # what may stand between documents, also of an array
+_DOCUMENT_START = re.compile(r"[\s,\[\]\ufeff]*")  # what may stand between documents, also of an array
 _NO_OBJECT = re.compile(rb"\n[ \t\r]*[^{ \t\r\n]")  # a line that is no object
 _LATEST_SECOND = 4.2e9
 
@@ -139,6 +146,7 @@ class JsonBlock:
                 if batch.objects:
                     yield batch.objects.pop(), batch.numbers.pop()
             batch.faults(self._content.faults)
+        batch.settle()
 
     def objects(self) -> tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]:
         """Objects, the number of each, and the faults among them."""
@@ -157,10 +165,23 @@ class _Batch:
         self.objects: list[dict[str, Any]] = []
         self.numbers: list[int] = []
         self.account = Parsed()
+        self._listed: Counter[str] = Counter()
+        self._later: dict[str, list[int]] = {}
 
     def fault(self, reason: str, number: int) -> None:
         self.account.records += 1
-        self.account.rejects.append(Fault(reason, number))
+        self._listed[reason] += 1
+        if self._listed[reason] <= _LISTED:
+            self.account.rejects.append(Fault(reason, number))
+        else:
+            self._later.setdefault(reason, []).append(number)
+
+    def settle(self) -> None:
+        """Put the many faults of one reason into the account, once, at the end."""
+        self.account.rejects += [
+            Fault(reason, None, len(numbers), tuple(numbers)) for reason, numbers in self._later.items()
+        ]
+        self._later = {}
 
     def faults(self, listed: list[Fault]) -> None:
         self.account.records += sum(fault.count for fault in listed)
@@ -171,7 +192,11 @@ class _Batch:
             self.fault(f"line longer than {LONGEST_LINE >> 20} MiB", number)
 
     def line(self, line: bytes, number: int) -> None:
-        if not line.strip(_SKIPPED_SPACE):
+        start = line.lstrip(_SKIPPED_SPACE)
+        if not start:
+            return
+        if start[0] not in _VALUE_STARTS:  # said without the parser, which is slow to fail
+            self.fault("not JSON: Expecting value", number)
             return
         try:
             document = json.loads(line)
@@ -211,9 +236,7 @@ class _Columns:
         self._infer = infer
         self._extra: Counter[str] = Counter()
         self._repair = repair
-        self._options = pj.ParseOptions(
-            explicit_schema=schema, unexpected_field_behavior="infer" if infer else "ignore", newlines_in_values=False
-        )
+        self._raw_names = frozenset(name.encode() for name in schema.names)
         self._threads = threads
         self._odd = False  # the last block was mostly lines that do not fit: the next one is not tried in columns
 
@@ -277,17 +300,30 @@ class _Columns:
                 data.decode()
             except UnicodeDecodeError:
                 return None
-        size = 1 << 20 if self._threads and len(data) > 2 << 20 else len(data) + 1
         try:
-            table = pj.read_json(
-                pa.BufferReader(data),
-                read_options=pj.ReadOptions(use_threads=self._threads, block_size=size),
-                parse_options=self._options,
-            )
-            if b"\\u" in data:
-                table.validate(full=True)  # an escape may be half a surrogate pair, which is no text
-        except pa.ArrowInvalid:
-            return None
+            table = self._read(data, "error" if self._infer else "ignore")
+        except pa.ArrowInvalid as error:
+            if not self._infer or "unexpected field" not in str(error):
+                return None
+            if len(set(_NAME.findall(data)) - self._raw_names) > _MOST_NAMES:
+                return None  # a thousand lines with a thousand names of their own would be a million values
+            try:
+                table = self._read(data, "infer")
+            except pa.ArrowInvalid:
+                return None
+        return table
+
+    def _read(self, data: bytes, unexpected: str) -> pa.Table:
+        size = 1 << 20 if self._threads and len(data) > 2 << 20 else len(data) + 1
+        table = pj.read_json(
+            pa.BufferReader(data),
+            read_options=pj.ReadOptions(use_threads=self._threads, block_size=size),
+            parse_options=pj.ParseOptions(
+                explicit_schema=self._schema, unexpected_field_behavior=unexpected, newlines_in_values=False
+            ),
+        )
+        if b"\\u" in data:
+            table.validate(full=True)  # an escape may be half a surrogate pair, which is no text
         return table
 
     def _alone(self, batch: _Batch, tables: list[pa.Table], numbers: list[NDArray[np.int64]]) -> None:
@@ -312,6 +348,7 @@ class _Columns:
             numbers.append(np.array(kept, np.int64))
 
     def _join(self, tables: list[pa.Table], numbers: list[NDArray[np.int64]], batch: _Batch) -> Documents:
+        batch.settle()
         extra, self._extra = self._extra, Counter()
         listed = [table.select(self._schema.names) for table in tables]
         for table in tables:
@@ -412,10 +449,13 @@ def parse_time(value: Any, name: str) -> datetime | None:
         except ValueError:
             at = None
         if at is not None:
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            try:
+                return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            except OverflowError:  # before the year 1 or after 9999 once in UTC
+                raise Misfit(f"{name}: expected a time (ISO 8601 or seconds since 1970)") from None
     try:
         number = float(value) if not isinstance(value, bool | dict | list) else math.nan
-        while number > _LATEST_SECOND:
+        while _LATEST_SECOND < number < math.inf:
             number /= 1000
         return datetime.fromtimestamp(number, UTC)
     except (ValueError, OverflowError, OSError):
@@ -432,41 +472,65 @@ def _line_numbers(data: bytes, first: int, count: int, rows: int) -> NDArray[np.
 
 def _blocks_or_objects(stream: ByteStream) -> Iterator[Block | _Objects]:
     """Blocks of lines where each line is a document, else the documents themselves."""
-    cut = blocks(stream)
-    first = next(cut, None)
-    if first is None:
-        return
-    if _in_lines(first.data):
-        yield first
-        yield from cut
+    whole = Rejoined(stream)
+    head = whole.peek(_LOOKED_AT)
+    if _in_lines(head, ended=len(head) < _LOOKED_AT):
+        yield from blocks(whole)
     else:
-        yield from _objects(first, cut, str(getattr(stream, "name", "input")))
+        yield from _objects(chunks(whole), str(whole.name))
 
 
-def _in_lines(data: bytes) -> bool:
-    """Whether the first line that is not blank is a document by itself, or a broken one."""
-    start = data.lstrip(_SKIPPED_SPACE)
-    line = start[: (start + b"\n").index(b"\n")].rstrip()
-    if line.startswith(b"["):
-        return False
+def _in_lines(head: bytes, *, ended: bool) -> bool:
+    """Whether each line is a document, or a broken one; an array and documents over several lines are not."""
+    start = head.lstrip(_SKIPPED_SPACE)
+    if not start.startswith(b"{"):
+        return not start.startswith(b"[")
+    line, end, rest = start.partition(b"\n")
     try:
         json.loads(line)
     except RecursionError:
         return True
-    except ValueError as error:
-        return not (line.endswith((b"{", b"[", b",")) or "Extra data" in str(error))
-    return True
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            return error.doc[error.pos :][:1] not in ("{", ",")
+    except ValueError:
+        return True
+    else:
+        return True
+    if not (end or ended):
+        return True  # one very long line
+    return not _spans_lines(start, line, rest)
 
 
-def _objects(first: Block, following: Iterator[Block], name: str) -> Iterator[_Objects]:
+def _first_document(start: bytes) -> str:
+    """The first document as text where it is whole, else nothing."""
+    text = start.decode("utf-8", "replace")
+    try:
+        return text[: json.JSONDecoder().raw_decode(text)[1]]
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _spans_lines(start: bytes, line: bytes, rest: bytes) -> bool:
+    """Whether a first line that is no document begins one over several lines, and is not just broken."""
+    if _first_document(start):
+        return True
+    for other in rest.split(b"\n", _FEW_LINES)[:_FEW_LINES]:
+        if other.startswith(b"{") and _first_document(other.rstrip()) == other.rstrip().decode("utf-8", "replace"):
+            return False  # a document on a line of its own
+    return line.rstrip().endswith((b"{", b"[", b","))
+
+
+def _objects(pieces: Iterator[bytes], name: str) -> Iterator[_Objects]:
     """Documents of an array, or one after the other, at most so many at once.
 
     Raises:
-        SourceError: what follows cannot be told into documents.
+        SourceError: the stream breaks off, or what follows cannot be told into documents.
     """
     decoder, text_of = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    text = text_of.decode(first.data).lstrip("\ufeff")
-    number, position, listed, ended = 0, 0, list[tuple[int, Any]](), False
+    text, number, position, held, ended = "", 0, 0, 0, False
+    listed: list[tuple[int, Any]] = []
+    broken: SourceError | None = None
     while True:
         at = _DOCUMENT_START.match(text, position).end()  # type: ignore[union-attr]  # matches the empty text as well
         try:
@@ -474,22 +538,29 @@ def _objects(first: Block, following: Iterator[Block], name: str) -> Iterator[_O
         except RecursionError:
             reason = "nested too deep"
         except ValueError as error:
-            reason = getattr(error, "msg", str(error))
+            reason = getattr(error, "msg", "a number is too long")
         else:
-            number += 1
+            number, held = number + 1, held + position - at
             listed.append((number, document))
-            if len(listed) >= _AT_ONCE:
+            if len(listed) >= _AT_ONCE or held >= _TEXT_AT_ONCE:
                 yield _Objects(listed, [])
-                listed = []
+                listed, held = [], 0
             continue
-        block = None if ended or len(text) - at > LONGEST_LINE else next(following, None)
-        if block is not None:
-            text, position = text[at:] + text_of.decode(block.data), 0
+        piece = None
+        if not ended and len(text) - at <= LONGEST_LINE:
+            try:
+                piece = next(pieces, None)
+            except SourceError as error:
+                broken = error
+        if piece is not None:
+            text, position = text[at:] + text_of.decode(piece), 0
             continue
         ended = True
         if at == len(text):
             yield _Objects(listed, [])
+            if broken is not None:
+                raise broken
             return
         number += 1
         yield _Objects(listed, [Fault(f"not JSON: {reason}; what follows cannot be read", number)])
-        raise SourceError(name, 0, f"document {number} is not JSON ({reason}); what follows it was not read")
+        raise broken or SourceError(name, 0, f"document {number} is not JSON ({reason}); what follows it was not read")

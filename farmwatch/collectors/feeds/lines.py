@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from farmwatch.collectors.feeds.contract import ByteStream
 from farmwatch.errors import SourceError
 
-__all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "Rejoined", "blocks", "read_all"]
+__all__ = ["BLOCK_BYTES", "LONGEST_LINE", "Block", "Rejoined", "blocks", "chunks", "read_all"]
 
 BLOCK_BYTES = 4 << 20  #: bytes of a block, about
 LONGEST_LINE = 8 << 20  #: a longer line is left out
@@ -28,6 +28,7 @@ class Rejoined:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream, self._head = stream, b""
+        self._fault: Exception | None = None
         self.name = getattr(stream, "name", "input")
 
     def peek(self, size: int) -> bytes:
@@ -44,8 +45,21 @@ class Rejoined:
         if self._head and 0 <= size <= len(self._head):
             head, self._head = self._head[:size], self._head[size:]
             return head
+        if self._fault is not None and not self._head:
+            raise self._fault
         head, self._head = self._head, b""
-        return head + self._stream.read(size - len(head) if size >= 0 else size)
+        try:
+            return head + self._stream.read(size - len(head) if size >= 0 else size)
+        except (EOFError, OSError, ValueError) as error:
+            if not head:
+                raise
+            self._fault = error  # what was looked at is given first
+            return head
+
+    @property
+    def offset(self) -> int:
+        """Bytes read of the stream, where it counts them."""
+        return int(getattr(self._stream, "offset", 0))
 
 
 def blocks(stream: ByteStream, size: int = BLOCK_BYTES) -> Iterator[Block]:
@@ -85,14 +99,32 @@ def blocks(stream: ByteStream, size: int = BLOCK_BYTES) -> Iterator[Block]:
         raise fault
 
 
+def chunks(stream: ByteStream, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """A stream in pieces, whatever its lines are.
+
+    Raises:
+        SourceError: the stream breaks off; what came before was given.
+    """
+    while True:
+        try:
+            read = stream.read(size)
+        except (EOFError, OSError, ValueError) as error:
+            raise _broken(stream, error) from error
+        if not read:
+            return
+        yield read
+
+
 def read_all(stream: ByteStream, limit: int) -> bytes:
     """A whole stream in memory.
 
     Raises:
         SourceError: it is longer than ``limit`` bytes, or breaks off.
     """
+    data = b""
     try:
-        data = stream.read(limit + 1)
+        while len(data) <= limit and (more := stream.read(limit + 1 - len(data))):
+            data = data + more if data else more
     except (EOFError, OSError, ValueError) as error:
         raise _broken(stream, error) from error
     if len(data) > limit:

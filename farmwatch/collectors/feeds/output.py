@@ -107,7 +107,7 @@ class Output:
             fresh = np.unique(rows[self._state[rows] == _UNSEEN])
             self._state[fresh] = _REJECTED
             parsed.rejects += self._listed(reason, fresh)
-            parsed.partial += self._listed(reason, rows[self._state[rows] == _USED])
+            parsed.partial += self._listed(reason, rows[self._state[rows] == _USED], row_only=True)
         for kind, rows in self._kinds:
             fresh = np.unique(rows[self._state[rows] == _UNSEEN])
             self._state[fresh] = _UNNEEDED
@@ -118,11 +118,12 @@ class Output:
             parsed.unneeded["nothing in it for farmwatch"] += silent
         return parsed
 
-    def _listed(self, reason: str, rows: NDArray[np.int64]) -> list[Fault]:
+    def _listed(self, reason: str, rows: NDArray[np.int64], *, row_only: bool = False) -> list[Fault]:
         """Faults of some records: the first ones each with its number, the rest together."""
-        faults = [Fault(reason, int(self._numbers[row])) for row in rows[:_LISTED].tolist()]
+        faults = [Fault(reason, int(self._numbers[row]), row_only=row_only) for row in rows[:_LISTED].tolist()]
         if len(rows) > _LISTED:
-            faults.append(Fault(reason, None, len(rows) - _LISTED))
+            others = tuple(self._numbers[rows[_LISTED:]].tolist())
+            faults.append(Fault(reason, None, len(others), others, row_only))
         return faults
 
 

@@ -62,3 +62,16 @@ def test_a_quote_that_never_ends_is_bounded():
 def test_names_that_come_twice_get_numbers():
     """Both columns can be told apart."""
     assert header_of("\ufeffa, b ,a,a") == ["a", "b", "a 2", "a 3"]
+
+
+def test_a_header_of_one_name_is_numbered_in_no_time():
+    """Two thousand namesakes are two thousand names."""
+    assert len(set(header_of(",".join(["a"] * 2000)))) == 2000
+    assert header_of("a,a 2,a,a") == ["a", "a 2", "a 3", "a 4"]
+
+
+def test_reasons_do_not_quote_what_was_sent():
+    """Whatever a text does to the parser, its values are not in the reason."""
+    data = b'a,b\n"SECRET,1\n' + b"SECRET" * 10
+    for one in delimited_documents(io.BytesIO(data)):
+        assert all("SECRET" not in fault.reason for fault in one.faults.rejects)

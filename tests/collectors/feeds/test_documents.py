@@ -165,3 +165,63 @@ def test_what_fits_can_be_stored(value, kind):
 def test_times_in_the_usual_spellings(value, expected):
     """ISO 8601 with and without a zone, and numbers since 1970 in the four usual units."""
     assert parse_time(value, "t") == expected
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e999", float("inf"), "0001-01-01T00:00:00+23:59"])
+def test_times_beyond_all_bounds_are_misfits(value):
+    """An endless number ends, and a time that has no place in UTC is no crash."""
+    with pytest.raises(Misfit):
+        parse_time(value, "t")
+
+
+def test_an_array_on_one_long_line_is_read():
+    """What an API gave as one line of many mebibytes is an array like any other."""
+    documents = [{"a": number, "b": "x" * 1000} for number in range(10_000)]
+    rows, _, faults = read(json.dumps(documents).encode())
+    assert [row["a"] for row in rows] == list(range(10_000))
+    assert not faults
+
+
+@pytest.mark.parametrize("first", ['{"a": 1} x', '{"a": 1,', "foo {", '{"a": {"b":['])
+def test_a_bad_first_line_costs_its_neighbours_nothing(first):
+    """A log that begins in the middle of a line is still a log of lines."""
+    rows, _, faults = read((first + "\n" + '{"a": 2}\n' * 9).encode())
+    assert len(rows) == 9
+    assert [number for _, number in faults] == [1]
+
+
+def test_a_document_of_an_array_that_is_too_long_is_not_passed_over():
+    """It is a fault, and that what follows was not read is said."""
+    data = b'[\n{"a": 1},\n{"b": "' + b"x" * (10 << 20) + b'"},\n{"a": 3}\n]'
+    with pytest.raises(SourceError, match="document 2"):
+        read(data)
+
+
+def test_what_came_before_an_array_broke_off_is_given():
+    """Documents read before a stream fails are handed on, not lost with it."""
+
+    class Broken(io.BytesIO):
+        def read(self, size=-1):
+            if data := super().read(size):
+                return data
+            raise EOFError("cut")
+
+    taken = json_documents(Broken(b'[{"a": 1},\n{"a": 2},\n'), SCHEMA)
+    assert next(taken).table.num_rows == 2
+    with pytest.raises(SourceError, match="cut"):
+        next(taken)
+
+
+def test_many_faults_of_one_reason_are_counted_together():
+    """A million bad lines are some faults, each line with its number."""
+    [one] = json_documents(io.BytesIO(b'{"a": 0}\n' + b"x\n" * 1000), SCHEMA)
+    assert one.faults.rejected == one.faults.records == 1000
+    assert len(one.faults.rejects) == 51
+    assert one.faults.rejects[-1].others == tuple(range(52, 1002))
+
+
+def test_names_without_end_do_not_become_columns():
+    """Lines that each have a field of their own cost what they are long, not their number squared."""
+    data = b"".join(b'{"a": 1, "k%d": 1}\n' % number for number in range(20_000))
+    [one] = json_documents(io.BytesIO(data), SCHEMA, infer=True)
+    assert one.table.num_rows == one.extra.total() == 20_000

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from farmwatch.collectors.feeds import lines
-from farmwatch.collectors.feeds.lines import blocks, read_all
+from farmwatch.collectors.feeds.lines import Rejoined, blocks, read_all
 from farmwatch.errors import SourceError
 
 
@@ -67,3 +67,12 @@ def test_read_all_refuses_more_than_the_limit():
     assert read_all(io.BytesIO(b"abc"), 3) == b"abc"
     with pytest.raises(SourceError, match="longer than"):
         read_all(io.BytesIO(b"abcd"), 3)
+
+
+def test_what_was_looked_at_is_given_although_the_stream_breaks():
+    """Bytes seen by peeking are read before the stream's fault is."""
+    whole = Rejoined(Breaking(b"a\nb\n"))
+    assert whole.peek(100) == b"a\nb\n"
+    assert whole.read(100) == b"a\nb\n"
+    with pytest.raises(EOFError):
+        whole.read(100)
