@@ -53,7 +53,7 @@ def test_runs_until_stopped(tmp_path, token):  # noqa: F811 (the fixture)
         run_agent(collector(laptop(tmp_path / "root")), spool, Server(url, token), once=False, stop=stop)
     numbers = [message["sequence"] for message in received(server)]
     assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
-    assert max(numbers) >= 20
+    assert max(numbers) >= 5
     assert spool.batch(1) is None
     assert spool.losses == Losses()
 

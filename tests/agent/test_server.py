@@ -84,7 +84,7 @@ def test_both_killed_at_random_moments(tmp_path):
     seen = Counter(row["record_id"].partition(":")[0] for row in lake.read(DeviceFact).to_pylist())
     assert kept <= seen.keys()
     assert set(seen.values()) == {1}
-    assert len(kept) > 20
+    assert len(kept) >= 8
     boxes = lake.read(UsbDevice).to_pylist()
     assert {row["hid_reports"].partition(",")[0] for row in boxes if row["serial"] == "CAFEBABE"} == {
         "81c9b5a7d7ecf4b9"

@@ -42,17 +42,17 @@ def node(folder: Path, name: str, pointer: str = "") -> EventDevice:
 def test_windows(tmp_path):
     """Reports of a window are in its row; a quiet window gives none; the next one starts empty."""
     source = node(tmp_path, "event0")
-    watch = InputWatch(Nodes([source]), 0.2)
+    watch = InputWatch(Nodes([source]), 2.0)
     watch.look()
     assert watch.missing == ""
     writer = os.open(source.path, os.O_WRONLY)
     os.write(writer, events((1, 30, 1), SYN, (1, 31, 1), SYN, gap=0.1))
     watch.wait(time.monotonic() + 0.05)
     assert watch.windows() == []
-    time.sleep(0.2)
+    time.sleep(2.0)
     (window,) = watch.windows()
     assert (window.presses, window.input_device) == (2, "046d:c31c")
-    assert window.window_s >= 0.2
+    assert window.window_s >= 2.0
     assert abs(window.ts - time.time()) < 5
     assert watch.windows(all_of_them=True) == []
     os.close(writer)

@@ -5,6 +5,7 @@ For formats whose documents are few and deep (what a device is made of), where r
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -46,13 +47,8 @@ class Elements:
 
     def row(self, record: type[Record], index: int, values: Mapping[str, Any]) -> None:
         """A row of an element. A value of the wrong kind rejects the row, and says which."""
-        schema = arrow_schema(record)
         try:
-            fitted = {
-                name: _fitted(value, schema.field(name).type, f"{record.table}.{name}")
-                for name, value in values.items()
-                if value is not None
-            }
+            fitted = {name: _fitted(value, record, name) for name, value in values.items() if value is not None}
         except Misfit as misfit:
             self._faults.append((index, str(misfit)))
             return
@@ -91,17 +87,27 @@ class Elements:
         return parsed
 
 
-def _fitted(value: Any, kind: pa.DataType, name: str) -> Any:
+def _fitted(value: Any, record: type[Record], name: str) -> Any:
     """A plain value made to fit its column; objects and lists are none, whatever they hold.
 
     Raises:
         Misfit: it cannot be.
     """
-    if isinstance(value, datetime):
-        return value
+    kind = type(value)
+    if kind is record.columns[name].type and _plain(value, kind):
+        return value  # as most are
     if not isinstance(value, str | int | float):
-        raise Misfit(f"{name}: expected a plain value")
-    return fit(value, kind, name)
+        raise Misfit(f"{record.table}.{name}: expected a plain value")
+    return fit(value, arrow_schema(record).field(name).type, f"{record.table}.{name}")
+
+
+def _plain(value: Any, kind: type) -> bool:
+    """Whether a value of its column's own type can be stored as it is."""
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(-(2**63) <= value < 2**63)
+    return kind is bool or kind is datetime or (kind is float and math.isfinite(value))
 
 
 def list_of(value: Any, name: str) -> list[Any]:

@@ -2,12 +2,15 @@
 
 Each function returns columns by name and what was wrong with the bytes in words (empty: nothing): a device whose
 descriptor is broken is still there, and its fault is told.
+
+Decoded bytes are remembered: a fleet has few models of keyboard, and each device sends its own every hour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from farmwatch.errors import DecodeError
 from farmwatch.wire.hardware.edid import Edid, decode_edid
@@ -15,6 +18,22 @@ from farmwatch.wire.hardware.hid import decode_report_descriptor
 from farmwatch.wire.hardware.usb import decode_descriptors
 
 __all__ = ["display_columns", "hid_columns", "joined", "usb_columns"]
+
+
+T = TypeVar("T")
+_KEPT = 1024  # decoded results of each kind
+_LONGEST_KEPT = 4096  # bytes; no device made for people needs more, and a hostile sender shall not fill the memory
+
+
+def _remembered(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """A decoder that remembers its latest results of ordinary size."""
+    kept = lru_cache(_KEPT)(decode)
+    return lambda data: kept(data) if len(data) <= _LONGEST_KEPT else decode(data)
+
+
+_edid = _remembered(decode_edid)
+_report = _remembered(decode_report_descriptor)
+_usb = _remembered(decode_descriptors)
 
 
 def joined(texts: Sequence[str], limit: int = 32) -> str | None:
@@ -27,7 +46,7 @@ def display_columns(edid: bytes) -> tuple[dict[str, Any], str]:
     if not edid:
         return {}, ""
     try:
-        seen = decode_edid(edid)
+        seen = _edid(edid)
     except DecodeError as error:
         return {}, f"edid: {error}"
     mode, limits = seen.preferred, seen.range_limits
@@ -65,7 +84,7 @@ def usb_columns(descriptors: bytes) -> tuple[dict[str, Any], str]:
     if not descriptors:
         return {}, ""
     try:
-        seen = decode_descriptors(descriptors)
+        seen = _usb(descriptors)
     except DecodeError as error:
         return {}, f"usb descriptors: {error}"
     columns: dict[str, Any] = {
@@ -94,7 +113,7 @@ def hid_columns(descriptors: Sequence[bytes]) -> tuple[dict[str, Any], str]:
         if not raw:
             continue
         try:
-            seen = decode_report_descriptor(raw)
+            seen = _report(raw)
         except DecodeError as error:
             fault = f"report descriptor: {error}"
             continue

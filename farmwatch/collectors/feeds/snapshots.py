@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ _VERSION = 1
 _EVENTS = ("present", "attached", "removed")
 _STATES = ("listening", "connected")
 _BUSES = {3: "usb", 5: "bluetooth", 6: "virtual", 24: "i2c"}  # include/uapi/linux/input.h
+_LONGEST_PATH = 1024
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _OUI = re.compile(r"(?:[0-9a-f]{2}:){2}[0-9a-f]{2}")
 _TIMING = (
@@ -280,8 +282,14 @@ def _socket(message: _Message, index: int, part: Any) -> None:
     given = object_of(part, "sockets")
     if given.get("state") not in _STATES:
         raise Misfit("sockets.state: expected listening or connected")
-    path = masked_paths(pa.array([text_of(given.get("path"), "sockets.path")])).to_pylist()[0]
+    path = _masked(text_of(given.get("path"), "sockets.path")[:_LONGEST_PATH])
     message.row(Socket, index, {name: given.get(name) for name in _SOCKET} | {"path": path})
+
+
+@lru_cache(4096)
+def _masked(path: str) -> str | None:
+    masked: str | None = masked_paths(pa.array([path])).to_pylist()[0]
+    return masked
 
 
 def _missing(message: _Message, index: int, _part: Any) -> None:

@@ -61,6 +61,23 @@ def test_text_and_property_list_say_the_same():
     assert [row for row in plist if row["table"] != "devices"] == [row for row in text if row["table"] != "devices"]
 
 
+def test_registry_converted_to_json():
+    """A property list that somebody made JSON of, its bytes as hexadecimal text."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [plain(inner) for inner in value]
+        return f"<{value.hex()}>" if isinstance(value, bytes) else value
+
+    tree = plain(plistlib.loads(FILES["registry.plist"].read_bytes()))
+    assert MacHardware().recognises(Sample("x", b"", (tree,), ()))
+    found = rows(parsed(KIND, json.dumps(tree).encode()))
+    original = rows(parsed(KIND, FILES["registry.plist"].read_bytes()))
+    assert [row for row in found if row["table"] != "devices"] == [row for row in original if row["table"] != "devices"]
+
+
 def test_profile():
     """USB tree with hubs, a display by its EDID, mains and charge, the device by its UUID."""
     data = FILES["profile.json"].read_bytes()
