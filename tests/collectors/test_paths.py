@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import tracemalloc
 
 import pytest
+import zstandard
 
-from farmwatch.collectors.paths import captures_of, expand
+from farmwatch.collectors.paths import SensorLogs, captures_of, expand
 from farmwatch.errors import SourceError
 
 MAGIC = b"\xd4\xc3\xb2\xa1" + bytes(20)
@@ -79,3 +82,61 @@ def test_a_pipe_in_a_folder_is_not_waited_for(folder):
     os.mkfifo(folder / "pipe.pcap")
     assert "pipe.pcap" not in names(captures_of(str(folder)), folder)
     assert captures_of(str(folder / "pipe.pcap")) == [str(folder / "pipe.pcap")]
+
+
+ZEEK = b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\n"
+LINE = b'{"ts":1.5,"uid":"CAbc","id.orig_h":"10.0.0.5"}\n'
+EVE = b'{"timestamp":"2026-11-02T09:00:00+0000","flow_id":1,"event_type":"flow"}\n'
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (ZEEK, "zeek"),
+        (LINE, "zeek"),
+        (EVE, "suricata"),
+        (gzip.compress(EVE), "suricata"),
+        (zstandard.compress(ZEEK), "zeek"),
+        (b'{"ts":1,"message":"another program\'s log"}\n', None),
+        (b"2026-11-02 a log of something else\n", None),
+        (b"", None),
+    ],
+)
+def test_logs_of_sensors_are_told_by_their_beginning(tmp_path, data, kind):
+    """In a folder, named, or as a stream that can be wound back, whatever they are called; other logs are not taken."""
+    log = tmp_path / "x.log"
+    log.write_bytes(data)
+    found = expand([str(log)])[0]
+    assert (found.kind if isinstance(found, SensorLogs) else None) == kind
+    stream = expand([io.BytesIO(data)])[0]
+    assert (stream.kind if isinstance(stream, SensorLogs) else None) == kind
+    if kind:
+        assert captures_of(str(tmp_path)) == [str(log)]
+    else:
+        with pytest.raises(SourceError, match="no captures"):
+            captures_of(str(tmp_path))
+
+
+def test_logs_of_a_folder_stand_together_where_the_first_stood(tmp_path):
+    """One input for each sensor and folder, days of a sensor in one; the order of the others is kept."""
+    for path in ("2026-11-01/conn.log", "2026-11-01/ssl.log", "current/conn.log", "b.pcap", "other/conn.log"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(MAGIC if path.endswith("pcap") else ZEEK)
+    first, capture, other = expand([str(tmp_path)])
+    assert (first.name, len(first.files)) == (str(tmp_path), 3)
+    assert capture.endswith("b.pcap")
+    assert (other.name, other.files) == (str(tmp_path / "other" / "conn.log"), (str(tmp_path / "other" / "conn.log"),))
+    assert str(first) == str(tmp_path)
+
+
+def test_a_small_file_that_unpacks_to_much_is_only_looked_into(tmp_path):
+    """The beginning of a compressed file is enough, however long the whole is."""
+    (tmp_path / "bomb.log.zst").write_bytes(zstandard.compress(b" " * (64 << 20)))
+    (tmp_path / "bomb.log.gz").write_bytes(gzip.compress(b" " * (64 << 20)))
+    tracemalloc.start()
+    try:
+        found = expand([str(tmp_path / "bomb.log.zst"), str(tmp_path / "bomb.log.gz")])
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert all(isinstance(path, str) for path in found)
