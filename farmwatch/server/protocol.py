@@ -41,12 +41,20 @@ class _Bounded(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Take a connection, unless there are too many."""
+        """Take a connection; where there are too many, instead of one that nobody uses, or not at all."""
         if len(self.connections) >= self.own.connections:
-            transport.abort()
-            return
+            unused = next((one for one in self.connections if isinstance(one, _Bounded) and one.is_unused()), None)
+            if unused is None:
+                transport.abort()
+                return
+            unused.transport.close()
         super().connection_made(transport)
         self._arm()
+
+    def is_unused(self) -> bool:
+        """Whether it stays open between requests, or before the first."""
+        answered = self.cycle is None or self.cycle.response_complete
+        return answered and not self._reading and not self._quiet and not self.transport.is_closing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""

@@ -90,7 +90,6 @@ def configured(service: Service) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=service.settings.limits.connections,
         timeout_keep_alive=int(service.settings.limits.keep_alive_s),
         timeout_graceful_shutdown=max(1, int(service.settings.drain_s / 2)),
         backlog=_BACKLOG,

@@ -276,13 +276,20 @@ def test_a_refused_request_does_not_keep_its_connection(served):
         assert status(answer) in (0, 401)
 
 
-def test_many_connections_do_not_lock_others_out_for_long(served):
-    """Above the limit connections are closed at once; idle ones make room soon."""
+def test_many_connections_do_not_lock_others_out(served):
+    """Above the limit unused connections make room for new ones, and busy ones end in time."""
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(socket.create_connection(("127.0.0.1", served.port))) for _ in range(60)]
-        time.sleep(2.5)
         well(served)
         assert len(opened) == 60
+        assert len(served.server.server_state.connections) <= 42
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+            with contextlib.suppress(OSError):
+                one.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        time.sleep(2.5)
+        well(served)
 
 
 def test_pipelined_requests_are_answered_in_order(served):
