@@ -20,7 +20,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """The device itself. ``boot_ts`` in seconds since 1970, ``utc_offset_min`` by its own clock."""
+    """The device itself.
+
+    ``boot_ts`` in seconds since 1970, ``asleep_s`` how long it was suspended since then, ``utc_offset_min`` by its own
+    clock.
+    """
 
     platform: str
     os: str = ""
@@ -29,6 +33,7 @@ class System:
     serial: str = ""
     hardware_uuid: str = ""
     boot_ts: int | None = None
+    asleep_s: int | None = None
     utc_offset_min: int | None = None
     macs: tuple[str, ...] = ()
 

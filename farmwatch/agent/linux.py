@@ -63,6 +63,7 @@ class LinuxProbe:
             serial=_declared(dmi / "product_serial"),
             hardware_uuid=_declared(dmi / "product_uuid").lower(),
             boot_ts=int(boot[1]) if boot else None,
+            asleep_s=_asleep_s() if self.root == Path("/") else None,
             utc_offset_min=time.localtime().tm_gmtoff // 60,
             macs=hardware_addresses(self.root),
         )
@@ -209,6 +210,11 @@ class LinuxProbe:
         vendor, product = (text(device / "id" / name) or "0000" for name in ("vendor", "product"))
         label = "injected" if "/devices/virtual/" in place and not bluetooth else f"{vendor}:{product}"
         return EventDevice(self.root / "dev/input" / path.name, label, pointer)
+
+
+def _asleep_s() -> int:
+    """Seconds suspended since boot: one clock goes on while asleep, the other stands still (clock_gettime(2))."""
+    return round(time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC))
 
 
 def _declared(path: Path) -> str:

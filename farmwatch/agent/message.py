@@ -2,8 +2,9 @@
 
 Format, version 1: ``kind`` is ``farmwatch-agent``; ``message_id`` is unique, so that a message that came twice is one;
 ``sequence`` counts the messages of this run; sections are ``system``, ``usb``, ``hid``, ``displays``, ``input``,
-``power``, ``network``, ``sockets``; ``not_available`` gives the reason for every section that could not be read, and
-``lost`` counts messages that had to be thrown away unsent, over the life of the spool.
+``power``, ``network``, ``sockets``; ``sleep`` says how long the device slept since the message before;
+``not_available`` gives the reason for every section that could not be read, and ``lost`` counts messages that had to be
+thrown away unsent, over the life of the spool.
 
 Why only what changed: a laptop's hardware is the same for days, and a row per device and minute would drown the rest.
 A section that is not there says nothing; one that is there and empty says that there is nothing.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from farmwatch.agent.facts import InputWindow, Network, UsbFact, as_json
+from farmwatch.agent.facts import InputWindow, Network, System, UsbFact, as_json
 from farmwatch.agent.probe import Probe, UnavailableError
 from farmwatch.agent.spool import Losses
 
@@ -28,6 +29,7 @@ __all__ = ["KIND", "VERSION", "Messages", "encode"]
 KIND = "farmwatch-agent"
 VERSION = 1
 _EVERYTHING_S = 3600.0
+_SHORTEST_SLEEP_S = 2  # the two clocks are not read in one moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Messages:
         self._sequence = 0
         self._sent: dict[str, _Sent] = {}
         self._usb: dict[str, UsbFact] | None = None
+        self._asleep_s: int | None = None
 
     def make(self, windows: list[InputWindow], losses: Losses, missing: dict[str, str]) -> dict[str, Any]:
         """A message; ``windows`` are those that ended since the last, ``missing`` why input could not be timed."""
@@ -63,7 +66,7 @@ class Messages:
         }
         reasons = dict(missing)
         sections: dict[str, Callable[[], Any]] = {
-            "system": self._probe.system,
+            "system": lambda: self._system(document),
             "usb": self._usb_events,
             "hid": self._probe.hid,
             "displays": self._probe.displays,
@@ -102,6 +105,14 @@ class Messages:
             return False
         self._sent[name] = _Sent(plain, now)
         return True
+
+    def _system(self, document: dict[str, Any]) -> System:
+        """The device; if it slept since the last look, the message says for how long."""
+        system = self._probe.system()
+        before, self._asleep_s = self._asleep_s, system.asleep_s
+        if before is not None and system.asleep_s is not None and system.asleep_s - before >= _SHORTEST_SLEEP_S:
+            document["sleep"] = {"for_s": system.asleep_s - before}
+        return system
 
     def _network(self, reasons: dict[str, str]) -> Network:
         """The surroundings with the access points; why these are not known goes to the reasons."""

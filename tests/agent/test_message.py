@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,23 @@ def test_another_access_point_is_news(root):
     assert "network" not in made(messages)
     seen[0] = "02:00:5e:00:00:02"
     assert made(messages)["network"]["bssids"] == seen
+
+
+def test_sleep_is_told(root):
+    """When the clock that stands still while asleep fell behind, the next message says by how much."""
+
+    class Sleeping(LinuxProbe):
+        def system(self):
+            return replace(super().system(), asleep_s=asleep[0])
+
+    asleep = [7]
+    messages = Messages(Sleeping(root), "d", b"k")
+    assert "sleep" not in made(messages)
+    asleep[0] += 1
+    assert "sleep" not in made(messages)
+    asleep[0] += 3600
+    assert made(messages)["sleep"] == {"for_s": 3600}
+    assert "sleep" not in made(messages)
 
 
 def test_everything_again_after_an_hour(messages, monkeypatch):

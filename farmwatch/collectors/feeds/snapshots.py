@@ -5,7 +5,7 @@ Format, version 1: one JSON object a line::
     {"kind": "farmwatch-agent", "version": 1, "message_id": "…", "device_id": "…", "ts": "…",
      "system": {…}, "usb": [{"port_path": "1-2", "descriptors": "1201…", "hid": [{"descriptor": "0501…"}]}],
      "hid": […], "displays": [{"connector": "card0-HDMI-A-1", "edid": "00ff…"}], "input": […], "power": {…},
-     "network": {"gateways": […], "neighbours": […]}, "sockets": […],
+     "sleep": {"for_s": 28800}, "network": {"gateways": […], "neighbours": […]}, "sockets": […],
      "not_available": {"bssids": "no wireless interface"}, "lost": {"messages": 3, "bytes": 9000}}
 
 A record is an element: one device, one display, one window, one socket, the system, the power, a gateway, a neighbour.
@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -39,6 +39,7 @@ _EVENTS = ("present", "attached", "removed")
 _STATES = ("listening", "connected")
 _BUSES = {3: "usb", 5: "bluetooth", 6: "virtual", 24: "i2c"}  # include/uapi/linux/input.h
 _LONGEST_PATH = 1024
+_LONGEST_SLEEP_S = 10 * 365 * 86_400
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _OUI = re.compile(r"(?:[0-9a-f]{2}:){2}[0-9a-f]{2}")
 _TIMING = (
@@ -245,6 +246,16 @@ def _power(message: _Message, index: int, part: Any) -> None:
     message.row(PowerEvent, index, {"event": "state"} | state | battery)
 
 
+def _sleep(message: _Message, index: int, part: Any) -> None:
+    """The device slept since the message before and is awake again: when it fell asleep is known to the interval."""
+    seconds = object_of(part, "sleep").get("for_s")
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 < seconds < _LONGEST_SLEEP_S:
+        raise Misfit("sleep.for_s: expected whole seconds")
+    reason = f"asleep for {seconds} s"
+    message.row(PowerEvent, index, {"event": "sleep", "ts": message.ts - timedelta(seconds=seconds), "reason": reason})
+    message.row(PowerEvent, index, {"event": "wake", "reason": reason})
+
+
 def _gateway(message: _Message, index: int, part: Any) -> None:
     given = object_of(part, "network.gateways")
     place = {"interface": given.get("interface"), "medium": given.get("medium")}
@@ -303,6 +314,7 @@ _SECTIONS: dict[str, Callable[[_Message, int, Any], None]] = {
     "displays": _display,
     "input": _input,
     "power": _power,
+    "sleep": _sleep,
     **dict(zip(_NETWORK, (_gateway, _neighbour, _address, _bssid), strict=True)),
     "sockets": _socket,
     "not_available": _missing,

@@ -85,6 +85,15 @@ def test_the_same_boot_is_one_event():
     assert len(read(KIND, [one, two], DeviceFact)) == 2
 
 
+def test_sleep():
+    """A device that slept fell asleep about then and woke about now."""
+    found = read(KIND, [message(sleep={"for_s": 28_800})], PowerEvent)
+    assert [(row["event"], row["ts"].hour, row["reason"]) for row in found] == [
+        ("sleep", 0, "asleep for 28800 s"),
+        ("wake", 8, "asleep for 28800 s"),
+    ]
+
+
 def test_counts_without_an_interval():
     """A single press has no interval, and none is made up."""
     window = {"window_s": 300, "input_device": "injected", "presses": 1, "intervals": []}
@@ -126,6 +135,8 @@ def test_lost_messages_are_told():
         ({"network": {"gateways": [{"mac": "zz"}]}}, "network.gateways.mac: expected a link-layer address"),
         ({"network": {"neighbours": [{"oui": "aa:bb:cc", "hash": "aa:bb:cc:dd:ee:ff"}]}},
          "network.neighbours: expected oui and hash"),
+        ({"sleep": {"for_s": -1}}, "sleep.for_s: expected whole seconds"),
+        ({"sleep": {"for_s": 2**62}}, "sleep.for_s: expected whole seconds"),
         ({"sockets": [{"state": "open"}]}, "sockets.state: expected listening or connected"),
         ({"input": [{"intervals": [-1]}]}, "input.intervals: expected counts"),
         ({"displays": [{}] * 20_001}, "displays: more than 20000 elements"),
