@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from farmwatch.collectors.feeds.collected import collection_of
+from farmwatch.collectors.feeds.columns import masked_path
 from farmwatch.collectors.feeds.contract import Context, Fault, Feed, Parsed
 from farmwatch.collectors.feeds.opening import Input, inputs, opened, sample_of
 from farmwatch.collectors.feeds.registry import feed_of, kind_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["InputAccount", "Intake", "parse", "reject_rows"]
 
 _SHOWN_FAULTS = 20  # of an input
+_MOST_NAMES, _OTHER_NAMES = 1000, "(others)"
 _BATCH_ROWS = 400_000  # rows that are stored with one commit, about: files large enough to be read back quickly
 _BATCH_BYTES = 256 << 20
 _UNKNOWN = "what this is cannot be told from its beginning; name it with --kind ('farmwatch feeds' lists the kinds)"
@@ -54,11 +56,17 @@ class InputAccount:
         self.records += parsed.records
         self.used += parsed.used
         self.rejected += parsed.rejected
-        self.unneeded.update(parsed.unneeded)
-        self.dropped.update(parsed.dropped)
+        _add_names(self.unneeded, parsed.unneeded)
+        _add_names(self.dropped, parsed.dropped)
         self.rows.update({record.table: table.num_rows for record, table in parsed.tables.items()})
         room = _SHOWN_FAULTS - len(self.faults)
         self.faults += [*parsed.rejects, *parsed.partial][: max(0, room)]
+
+
+def _add_names(total: Counter[str], more: Counter[str]) -> None:
+    """Add what is counted by names that a sender chooses; beyond so many they are counted as one."""
+    for name, count in more.items():
+        total[name if name in total or len(total) < _MOST_NAMES else _OTHER_NAMES] += count
 
 
 def parse(source: Input, context: Context, account: InputAccount, feed: Feed | None = None) -> Iterator[Parsed]:
@@ -67,7 +75,7 @@ def parse(source: Input, context: Context, account: InputAccount, feed: Feed | N
         with opened(source) as stream:
             chosen = feed or kind_of(sample_of(stream, source.name))
             if chosen is None:
-                account.error = _UNKNOWN if stream.peek(1) else "empty"
+                account.error = _UNKNOWN if stream.peek(1) else _why_empty(stream)
                 return
             account.kind = chosen.kind
             for parsed in chosen.read(stream, context):
@@ -77,6 +85,14 @@ def parse(source: Input, context: Context, account: InputAccount, feed: Feed | N
         account.error = error.reason
 
 
+def _why_empty(stream: Any) -> str:
+    try:
+        stream.read(1)
+    except EOFError as error:
+        return f"breaks off at its beginning: {error}"
+    return "empty"
+
+
 def reject_rows(faults: Iterable[Fault], feed: str, sender: str, name: str, at: datetime) -> pa.Table:
     """Faults as rows of the table that keeps them."""
     listed = list(faults)
@@ -84,7 +100,7 @@ def reject_rows(faults: Iterable[Fault], feed: str, sender: str, name: str, at: 
         "ts": [at] * len(listed),
         "feed": [feed] * len(listed),
         "sender": [sender] * len(listed),
-        "input_name": [name] * len(listed),
+        "input_name": [masked_path(name).encode("utf-8", "backslashreplace").decode()] * len(listed),
         "offset": [fault.offset for fault in listed],
         "reason": [fault.reason for fault in listed],
         "count": [fault.count for fault in listed],
@@ -168,6 +184,7 @@ class Intake:
         if faults:
             self._rejects.append(reject_rows(faults, kind, self._sender, name, received))
         held = [table for listed in self._tables.values() for table in listed]
+        held += self._rejects  # bad lines without end are stored in between as well
         if sum(table.num_rows for table in held) >= _BATCH_ROWS or sum(table.nbytes for table in held) >= _BATCH_BYTES:
             self._store_held()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 
 import pytest
 
@@ -87,3 +88,31 @@ def test_progress_ends_at_the_size(store, tmp_path):
     with Intake(store) as intake:
         list(intake.take([path], progress=lambda name, done: seen.append(done)))
     assert seen[-1] == path.stat().st_size
+
+
+def test_the_name_of_an_input_names_no_user(store, tmp_path):
+    """Rejects are kept with the path they came from, without whose folder it is; any bytes may be in it."""
+    folder = tmp_path / "Users" / "jane"
+    folder.mkdir(parents=True)
+    path = folder / os.fsdecode(b"usb\xff.ndjson")
+    path.write_bytes(rows(1) + b"\njunk\n")
+    with Intake(store) as intake:
+        list(intake.take([path]))
+    [kept] = store.query("SELECT input_name FROM feed_rejects").to_pylist()
+    assert kept["input_name"].endswith(r"Users/*/usb\udcff.ndjson")
+
+
+def test_a_damaged_archive_is_not_called_empty(tmp_path):
+    """Nothing in it can be read, which is not the same as nothing being in it."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(b"\x1f\x8b\x08garbage")
+    [account] = Intake(None).take([path])
+    assert "breaks off" in account.error
+
+
+def test_names_that_a_sender_makes_up_are_counted_in_bounded_memory(tmp_path):
+    """Beyond a thousand they are one."""
+    data = b"\n".join(json.dumps({**ROW, f"k{number}": 1}).encode() for number in range(3000))
+    [account] = Intake(None).take([io.BytesIO(data)])
+    assert account.dropped.total() == account.used == 3000
+    assert account.dropped["(others)"] == 2000

@@ -19,7 +19,7 @@ from farmwatch.collectors.feeds.documents import Misfit, parse_time
 
 __all__ = [
     "addresses", "each", "file_names", "filled", "first_of", "hardware_addresses", "hexadecimal", "lowered",
-    "masked_paths", "options_of", "reals", "select", "struct_field", "times", "truths", "whole",
+    "masked_path", "masked_paths", "options_of", "reals", "select", "struct_field", "times", "truths", "whole",
 ]  # fmt: skip
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -164,7 +164,12 @@ def _file_name(path: str) -> str | None:
 
 def masked_paths(paths: pa.Array) -> pa.Array:
     """Paths with the user's folder as ``*``: whose it is does not matter."""
-    return each(lambda path: _USER_FOLDER.sub(r"\1*", path.strip().strip('"'))[:1024] or None, paths)
+    return each(lambda path: masked_path(path.strip().strip('"'))[:1024] or None, paths)
+
+
+def masked_path(path: str) -> str:
+    """A path with the user's folder as ``*``."""
+    return _USER_FOLDER.sub(r"\1*", path)
 
 
 def options_of(commands: pa.Array) -> pa.Array:

@@ -6,9 +6,11 @@ Compressed inputs are streamed and never held whole, so a file that unpacks to t
 from __future__ import annotations
 
 import codecs
+import glob
 import gzip
 import io
 import json
+import lzma
 import os
 import sys
 import zipfile
@@ -27,7 +29,7 @@ _HEAD_BYTES = 256 << 10
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 _PACKED = (".gz", ".zst", ".zstd", ".gzip")
 _ZSTD_PIECE = 2 << 10  # the densest zstd is 4 bytes for 128 KiB: at most 64 MiB at once
-_MOST_MEMBERS = 100_000
+_BROKEN = (EOFError, OSError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _DOCUMENTS = 20
 
 
@@ -39,6 +41,8 @@ class Input:
     path: Path | None = None
     member: str | None = None
     stream: BinaryIO | None = None
+    archive: zipfile.ZipFile | None = None  #: open while members of it are gone through: its list is read once
+    entry: zipfile.ZipInfo | None = None  #: of two members with one name, which
     raw: Any = None  #: its stored bytes while it is open
 
     def position(self) -> int:
@@ -75,32 +79,47 @@ def inputs(sources: Any) -> Iterator[Input]:
 
 def _of_path(path: Path) -> Iterator[Input]:
     if path.is_dir():
-        for inside in sorted(path.rglob("*")):
-            if inside.is_file() and not any(part.startswith(".") for part in inside.relative_to(path).parts):
-                yield from _of_path(inside)
+        yield from _of_folder(path)
         return
     if not path.exists() and any(sign in str(path) for sign in "*?["):
-        found = sorted(path.parent.glob(path.name))
+        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - also in its folders
         if found:
             for match in found:
                 yield from _of_path(match)
             return
-    members = _members(path)
-    if members is None:
+    archive = _archive(path)
+    if archive is None:
         yield Input(str(path), path)
-    else:
-        for member in members:
-            yield Input(f"{path}!{member}", path, member)
+        return
+    with archive:
+        for entry in archive.infolist():
+            if not entry.is_dir():
+                yield Input(f"{path}!{entry.filename}", path, entry.filename, archive=archive, entry=entry)
 
 
-def _members(path: Path) -> list[str] | None:
-    """Files in a zip archive in its order; None where it is no archive that can be read."""
+def _of_folder(folder: Path) -> Iterator[Input]:
+    """Files at any depth but hidden ones; a folder that cannot be listed is given, so that it is not passed over."""
+    unread: list[OSError] = []
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=unread.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(place, name) for name in names if not name.startswith(".")]
+    for file in sorted(files):
+        if file.is_file():
+            yield from _of_path(file)
+    for error in unread:
+        yield Input(str(error.filename), Path(error.filename))
+
+
+def _archive(path: Path) -> zipfile.ZipFile | None:
+    """A zip archive; None where it is none that can be read. What is no regular file can be read only once."""
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             if file.read(4) != _ZIP:
                 return None
-        with zipfile.ZipFile(path) as archive:
-            return [entry.filename for entry in archive.infolist()[:_MOST_MEMBERS] if not entry.is_dir()]
+        return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
 
@@ -120,9 +139,11 @@ class opened:  # noqa: N801 - used as a function: with opened(source) as stream
         source = self._source
         try:
             if source.member is not None and source.path is not None:
-                archive = zipfile.ZipFile(source.path)
-                self._close.append(archive)
-                source.raw = archive.open(source.member)
+                archive = source.archive
+                if archive is None or archive.fp is None:
+                    archive = zipfile.ZipFile(source.path)
+                    self._close.append(archive)
+                source.raw = archive.open(source.entry or source.member)
             elif source.stream is not None:
                 source.raw = source.stream
             else:
@@ -145,11 +166,18 @@ class _Peekable(io.RawIOBase):
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._head = stream, b""
+        self._fault: Exception | None = None
 
     def peek(self, size: int) -> bytes:
-        """The next bytes, which stay to be read."""
-        while len(self._head) < size and (more := self._stream.read(size - len(self._head))):
-            self._head += more
+        """The next bytes, which stay to be read; what there is where the stream breaks off."""
+        try:
+            while self._fault is None and len(self._head) < size:
+                more = self._stream.read(size - len(self._head))
+                if not more:
+                    break
+                self._head += more
+        except _BROKEN as error:  # reading says it, in its place
+            self._fault = error
         return self._head[:size]
 
     def readable(self) -> bool:
@@ -159,11 +187,12 @@ class _Peekable(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
         if size is None or size < 0:
-            head, self._head = self._head, b""
-            return head + cast("bytes", self._stream.read())
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
         if self._head:
             head, self._head = self._head[:size], self._head[size:]
             return head
+        if self._fault is not None:
+            raise self._fault
         return cast("bytes", self._stream.read(size))
 
     def readinto(self, buffer: Any) -> int:
@@ -291,7 +320,7 @@ class _Named:
         while left != 0:
             try:
                 part = self._stream.read(left if left > 0 else -1)
-            except (EOFError, OSError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+            except _BROKEN as error:
                 self._broken = EOFError(str(error) or type(error).__name__)
                 if parts:
                     break

@@ -21,7 +21,7 @@ from farmwatch.collectors.feeds.columns import masked_paths, options_of, reals, 
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sample
 from farmwatch.collectors.feeds.delimited import delimited_documents, header_of
 from farmwatch.collectors.feeds.documents import Documents, json_documents
-from farmwatch.collectors.feeds.lines import read_all
+from farmwatch.collectors.feeds.lines import Rejoined, read_all
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.errors import SourceError
 from farmwatch.records import NETWORK_TABLES, TELEMETRY_TABLES, FlowSeries, Record, SeriesFlow
@@ -38,6 +38,7 @@ _ACCOUNTS = frozenset({"account", "accounts", "device_token", "factor", "meeting
 _PATHS = frozenset({"parent_path", "path"})
 _LARGEST_PARQUET = 4 << 30
 _PARQUET_ROWS = 100_000
+_LOOKED_AT = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,19 @@ class OwnTable:
 
     def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
         """Read rows; see the module."""
-        head = stream.read(4)
-        whole_stream = _Rejoined(head, stream)
-        if head == b"PAR1":
+        whole_stream = Rejoined(stream)
+        head = whole_stream.peek(_LOOKED_AT)
+        if head.startswith(b"PAR1"):
             documents = _parquet(whole_stream, self.record)
         elif head.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"["):
-            schema = pa.schema([entry.with_nullable(True) for entry in arrow_schema(self.record)])
+            schema = pa.schema(
+                [*(entry.with_nullable(True) for entry in arrow_schema(self.record)), ("table", pa.string())]
+            )
             documents = json_documents(whole_stream, schema, threads=context.threads, infer=True)
         else:
+            names = header_of(head.lstrip(b" \t\r\n\xef\xbb\xbf").partition(b"\n")[0].decode("utf-8", "replace"))
+            if names and not self.record.columns.keys() & set(names):
+                raise SourceError(str(whole_stream.name), 0, f"its first line names no column of {self.kind}")
             documents = delimited_documents(whole_stream)
         for one in documents:
             yield self._parsed(one, context)
@@ -102,7 +108,7 @@ class OwnTable:
         for name in table.column_names:
             values = table.column(name).combine_chunks()
             if name in schema.names:
-                columns[name] = self._column(name, values, schema.field(name).type, context)
+                columns[name] = self._readable(name, values, schema.field(name).type, context)
             elif name != "table" and (count := len(values) - values.null_count):
                 output.dropped[name] += count
         output.dropped += Counter({name: count for name, count in documents.extra.items() if name != "table"})
@@ -137,6 +143,14 @@ class OwnTable:
             return masked_paths(texts)
         return options_of(texts) if name == "arguments" else texts
 
+    @staticmethod
+    def _readable(name: str, values: pa.Array, kind: pa.DataType, context: Context) -> pa.Array:
+        """The column; without values where a Parquet file has something else under its name."""
+        try:
+            return OwnTable._column(name, values, kind, context)
+        except pa.ArrowException:
+            return pa.nulls(len(values), kind)
+
 
 def _hidden(values: pa.Array, hide: Callable[[str], str | None]) -> pa.Array:
     """Accounts hidden, one by one where several stand in a list; those hidden before stay."""
@@ -167,22 +181,3 @@ def _parquet(stream: ByteStream, record: type[Record]) -> Iterator[Documents]:
         raise SourceError(
             str(getattr(stream, "name", "input")), 0, f"not a Parquet file that can be read: {error}"
         ) from error
-
-
-class _Rejoined:
-    """A stream with the bytes that were looked at put back in front; only what readers of feeds use."""
-
-    def __init__(self, head: bytes, stream: ByteStream) -> None:
-        self._head, self._stream = head, stream
-        self.name = getattr(stream, "name", "input")
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        head, self._head = self._head, b""
-        if size < 0:
-            return head + self._stream.read()
-        return head + self._stream.read(size - len(head)) if len(head) < size else self._keep(head, size)
-
-    def _keep(self, head: bytes, size: int) -> bytes:
-        self._head = head[size:]
-        return head[:size]

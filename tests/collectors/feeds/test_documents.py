@@ -192,7 +192,7 @@ def test_a_bad_first_line_costs_its_neighbours_nothing(first):
 
 def test_a_document_of_an_array_that_is_too_long_is_not_passed_over():
     """It is a fault, and that what follows was not read is said."""
-    data = b'[\n{"a": 1},\n{"b": "' + b"x" * (10 << 20) + b'"},\n{"a": 3}\n]'
+    data = b'[\n{"a": 1},\n{"b": "' + b"x" * (20 << 20) + b'"},\n{"a": 3}\n]'
     with pytest.raises(SourceError, match="document 2"):
         read(data)
 

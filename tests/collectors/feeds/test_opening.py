@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import threading
 import zipfile
 
 import pytest
@@ -95,3 +97,48 @@ def test_a_cut_file_gives_what_came_and_then_fails(tmp_path, pack):
         assert stream.read(65536)
         with pytest.raises(EOFError):
             stream.read()
+
+
+def test_what_can_be_read_once_is_read_once(tmp_path):
+    """A pipe is not opened to see whether it is an archive: that would take its beginning away."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(TEXT.encode(),))
+    writer.start()
+    [source] = inputs([pipe])
+    assert content(source) == TEXT.encode()
+    writer.join()
+
+
+def test_members_with_one_name_are_all_read(tmp_path):
+    """The archive's list is read once, and each entry of it is opened, also after all were listed."""
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("/abs/a.json", b"1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("/abs/a.json", b"2")
+    assert [content(source) for source in inputs([path])] == [b"1", b"2"]
+    assert [content(source) for source in list(inputs([path]))] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("data", [b"\x1f\x8b\x08garbage", b"\x1f\x8b\x08\x00" + b"\0" * 6 + b"\xff" * 50])
+def test_what_breaks_at_its_beginning_can_be_opened_and_says_so(tmp_path, data):
+    """Looking takes a damaged stream for a short one; reading says what it is."""
+    path = tmp_path / "bad.gz"
+    path.write_bytes(data)
+    with opened(Input("bad.gz", path)) as stream:
+        assert not sample_of(stream, "bad.gz").head
+        with pytest.raises(EOFError):
+            stream.read(10)
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    """Instead of being passed over."""
+    (tmp_path / "a.json").write_text("{}")
+
+    def walk(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{folder}/closed"))
+        return iter([(str(folder), ["closed"], ["a.json"])])
+
+    monkeypatch.setattr(os, "walk", walk)
+    assert [source.name.rsplit("/", 1)[-1] for source in inputs([tmp_path])] == ["a.json", "closed"]

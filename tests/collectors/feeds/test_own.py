@@ -128,3 +128,23 @@ def test_what_is_no_parquet_says_so():
     """The reason names what was expected."""
     with pytest.raises(SourceError, match="Parquet"):
         read(UsbDevice, b"PAR1" + b"x" * 100)
+
+
+@pytest.mark.parametrize("before", ["\n" * 10, "\ufeff\r\n  "])
+def test_blank_lines_before_json_do_not_make_it_csv(before):
+    """What follows tells the form."""
+    _, rows = read(UsbDevice, (before + json.dumps(ROW)).encode())
+    assert len(rows) == 1
+
+
+def test_a_text_without_a_column_of_ours_is_not_swallowed_as_a_header():
+    """A lone line that names nothing is said to be none."""
+    with pytest.raises(SourceError, match="no column"):
+        read(UsbDevice, b"some line\n")
+
+
+def test_a_parquet_column_of_another_type_has_no_values():
+    """Rows are rejected for what is missing; nothing crashes."""
+    parsed, rows = read(UsbDevice, parquet([{**ROW, "ts": {"a": 1}, "serial": [1]}]))
+    assert not rows
+    assert parsed[0].rejected == 1
