@@ -98,7 +98,7 @@ def _parsed(block: JsonBlock, context: Context) -> Parsed:
         events.append(event)
         numbers.append(number)
         for name in LEFT_BEHIND:
-            if document.get(name):
+            if document.pop(name, None):
                 dropped[name] += 1
     output = Output(np.array(numbers, np.int64))
     output.before(account)
