@@ -149,9 +149,9 @@ def _flat(document: Mapping[str, Any]) -> Event | None:
     get = document.get
     if "EventID" in document and "ProviderName" in document:  # Fluent Bit winevtlog
         values = get("StringInserts")
-        return Event(
+        return None if not isinstance(values, list) else Event(  # switched off: the event says nothing any more
             get("ProviderName"), get("Channel"), get("EventID"), get("EventRecordID"), get("Computer"),
-            get("TimeCreated") or get("date"), get("ActivityID"), values if isinstance(values, list) else {},
+            get("TimeCreated") or get("date"), get("ActivityID"), values,
         )  # fmt: skip
     if "EventID" in document and "SourceName" in document:  # NXLog; Fluent Bit winlog
         values = get("StringInserts")
