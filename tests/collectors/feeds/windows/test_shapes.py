@@ -74,7 +74,8 @@ def test_powershells_times(given, time):
 @pytest.mark.parametrize(
     "document",
     [
-        {}, {"winlog": None}, {"ProviderName": "P", "EventID": 4624, "Channel": "Security"}, {"Event": []}, {"System": 5}, {"EventID": 5}, {"Id": 1, "ProviderName": "P"},
+        {}, {"winlog": None}, {"ProviderName": "P", "EventID": 4624, "Channel": "Security"},
+        {"Event": []}, {"System": 5}, {"EventID": 5}, {"Id": 1, "ProviderName": "P"},
         {"Id": 1, "ProviderName": "P", "Properties": {}}, {"Id": 1, "ProviderName": "P", "Properties": 5},
         {"Id": 1, "ProviderName": "P", "Properties": ["System.Diagnostics.Eventing.Reader.EventProperty"]},
         {"_source": []}, {"message": "<Event>"}, {"Event": "text"},
