@@ -116,7 +116,7 @@ def measure_server(folder: Path, kind: str, bodies: list[bytes], rows: int, conn
         ended = time.perf_counter()
         until(lambda: metric(served.ask("GET", "/metrics", token=secret).body, "farmwatch_log_pending_bytes") == 0, 300)
         settled = time.perf_counter() - ended
-        spent = processor_s(served.process.pid) - before
+        spent, peak = processor_s(served.process.pid) - before, peak_mb(served.process.pid)
         assert served.stop() == 0
     finally:
         if served.process.poll() is None:
@@ -130,7 +130,8 @@ def measure_server(folder: Path, kind: str, bodies: list[bytes], rows: int, conn
     print(
         f"farmwatch serve   {rows / took:>9,.0f} rows/s  {sum(map(len, bodies)) / took / 1e6:6.1f} MB/s  answered: "
         f"{shown}, longest {1000 * times[-1]:.0f} ms; {len(refused)} refused; commits {behind:.1f} s behind at the "
-        f"end, all in the store {settled:.1f} s later; processor {spent:.1f} s of {took + settled:.1f} s"
+        f"end, all in the store {settled:.1f} s later; processor {spent:.1f} s of {took + settled:.1f} s; "
+        f"peak memory {peak:.0f} MB"
     )
     stored = open_store(store).query(f"select count(*) as n, count(distinct record_id) as d from {kind}").to_pylist()[0]
     assert stored == {"n": rows + 1000, "d": rows + 1000}, stored
@@ -140,6 +141,12 @@ def processor_s(pid: int) -> float:
     """Processor seconds of a process so far."""
     parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    """Largest resident memory of a process so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def metric(text: bytes, name: str) -> float:

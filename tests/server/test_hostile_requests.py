@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import random
 import re
 import socket
 import time
@@ -317,3 +318,37 @@ def test_other_methods_and_addresses_are_refused(served):
         assert answer.status == wanted, (method, path, answer)
         assert answer.headers["content-type"] == "application/problem+json"
         assert json.loads(answer.body)["status"] == wanted
+
+
+def test_mutated_requests_end_in_an_answer_or_a_close(served):
+    """Hundreds of damaged requests, each on its own connection: an answer or a close in time, and nothing breaks."""
+    chance = random.Random(11)
+    packed = gzip.compress(ROW * 20)
+    whole = [
+        head(served, len(ROW), "Connection: close") + ROW,
+        head(served, len(packed), "Content-Encoding: gzip", "Connection: close") + packed,
+        head(served, None, "Connection: close") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW),
+        head(served, 2, "Connection: close", path="/v1/captures") + b"{}",
+        head(served, 0, "Connection: close", method="GET", path="/metrics"),
+    ]
+    for number in range(300):
+        data = bytearray(whole[number % len(whole)])
+        for _ in range(chance.randrange(1, 6)):
+            at = chance.randrange(len(data))
+            change = chance.randrange(4)
+            if change == 0:
+                data[at] = chance.randrange(256)
+            elif change == 1:
+                del data[at : at + chance.randrange(1, 20)]
+            elif change == 2:
+                data[at:at] = chance.randbytes(chance.randrange(1, 20))
+            else:
+                data[at:at] = data[max(0, at - 30) : at]
+        with socket.create_connection(("127.0.0.1", served.port), timeout=15) as connection:
+            connection.sendall(bytes(data))
+            connection.shutdown(socket.SHUT_WR)
+            answer = received(connection)
+        assert status(answer) in (0, 200, 201, 400, 401, 403, 404, 405, 408, 413, 415, 431, 501), (data, answer)
+    well(served)
+    assert served.service.ingest.settle()
+    assert served.service.metrics.feed_failures.lines()[2:] == []
