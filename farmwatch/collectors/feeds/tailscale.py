@@ -111,12 +111,13 @@ def _device(record: dict[str, Any], rows: Rows) -> str:
     host, node, seen = host_of(record.get("hostname")), text_of(record.get("nodeId")), text_of(record.get("lastSeen"))
     ts = seen or rows.context.received.isoformat()
     device = host or node
+    inside = [address for address, _ in map(_endpoint, texts_of(record.get("addresses"))) if address]
     identity = record.get("postureIdentity")
     serials = texts_of(identity.get("serialNumbers")) if isinstance(identity, dict) else []
     rows.add(
         DeviceFact, device_id=device, ts=ts, record_id=node, host_name=host,
         platform=(text_of(record.get("os")) or "").lower() or None,
-        serial=serials[0] if serials else None, addresses=",".join(texts_of(record.get("addresses"))) or None,
+        serial=serials[0] if serials else None, addresses=",".join(inside[:32]) or None,
         managed=record["authorized"] if isinstance(record.get("authorized"), bool) else None,
     )  # fmt: skip
     if node and node != device:

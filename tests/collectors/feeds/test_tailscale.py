@@ -58,7 +58,8 @@ def test_where_a_device_found_itself():
 
 def test_number_and_name_are_one_device():
     """Flows may come by the number, the list has both."""
-    facts = read(KIND, [device()], DeviceFact)
+    facts = read(KIND, [device(addresses=["100.64.0.7", "nonsense", "fd7a::7"])], DeviceFact)
+    assert [row["addresses"] for row in facts if "addresses" in row] == ["100.64.0.7,fd7a::7"]
     assert {(row["device_id"], row["host_name"]) for row in facts} == {("lt-7", "lt-7"), ("n7", "lt-7")}
 
 
