@@ -59,9 +59,9 @@ class MacProbe:
         """Not read."""
         _missing("power", _SNAPSHOT)
 
-    def network(self, key: bytes) -> Network:
+    def network(self, _key: bytes) -> Network:
         """Not read."""
-        _missing("gateways and neighbours", f"a key of {len(key)} bytes hides nothing here; osquery gives them")
+        _missing("gateways and neighbours", "osquery gives them")
 
     def bssids(self) -> tuple[str, ...]:
         """Not read."""

@@ -65,7 +65,7 @@ class Probe(Protocol):
         """Mains, lid, batteries."""
         ...
 
-    def network(self, key: bytes) -> Network:
+    def network(self, key: bytes, /) -> Network:
         """Gateways, neighbours hashed with ``key``, own addresses."""
         ...
 

@@ -83,9 +83,9 @@ class WindowsProbe:
         mains = None if status.ac_line_status == _UNKNOWN else bool(status.ac_line_status)
         return Power(on_mains=mains, batteries=batteries)
 
-    def network(self, key: bytes) -> Network:
+    def network(self, _key: bytes) -> Network:
         """Not read."""
-        _missing("gateways and neighbours", f"a key of {len(key)} bytes hides nothing here")
+        _missing("gateways and neighbours", "osquery gives them")
 
     def bssids(self) -> tuple[str, ...]:
         """Not read."""
