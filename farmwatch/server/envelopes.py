@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from farmwatch.collectors.feeds.contract import Sample
+from farmwatch.collectors.feeds.own import OwnTable
 from farmwatch.collectors.feeds.registry import FEEDS, kind_of
 
 __all__ = ["Batch", "Wrapped", "sort_out"]
@@ -22,9 +23,10 @@ _INSIDE = ("event", "json", "message", "msg", "log", "line", "raw", "_raw")  # w
 _TELLING = (
     "_path", "category", "event_simpleName", "event_type", "eventType", "kind", "provider", "table", "type",
 )  # fmt: skip  # fields whose value, beside the field names, tells a format
-_MOST_SHAPES = 4096
+_MOST_SHAPES = 2000  # of one request that are looked at: asking every feed takes a while
 _FEW_FIELDS = 12  # a shipper adds; a document with more fields and a message is a record of its own
 _KINDS = frozenset(feed.kind for feed in FEEDS)
+_OWN_KINDS = frozenset(feed.kind for feed in FEEDS if isinstance(feed, OwnTable))
 _PREFIXES = ("farmwatch:", "farmwatch-", "farmwatch.", "farmwatch_")
 
 
@@ -36,6 +38,7 @@ class Wrapped:
     hint: str = ""  #: kind, source type, index or attribute that may name the feed
     host: str | None = None  #: device, for formats that do not name theirs
     number: int = 0  #: of the record in its request, from 1
+    fault: str = ""  #: why it is no record, where it is none
 
 
 @dataclass(slots=True)
@@ -54,16 +57,21 @@ class Batch:
 
 
 def sort_out(wrapped: Iterable[Wrapped], only: str | None = None) -> tuple[list[Batch], list[Wrapped]]:
-    """Records by feed and device, and those that no feed recognises.
+    """Records by feed and device, and those that no feed recognises or that are none (these say why).
+
+    Why each line is looked at before a feed sees it: one that is broken would change what a feed takes the others for.
 
     Args:
         wrapped: the records of one request.
         only: the kind of all of them, where the sender may send no other.
     """
-    batches: dict[tuple[str, str | None], Batch] = {}
+    batches: dict[tuple[str, str | None, bool], Batch] = {}
     unknown: list[Wrapped] = []
     shapes: dict[Any, tuple[str, Callable[[Any], Any]] | None] = {}
     for one in wrapped:
+        if one.fault:
+            unknown.append(one)
+            continue
         found: tuple[str, Callable[[Any], Any]] | None
         content = _parsed(one.content)
         kind = _named(one.hint) or only
@@ -71,17 +79,21 @@ def sort_out(wrapped: Iterable[Wrapped], only: str | None = None) -> tuple[list[
             found = (kind, _innermost)
         else:
             shape = _shape(content)
-            if shape not in shapes:
-                if len(shapes) >= _MOST_SHAPES:
-                    shapes.clear()
+            if shape not in shapes and len(shapes) < _MOST_SHAPES:
                 shapes[shape] = _recognised(content)
-            found = shapes[shape]
+            found = shapes.get(shape)
         if found is None:
             unknown.append(one)
             continue
-        batch = batches.setdefault((found[0], one.host), Batch(found[0], one.host))
-        batch.lines.append(_line(found[1](content)))
-        batch.numbers.append(one.number)
+        record = found[1](content)
+        lines, fault = _lines(record, found[0])
+        if fault:
+            unknown.append(replace(one, fault=fault))
+            continue
+        key = (found[0], one.host, isinstance(record, str))
+        batch = batches.setdefault(key, Batch(found[0], one.host))
+        batch.lines += lines
+        batch.numbers += [one.number] * len(lines)
     return list(batches.values()), unknown
 
 
@@ -121,9 +133,14 @@ def _recognised(content: Any) -> tuple[str, Callable[[Any], Any]] | None:
     for way in ways:
         document = way(content)
         if isinstance(document, str):
-            sample = Sample("", document.encode()[:4096], (), tuple(document.splitlines()[:5]))
+            text = document[:4096]
+            sample = Sample("", text.encode("utf-8", "replace"), (), tuple(text.splitlines()[:5]))
         elif isinstance(document, dict):
-            sample = Sample("", json.dumps(document).encode()[:4096], (document,), ())
+            try:
+                head = json.dumps(document).encode()[:4096]
+            except RecursionError:
+                continue
+            sample = Sample("", head, (document,), ())
         else:
             continue
         feed = kind_of(sample)
@@ -165,8 +182,26 @@ def _parsed(value: Any) -> Any:
     return value
 
 
-def _line(document: Any) -> bytes:
-    """One record as a line: text as it is, anything else as JSON."""
+def _lines(document: Any, kind: str) -> tuple[list[bytes], str]:
+    """One record as a line, an array as several: text as it is, anything else as JSON; or why it is none."""
     if isinstance(document, str):
-        return document.replace("\n", " ").encode("utf-8", "replace")
-    return json.dumps(document, separators=(",", ":")).encode("utf-8", "replace")
+        if not document.strip():
+            return [], "no text"
+        if document.lstrip()[:1] == "[":
+            try:
+                document = json.loads(document)
+            except (ValueError, RecursionError):
+                return [], "not JSON"
+        elif document.lstrip()[:1] == "{":
+            return [], "not JSON"
+        elif kind in _OWN_KINDS:
+            return [], "not a JSON object"
+        else:
+            return [document.replace("\n", " ").encode("utf-8", "replace")], ""
+    listed = document if isinstance(document, list) else [document]
+    if not listed or not all(isinstance(one, dict) for one in listed):
+        return [], "not a JSON object"
+    try:
+        return [json.dumps(one, separators=(",", ":")).encode("utf-8", "replace") for one in listed], ""
+    except RecursionError:
+        return [], "nested too deep"

@@ -54,9 +54,24 @@ def test_a_named_kind_goes_before_content(hint):
 
 def test_a_token_for_one_kind_needs_no_telling():
     """A sender that may send one thing sends that."""
-    batches, _ = sort_out([Wrapped("some line", hint="main")], only="power")
-    assert batches[0].kind == "power"
+    batches, _ = sort_out([Wrapped("some line", hint="main")], only="teamviewer")
+    assert batches[0].kind == "teamviewer"
     assert batches[0].body == b"some line\n"
+
+
+@pytest.mark.parametrize("content", ['{"a": 1} x', '{"a":', "[1", "[]", "[1]", "a,b", "", 7, None, "[" * 100_000])
+def test_what_is_no_document_does_not_reach_the_feed(content):
+    """A feed told by its first bytes what its input is would take the neighbours for something else."""
+    [batch], faulty = sort_out([Wrapped(content, "power", number=1), Wrapped(POWER, "power", number=2)])
+    assert documents(batch) == [POWER]
+    assert [(one.number, bool(one.fault)) for one in faulty] == [(1, True)]
+
+
+def test_an_array_as_text_is_its_records():
+    """Each with the number of the record it came in."""
+    [batch], _ = sort_out([Wrapped(json.dumps([POWER, POWER]), "power", number=5)])
+    assert documents(batch) == [POWER, POWER]
+    assert batch.numbers == [5, 5]
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, "hello", 7, None, [USB], {"message": "hello"}, {"message": '{"a":'}])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -64,14 +65,7 @@ def _router(service: Service) -> APIRouter:
         outcome = await take_in(
             service, wrapped, request.state.token, f"{request.method} {request.url.path}", request.state.request
         )
-        items = [_item(action, index, number, outcome) for number, (action, index) in actions]
-        return _answer(
-            {
-                "took": int(1000 * (time.monotonic() - began)),
-                "errors": any(item[action]["status"] >= 300 for item in items for action in item),
-                "items": items,
-            }
-        )
+        return await service.ingest.work(_bulk_answer, actions, outcome, began)
 
     for path in ("/_bulk", "/{index}/_bulk"):
         router.add_api_route(
@@ -83,7 +77,7 @@ def _router(service: Service) -> APIRouter:
         service.ingest.log.check()
         body = await read_body(request, service)
         try:
-            wrapped = [Wrapped(json.loads(body), index, number=1)]
+            wrapped = [Wrapped(await service.ingest.work(json.loads, body), index, number=1)]
         except (ValueError, RecursionError) as error:
             raise Refusal(400, f"not JSON: {error}", reason="json") from error
         outcome = await take_in(
@@ -136,15 +130,27 @@ def _router(service: Service) -> APIRouter:
     return router
 
 
+def _bulk_answer(actions: Sequence[tuple[int, tuple[str, str]]], outcome: Outcome, began: float) -> Response:
+    """An answer for each action; made in a thread, because there may be a hundred thousand."""
+    items = [_item(action, index, number, outcome) for number, (action, index) in actions]
+    return _answer(
+        {
+            "took": int(1000 * (time.monotonic() - began)),
+            "errors": any(item[action]["status"] >= 300 for item in items for action in item),
+            "items": items,
+        }
+    )
+
+
 def _read(body: bytes, index: str, limit: int) -> tuple[list[tuple[int, tuple[str, str]]], list[Wrapped]]:
     """Actions of a bulk with the numbers of their documents, and the documents.
 
     Raises:
         Refusal: 400 it is no bulk; 413 it is too long.
     """
-    lines = [line for line in body.split(b"\n") if line.strip()]
-    if len(lines) > 2 * limit:
+    if body.count(b"\n") > 2 * limit:
         raise Refusal(413, f"more than {limit} documents in one bulk", reason="too_many_rows", limit=limit)
+    lines = [line for line in body.split(b"\n") if line.strip()]
     actions: list[tuple[int, tuple[str, str]]] = []
     wrapped: list[Wrapped] = []
     at = 0
@@ -164,9 +170,19 @@ def _read(body: bytes, index: str, limit: int) -> tuple[list[tuple[int, tuple[st
         if at == len(lines):
             raise Refusal(400, "the bulk ends behind an action", reason="bulk")
         if action in _ANSWERED:
-            wrapped.append(Wrapped(lines[at].decode("utf-8", "replace"), str(named), number=number))
+            wrapped.append(_document(lines[at], str(named), number))
         at += 1
     return actions, wrapped
+
+
+def _document(line: bytes, index: str, number: int) -> Wrapped:
+    """One document; what is no JSON object is none, and its neighbours are not to suffer for it."""
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        content = None
+    fault = "" if isinstance(content, dict) else "not a JSON object"
+    return Wrapped(content, index, number=number, fault=fault)
 
 
 def _item(action: str, index: str, number: int, outcome: Outcome) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -38,6 +40,8 @@ _ENROLL, _CONFIG, _LOG, _READ, _WRITE = (
 )
 _SMALL = 1 << 20  # bytes of a body that may hold a key and little else
 _LONGEST_NAME = 255
+_NODE_KEY = re.compile(rb'"node_key"\s*:\s*"([!#-\[\]-~]{1,255})"')
+_MOST_KEYS = 8
 _INVALID: dict[str, Any] = {"node_invalid": True}
 
 
@@ -61,7 +65,10 @@ async def _fields(service: Service, request: Request, limit: int | None = None) 
     Raises:
         Refusal: 400 it holds none.
     """
-    body = await read_body(request, service, limit)
+    return await _object(service, await read_body(request, service, limit))
+
+
+async def _object(service: Service, body: bytes) -> dict[str, Any]:
     try:
         fields = await service.ingest.work(json.loads, body)
     except (ValueError, RecursionError) as error:
@@ -71,6 +78,11 @@ async def _fields(service: Service, request: Request, limit: int | None = None) 
     return fields
 
 
+def _keys_in(body: bytes) -> list[str]:
+    """What may be the node key of a body that is not parsed yet: few members have that name."""
+    return [found[1].decode("ascii") for found in islice(_NODE_KEY.finditer(body), _MOST_KEYS)]
+
+
 def _header_key(request: Request) -> str:
     scheme, _, value = request.headers.get("authorization", "").strip().partition(" ")
     return value.strip() if scheme.lower() == "nodekey" else ""
@@ -78,7 +90,7 @@ def _header_key(request: Request) -> str:
 
 async def _known(service: Service, key: object) -> str | None:
     """The host that has a node key."""
-    if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_NAME:
+    if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_NAME or not key.isascii():
         return None
     enrolment = await asyncio.to_thread(service.state.enrolled, key)
     return enrolment.host_identifier if enrolment else None
@@ -108,7 +120,7 @@ class _Routes:
         service = self._service
         fields = await _fields(service, request, _SMALL)
         secret, host = fields.get("enroll_secret"), fields.get("host_identifier")
-        sender = await service.gate.holder(secret) if isinstance(secret, str) else None
+        sender = await service.gate.holder(secret) if isinstance(secret, str) and secret.isascii() else None
         if sender is None or not sender.may_send(_KIND):
             return JSONResponse(_INVALID)
         if not isinstance(host, str) or not host.strip() or len(host) > _LONGEST_NAME or not host.isprintable():
@@ -135,8 +147,8 @@ class _Routes:
         if body is None:
             return JSONResponse(_INVALID)
         data = body.fields.get("data")
-        if body.fields.get("log_type") == "result" and isinstance(data, list):
-            await self._accept(data, body.host, request, _LOG)
+        if body.fields.get("log_type") == "result" and data is not None:
+            await self._accept(data if isinstance(data, list) else [data], body.host, request, _LOG)
         return JSONResponse({"node_invalid": False})
 
     async def read(self, request: Request) -> Response:
@@ -172,7 +184,12 @@ class _Routes:
         host = await _known(service, _header_key(request))
         if host is not None:
             service.gate.check_rate(f"{_KIND}:{host}")
-        fields = await _fields(service, request, limit)
+        body = await read_body(request, service, limit)
+        if host is None and len(body) > _SMALL:  # parsed, it may take many times its size: not of somebody unknown
+            keys = await service.ingest.work(_keys_in, body)
+            if not any([await _known(service, key) for key in keys]):
+                return None
+        fields = await _object(service, body)
         if host is None:
             host = await _known(service, fields.get("node_key"))
             if host is None:
@@ -218,12 +235,16 @@ def _line(one: Any, host: str) -> bytes:
         try:
             one = json.loads(text)
         except (ValueError, RecursionError):
-            return text.replace("\n", " ").encode("utf-8", "replace")
-    if isinstance(one, dict):
-        one = {name: value for name, value in one.items() if name != "hostname"} | {"hostIdentifier": host}
-        if isinstance(one.get("decorations"), dict):
-            one["decorations"] = {name: value for name, value in one["decorations"].items() if name != "hostname"}
-    return json.dumps(one, separators=(",", ":")).encode("utf-8", "replace")
+            one = None
+    if not isinstance(one, dict):
+        return b"null"  # which is rejected alone, whatever stood there
+    one = {name: value for name, value in one.items() if name != "hostname"} | {"hostIdentifier": host}
+    if isinstance(one.get("decorations"), dict):
+        one["decorations"] = {name: value for name, value in one["decorations"].items() if name != "hostname"}
+    try:
+        return json.dumps(one, separators=(",", ":")).encode()
+    except RecursionError:
+        return b"null"
 
 
 OSQUERY = Door("osquery", _router, (_PREFIX,), _refuse, (_ENROLL, _CONFIG, _LOG, _READ, _WRITE))

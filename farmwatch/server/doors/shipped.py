@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from farmwatch.collectors.feeds.contract import Fault
-from farmwatch.server.envelopes import Wrapped, sort_out
-from farmwatch.server.ingest import Facts
+from farmwatch.server.envelopes import Batch, Wrapped, sort_out
+from farmwatch.server.ingest import Facts, Receipt
 from farmwatch.server.problems import Refusal
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "json_values", "take_in"]
 
 _UNKNOWN = "no feed recognises it; name its kind (source type, index or attribute), see GET /v1/ingest"
+_PASSING, _TOO_LARGE = 500, 413  # statuses for which a whole request is refused
 _UNKNOWN_KIND = "unknown"  # what such records are filed under among the rejects
 
 
@@ -72,7 +73,7 @@ async def take_in(service: Service, wrapped: Sequence[Wrapped], token: Sender, n
     outcome = Outcome(len(wrapped))
     only = token.kinds[0] if len(token.kinds) == 1 else None
     batches, unknown = await service.ingest.work(sort_out, wrapped, only)
-    faults = [Fault(_UNKNOWN, one.number) for one in unknown]
+    faults = [Fault(one.fault or _UNKNOWN, one.number) for one in unknown]
     allowed = []
     for batch in batches:
         if token.may_send(batch.kind):
@@ -83,25 +84,37 @@ async def take_in(service: Service, wrapped: Sequence[Wrapped], token: Sender, n
         *(
             service.ingest.accept(batch.kind, batch.body, token.name, Facts(request, name, batch.device_id))
             for batch in allowed
-        )
+        ),
+        return_exceptions=True,
     )
+    for batch, receipt in zip(allowed, receipts, strict=True):
+        if isinstance(receipt, BaseException):
+            if not isinstance(receipt, Refusal) or receipt.status >= _PASSING or receipt.status == _TOO_LARGE:
+                raise receipt  # sent again, those that were taken are known by their keys
+            faults += [Fault(receipt.detail, number) for number in batch.numbers]
+        elif receipt.error:  # documents behind the one that could not be read
+            faults += [Fault(f"not read: {receipt.error}", number) for number in batch.numbers[receipt.records :]]
     if faults:
         await service.ingest.keep_rejects(faults, _UNKNOWN_KIND, token.name, Facts(request, name))
-    for fault in faults:
-        _note(outcome, fault, fault.offset)
-    for batch, receipt in zip(allowed, receipts, strict=True):
-        left = receipt.rejected
-        for fault in receipt.faults:
-            if left <= 0:
-                break  # what follows are rows of records that gave others
-            left -= fault.count
-            known = fault.offset is not None and fault.count == 1 and fault.offset <= len(batch.numbers)
-            _note(outcome, fault, batch.numbers[fault.offset - 1] if known and fault.offset else None)
+    await service.ingest.work(_tell, outcome, faults, list(zip(allowed, receipts, strict=True)))
     return outcome
 
 
-def _note(outcome: Outcome, fault: Fault, number: int | None) -> None:
+def _tell(outcome: Outcome, faults: Sequence[Fault], taken: Sequence[tuple[Batch, Receipt | BaseException]]) -> None:
+    """Note what was rejected of a request, by the numbers its sender knows."""
+    for fault in faults:
+        _note(outcome, fault, [fault.offset or 0])
+    for batch, receipt in taken:
+        if isinstance(receipt, BaseException):
+            continue
+        for fault in receipt.faults:
+            if not fault.row_only:
+                lines = fault.others or (fault.offset or 0,)
+                _note(outcome, fault, [batch.numbers[line - 1] for line in lines if 0 < line <= len(batch.numbers)])
+
+
+def _note(outcome: Outcome, fault: Fault, numbers: Sequence[int]) -> None:
     outcome.rejected += fault.count
     outcome.counts[fault.reason] += fault.count
-    if number is not None:
+    for number in numbers:
         outcome.reasons[number] = fault.reason

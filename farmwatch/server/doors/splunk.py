@@ -72,9 +72,9 @@ class _Routes:
         service = self._service
         service.ingest.log.check()
         channel = _channel(request)
-        text = (await read_body(request, service)).decode("utf-8", "replace")
-        values = await service.ingest.work(json_values, text, service.settings.limits.body_rows)
-        return await self._answered(request, [_event(value, number) for number, value in enumerate(values, 1)], channel)
+        body = await read_body(request, service)
+        values = await service.ingest.work(_values, body, service.settings.limits.body_rows)
+        return await self._answered(request, await service.ingest.work(_events, values), channel)
 
     async def raw(self, request: Request) -> Response:
         """Lines, with what they are in the query."""
@@ -83,8 +83,7 @@ class _Routes:
         channel = _channel(request)
         body = await read_body(request, service)
         hint, host = request.query_params.get("sourcetype", ""), request.query_params.get("host")
-        lines = body.decode("utf-8", "replace").splitlines()
-        wrapped = [Wrapped(line, hint, host, number) for number, line in enumerate(lines, 1) if line.strip()]
+        wrapped = await service.ingest.work(_raw_lines, body, hint, host, service.settings.limits.body_rows)
         return await self._answered(request, wrapped, channel)
 
     async def _answered(self, request: Request, wrapped: list[Wrapped], channel: str | None) -> Response:
@@ -122,6 +121,26 @@ class _Routes:
         if trouble:
             raise Refusal(503, trouble, reason=trouble, retry_s=10)
         return JSONResponse({"text": "HEC is healthy", "code": 17})
+
+
+def _values(body: bytes, limit: int) -> list[object]:
+    return json_values(body.decode("utf-8", "replace"), limit)
+
+
+def _events(values: list[object]) -> list[Wrapped]:
+    return [_event(value, number) for number, value in enumerate(values, 1)]
+
+
+def _raw_lines(body: bytes, hint: str, host: str | None, limit: int) -> list[Wrapped]:
+    """Lines of a body. Only a line end ends one: other separators that Unicode knows may stand in a value.
+
+    Raises:
+        Refusal: 413 there are too many.
+    """
+    if body.count(b"\n") > limit:
+        raise Refusal(413, f"more than {limit} lines in one body", reason="too_many_rows", limit=limit)
+    lines = body.decode("utf-8", "replace").split("\n")
+    return [Wrapped(line.rstrip("\r"), hint, host, number) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _event(value: object, number: int) -> Wrapped:

@@ -30,6 +30,21 @@ def test_a_bulk_is_answered_item_by_item(taking):
     assert "es-2" not in taking.devices("usb_devices", {"es-1", "es-3"})
 
 
+@pytest.mark.parametrize("broken", ['{"a": 1} {"b": 2}', '{"a": 1,', "junk,", "[1]"])
+def test_a_broken_document_costs_its_neighbours_nothing(taking, broken):
+    """Whatever stands first, it alone is answered with 400."""
+    text = f"{json.dumps({'create': {'_index': 'farmwatch-usb_devices'}})}\n{broken}\n"
+    items = json.loads(ask(taking, "POST", "/_bulk", text + bulk(usb("es-20"), usb("es-21"))).body)["items"]
+    assert [item["create"]["status"] for item in items] == [400, 201, 201]
+
+
+def test_each_of_many_rejected_documents_is_answered_as_rejected(taking):
+    """Also where the account sums them up."""
+    listed = [{**usb(f"es-{n}"), **({"ts": "never"} if n % 2 else {})} for n in range(300, 600)]
+    items = json.loads(ask(taking, "POST", "/_bulk", bulk(*listed)).body)["items"]
+    assert [item["create"]["status"] for item in items] == [201, 400] * 150
+
+
 def test_the_index_may_stand_in_the_path_and_content_may_tell(taking):
     """Beats name their own index; what is in the documents tells the feed."""
     text = bulk({"message": json.dumps(usb("es-4")), "agent": {"type": "filebeat"}}, index="filebeat-9.1")

@@ -99,7 +99,7 @@ def test_answers_to_questions_are_taken(taking):
 
 
 @pytest.mark.parametrize("name", ["config", "log", "distributed/read", "distributed/write"])
-@pytest.mark.parametrize("key", [None, "", "wrong", 7, "x" * 10_000])
+@pytest.mark.parametrize("key", [None, "", "wrong", 7, "x" * 10_000, "\ud800"])
 def test_without_a_key_that_holds_nothing_is_told_or_taken(taking, name, key):
     """The agent is told to enrol again."""
     body = json.dumps({"node_key": key, "log_type": "result", "data": [result("evil", 1)], "queries": {"fw_usb": [{}]}})
@@ -107,7 +107,7 @@ def test_without_a_key_that_holds_nothing_is_told_or_taken(taking, name, key):
     assert not taking.query("SELECT 1 FROM usb_devices WHERE device_id = 'evil'")
 
 
-@pytest.mark.parametrize("secret", [None, "", "wrong", 7, ["x"]])
+@pytest.mark.parametrize("secret", [None, "", "wrong", 7, ["x"], "\ud800"])
 def test_without_the_secret_nobody_enrols(taking, secret):
     """No node key is given."""
     assert Agent(taking, "lt-x").enroll(secret) == {"node_invalid": True}
@@ -117,6 +117,28 @@ def test_a_token_for_other_kinds_is_no_secret(taking):
     """What a token may send, it may enrol for."""
     other = open_store(taking.store).state.add_token("only-zeek", ["zeek"])
     assert Agent(taking, "lt-y").enroll(other) == {"node_invalid": True}
+
+
+def test_a_large_body_of_somebody_unknown_is_not_parsed(taking):
+    """What would be no JSON is not looked at; a body of a known host is, wherever its key stands."""
+    large = b" " * (2 << 20)
+    answer = taking.ask("POST", f"{PREFIX}/log", b'{"node_key": "wrong"' + large)
+    assert (answer.status, json.loads(answer.body)) == (200, {"node_invalid": True})
+    agent = Agent(taking, "lt-large")
+    agent.enroll(taking.token)
+    body = json.dumps({"log_type": "result", "data": [result("lt-large", 1)], "node_key": agent.key}).encode()
+    assert taking.ask("POST", f"{PREFIX}/log", large + body).status == 200
+    assert taking.devices("usb_devices", {"lt-large"})
+
+
+@pytest.mark.parametrize("broken", ["[1", '{"a": 1} x', "junk,", 7, None])
+def test_a_broken_result_costs_its_neighbours_nothing(taking, broken):
+    """Whatever stands first in the data."""
+    host = f"lt-broken-{len(str(broken))}"
+    agent = Agent(taking, host)
+    agent.enroll(taking.token)
+    agent.post("log", log_type="result", data=[broken, result(host, 1)])
+    assert taking.devices("usb_devices", {host})
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no", b"[" * 100_000, b'{"node_key": "'])
