@@ -28,7 +28,9 @@ from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
 from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, Rejoined, blocks, chunks
 from farmwatch.errors import SourceError
 
-__all__ = ["Documents", "JsonBlock", "fit", "json_blocks", "json_documents", "json_objects", "parse_time"]
+__all__ = [
+    "Documents", "JsonBlock", "fit", "json_blocks", "json_documents", "json_lines", "json_objects", "parse_time",
+]  # fmt: skip
 
 _ALONE = 64  # lines: a piece this small that does not fit is taken line by line
 _AT_ONCE = 20_000  # documents of an array that are handed on together
@@ -82,6 +84,26 @@ def json_documents(
             yield in_columns.block(block)
         else:
             yield in_columns.objects(block)
+
+
+def json_lines(
+    lines: list[bytes], numbers: NDArray[np.int64], schema: pa.Schema, *, threads: bool = False,
+    repair: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Documents:  # fmt: skip
+    """Lines that a feed has sorted itself, each a document, in columns; none of them blank.
+
+    Args:
+        lines: without their ends.
+        numbers: what stands for each line in the result and in its faults.
+        schema: fields wanted; others are left out.
+        threads: parse with all processors.
+        repair: as for :func:`json_documents`.
+    """
+    found = _Columns(schema, threads, False, repair).block(Block(b"\n".join(lines), 1))
+    for at, fault in enumerate(found.faults.rejects):
+        place = None if fault.offset is None else int(numbers[fault.offset - 1])
+        found.faults.rejects[at] = Fault(fault.reason, place, fault.count)
+    return Documents(found.table, numbers[found.numbers - 1], found.faults, found.extra)
 
 
 def json_objects(stream: ByteStream) -> Iterator[tuple[list[dict[str, Any]], NDArray[np.int64], Parsed]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.columns import addresses, each
-from farmwatch.collectors.feeds.contract import Context, Parsed
+from farmwatch.collectors.feeds.contract import Context, Fault, Parsed
+from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.collectors.pages import is_private
 from farmwatch.records import CaptureInput, Flow, Host
@@ -26,7 +28,8 @@ from farmwatch.records.arrow import arrow_schema
 __all__ = [
     "NAMING", "NOT_COUNTED", "UNLOGGED", "Ends", "Span", "checked_addresses", "common_name", "counts", "dns_names",
     "driven_side", "drop", "element", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased",
-    "naming", "organisation", "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of", "unit",
+    "naming", "organisation", "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of",
+    "too_long", "unit",
 ]  # fmt: skip
 
 UNLOGGED = "unlogged"  #: ``Flow.unread`` of a flow with payload that the sensor put no name to
@@ -150,11 +153,18 @@ def unit(subjects: pa.Array) -> pa.Array:
 
 
 def _part(name: str, key: str) -> str | None:
+    return _parts(name).get(key)
+
+
+@lru_cache(maxsize=1 << 16)
+def _parts(name: str) -> dict[str, str]:
+    """Parts of a distinguished name, the first of each kind; the same few names come again and again."""
+    found: dict[str, str] = {}
     for part in _DN_PART.split(name[:4096].lstrip("/")):
         word, equals, value = part.partition("=")
-        if equals and word.strip().upper() == key:
-            return _ESCAPED.sub(r"\1", value).strip() or None
-    return None
+        if equals and (plain := _ESCAPED.sub(r"\1", value).strip() if "\\" in value else value.strip()):
+            found.setdefault(word.strip().upper(), plain)
+    return found
 
 
 def software_of(greetings: pa.Array) -> pa.Array:
@@ -210,6 +220,13 @@ def facts(*parts: tuple[str, pa.Array], between: str = "; ") -> pa.Array:
     """What there is of some facts, each behind its word; '' where there is none."""
     said = [pc.fill_null(pc.binary_join_element_wise(word, values, between, ""), "") for word, values in parts]
     return pc.utf8_rtrim(pc.binary_join_element_wise(*said, ""), between)
+
+
+def too_long(block: Block) -> Parsed:
+    """Lines that were left out before a block for their length, as faults."""
+    reason = f"line longer than {LONGEST_LINE >> 20} MiB"
+    faults = [Fault(reason, number) for number in block.too_long]
+    return Parsed(records=len(faults), rejects=faults)
 
 
 def drop(output: Output, table: pa.Table, fields: dict[str, str]) -> None:

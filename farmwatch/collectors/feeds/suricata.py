@@ -18,6 +18,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +29,8 @@ from numpy.typing import NDArray
 from farmwatch.collectors.feeds import sensor_rows as rows_of
 from farmwatch.collectors.feeds.columns import each, filled, hardware_addresses, lowered, struct_field, times
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sample
-from farmwatch.collectors.feeds.documents import json_documents
+from farmwatch.collectors.feeds.documents import Documents, json_documents, json_lines
+from farmwatch.collectors.feeds.lines import Block, Rejoined, blocks
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.records import (
     Arp,
@@ -104,6 +106,8 @@ _BANNED = {
     "rfb": ("framebuffer.name",),
     "tls": ("client.subject",),
 }
+_HEAD = 64 << 10
+_TYPE = re.compile(rb'"event_type"\s*:\s*"([^"\\]*)"')  # quotes inside a text are escaped: it is no text
 _PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _APPS = {"dcerpc": "dce-rpc", "krb5": "kerberos", "bittorrent-dht": "bittorrent", "http2": "http"}
 _UNKNOWN_APPS = frozenset({"failed", "unknown", "", "template"})
@@ -138,26 +142,85 @@ class SuricataReader:
         Raises:
             SourceError: it breaks off.
         """
-        for documents in json_documents(stream, _SCHEMA, threads=threads, repair=_repaired):
+        whole = Rejoined(stream)
+        start = whole.peek(_HEAD).lstrip(b" \t\r\n\xef\xbb\xbf")
+        if start.startswith(b"{") and start.split(b"\n", 1)[0].rstrip().endswith(b"}"):
+            for block in blocks(whole):
+                yield self._block(block, threads)
+            return
+        for documents in json_documents(whole, _SCHEMA, threads=threads, repair=_repaired):
             output = Output(documents.numbers)
             output.before(documents.faults)
-            if documents.table.num_rows:
-                self._rows(documents.table, documents.numbers, output)
+            self._mixed(documents.table, np.arange(len(documents.numbers)), documents.numbers, output)
             yield output.finish()
 
-    def _rows(self, table: pa.Table, lines: NDArray[np.int64], output: Output) -> None:
+    def _block(self, block: Block, threads: bool) -> Parsed:
+        """Lines sorted by their type before they are parsed: each type has few of all fields, and most types none."""
+        lines, numbers, groups = list[bytes](), list[int](), dict[bytes, list[int]]()
+        for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+            if plain := line.strip(b" \t\r\xef\xbb\xbf"):
+                told = _TYPE.search(plain) if plain.startswith(b"{") and plain.endswith(b"}") else None
+                groups.setdefault(told[1] if told else b"", []).append(len(lines))
+                lines.append(plain)
+                numbers.append(number)
+        places = np.array(numbers, np.int64)
+        output = Output(places)
+        output.before(rows_of.too_long(block))
+        odd = groups.pop(b"", [])
+        for word, rows in groups.items():
+            kind = word.decode("ascii", "replace")
+            if kind not in _MAPPINGS:
+                output.unneeded(rows, _unneeded(kind))
+                continue
+            documents = self._documents([lines[row] for row in rows], rows, _schema_of(kind), threads, output)
+            table, found = documents.table, documents.numbers
+            same = pc.fill_null(pc.equal(table.column("event_type"), kind), False).to_numpy()
+            if not same.all():  # the word stood somewhere else
+                odd += found[~same].tolist()
+                table, found = table.filter(pa.array(same)), found[same]
+            if len(found):
+                _MAPPINGS[kind](_Events(table.combine_chunks(), found, places[found], output, self))
+        if odd:
+            documents = self._documents([lines[row] for row in odd], odd, _SCHEMA, threads, output)
+            self._mixed(documents.table, documents.numbers, places[documents.numbers], output)
+        return output.finish()
+
+    @staticmethod
+    def _documents(lines: list[bytes], rows: list[int], schema: pa.Schema, threads: bool, output: Output) -> Documents:
+        """Lines in columns, their faults in the account."""
+        documents = json_lines(lines, np.array(rows, np.int64), schema, threads=threads, repair=_repaired)
+        faults: dict[str, list[int]] = {}
+        for fault in documents.faults.rejects:
+            faults.setdefault(fault.reason, []).append(fault.offset or 0)
+        for reason, wrong in faults.items():
+            output.reject(wrong, reason)
+        return documents
+
+    def _mixed(self, table: pa.Table, rows: NDArray[np.int64], lines: NDArray[np.int64], output: Output) -> None:
+        """Events of any type that were parsed together."""
+        if not table.num_rows:
+            return
         kinds = pc.dictionary_encode(pc.fill_null(table.column("event_type").combine_chunks(), ""))
         codes = kinds.indices.to_numpy()
         for code, kind in enumerate(kinds.dictionary.to_pylist()):
-            rows = np.flatnonzero(codes == code)
+            picked = np.flatnonzero(codes == code)
             if kind in _MAPPINGS:
-                own = table.select([*_COMMON, *_ALSO.get(kind, ()), kind])
-                own = own if len(rows) == table.num_rows else own.take(pa.array(rows))
-                _MAPPINGS[kind](_Events(own, rows, lines[rows], output, self))
+                own = table.select(_schema_of(kind).names).take(pa.array(picked)).combine_chunks()
+                _MAPPINGS[kind](_Events(own, rows[picked], lines[picked], output, self))
             elif not kind:
-                output.reject(rows, "no event_type")
+                output.reject(rows[picked], "no event_type")
             else:
-                output.unneeded(rows, f"{kind} event" if _PLAIN_NAME.fullmatch(kind) else "event of an odd type")
+                output.unneeded(rows[picked], _unneeded(kind))
+
+
+def _unneeded(kind: str) -> str:
+    return f"{kind} event" if _PLAIN_NAME.fullmatch(kind) else "event of an odd type"
+
+
+@cache
+def _schema_of(kind: str) -> pa.Schema:
+    """Fields that events of one type need."""
+    return pa.schema([_SCHEMA.field(name) for name in (*_COMMON, *_ALSO.get(kind, ()), kind)])
 
 
 def _repaired(document: dict[str, Any]) -> dict[str, Any]:
