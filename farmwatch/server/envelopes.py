@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from farmwatch.collectors.feeds.contract import Sample
+from farmwatch.collectors.feeds.hosts import device_name
 from farmwatch.collectors.feeds.own import OwnTable
 from farmwatch.collectors.feeds.registry import FEEDS, kind_of
 
@@ -90,8 +91,9 @@ def sort_out(wrapped: Iterable[Wrapped], only: str | None = None) -> tuple[list[
         if fault:
             unknown.append(replace(one, fault=fault))
             continue
-        key = (found[0], one.host, isinstance(record, str))
-        batch = batches.setdefault(key, Batch(found[0], one.host))
+        host = device_name(one.host) if one.host else None
+        key = (found[0], host, isinstance(record, str))
+        batch = batches.setdefault(key, Batch(found[0], host))
         batch.lines += lines
         batch.numbers += [one.number] * len(lines)
     return list(batches.values()), unknown

@@ -45,6 +45,12 @@ def test_records_are_sorted_by_feed_and_device():
     ]  # fmt: skip
 
 
+def test_a_host_is_called_as_feeds_call_it():
+    """Lower case and without its domain, so that what shippers say meets what records say."""
+    [batch], _ = sort_out([Wrapped(USB, host="ACME-LT-1.corp.example", number=1), Wrapped(USB, host="acme-lt-1")])
+    assert batch.device_id == "acme-lt-1"
+
+
 @pytest.mark.parametrize("hint", ["power", "farmwatch:power", "farmwatch-power-2026.11.23", " POWER "])
 def test_a_named_kind_goes_before_content(hint):
     """Source type, index or attribute."""
