@@ -131,7 +131,10 @@ class Committer:
             log = self._log
             assert log is not None
             for segment in batch:
-                log.release(segment)
+                try:
+                    log.release(segment)
+                except OSError as error:  # offered again by the next start, which adds nothing
+                    _LOG.error("%s: committed, but cannot be deleted: %s", segment.path, error.strerror)
             with self._ready:
                 self._busy = []
                 self._ready.notify_all()

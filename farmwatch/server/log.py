@@ -83,6 +83,7 @@ class Log:
         self._run = secrets.token_bytes(16)
         self._ready = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
+        self._writing: list[_Waiting] = []
         self._closing = False
         self._flush = False
         self._pending = 0
@@ -137,6 +138,7 @@ class Log:
         self.check()
         size = sum(len(piece) if isinstance(piece, bytes) else piece.size for piece in pieces)
         waiting = _Waiting(pieces, size, rows, Future())
+        waiting.done.set_running_or_notify_cancel()  # who waits may be cancelled, the record may not
         with self._ready:
             if self._closing:
                 raise _stopping()
@@ -182,11 +184,15 @@ class Log:
         self._lock.release()
 
     def release(self, segment: Segment) -> None:
-        """Delete a segment that is committed."""
-        with contextlib.suppress(FileNotFoundError):
-            segment.path.unlink()
+        """Delete a segment that is committed.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
         with self._ready:
             self._pending -= segment.content_bytes
+        with contextlib.suppress(FileNotFoundError):
+            segment.path.unlink()
 
     @property
     def pending_bytes(self) -> int:
@@ -214,12 +220,24 @@ class Log:
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def _write_on(self) -> None:
-        """The writing thread."""
+        """The writing thread. Should it ever fail, nobody is left waiting for it."""
+        try:
+            self._write_until_closed()
+        finally:
+            with self._ready:
+                self._closing = True
+                left = [*self._writing, *self._waiting]
+                self._waiting.clear()
+            for one in left:
+                if not one.done.done():
+                    one.done.set_exception(_stopping())
+
+    def _write_until_closed(self) -> None:
         while True:
             with self._ready:
                 while not (self._waiting or self._closing or self._is_due()):
                     self._ready.wait(self._until_due())
-                group = self._group()
+                group = self._writing = self._group()
                 ending = self._closing and not self._waiting and not group
             if group:
                 self._write(group)

@@ -323,6 +323,34 @@ def test_a_closing_log_takes_no_more(opened):
     assert results.count("kept") == len(one.senders())
 
 
+def test_who_is_cancelled_does_not_stop_the_others(opened):
+    """A request that is cancelled while its record is written costs nobody else anything."""
+    one = opened()
+    futures = [one.log.append([record(1, f"s{number}")], 1) for number in range(20)]
+    assert not any(future.cancel() for future in futures[::2])
+    for future in futures[1::2]:
+        future.result(10)
+    one.add("after")
+    one.log.close()
+    assert one.senders() == [*(f"s{number}" for number in range(20)), "after"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_fails_leaves_nobody_waiting(opened, monkeypatch):
+    """Should the writing thread end by a fault, who waits and who comes later hears 503."""
+    one = opened()
+
+    def broken(group) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(one.log, "_write", broken)
+    with pytest.raises(Refusal, match="stopping"):
+        one.add("first")
+    one.log._thread.join(10)
+    with pytest.raises(Refusal, match="stopping"):
+        one.add()
+
+
 def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     """A file where the folder should be, says so."""
     (tmp_path / "log").write_text("")
