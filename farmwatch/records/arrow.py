@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from farmwatch.records.schema import ABSENT, Record, Table
 
@@ -95,6 +96,17 @@ def from_arrow(arrow: pa.Table, record: type[R]) -> Table[R]:
             columns[name] = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False).astype(np.float64)
         elif declared.type is bool and not declared.absent:
             columns[name] = values.to_numpy(zero_copy_only=False).astype(np.bool_)
+        elif declared.type is str:
+            columns[name] = _texts(values)
         else:
             columns[name] = declared.array(values.to_pylist())
     return Table(record, columns)
+
+
+def _texts(values: pa.Array) -> NDArray[Any]:
+    """Texts as an object array in which equal ones are one object: addresses and names come again and again."""
+    coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    distinct = np.empty(len(coded.dictionary) + 1, dtype=object)  # the last stands for no value
+    distinct[:-1] = coded.dictionary.to_pylist()
+    distinct[-1] = None
+    return np.asarray(distinct[pc.fill_null(coded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)])
