@@ -79,3 +79,30 @@ def revoke(
 
     open_store(store, make=False).state.revoke_token(name)
     talk(f"{name} is let in no more")
+
+
+@app.command("hosts")
+def hosts(store: StoreOption = None) -> None:
+    """List hosts that osquery enrolled: name, enrolled, last seen; tab-separated."""
+    from farmwatch.reports.escape import terminal
+    from farmwatch.store import open_store
+
+    listed = open_store(store, make=False).state.enrolments()
+    lines = [f"{terminal(one.host_identifier)}\t{one.enrolled}\t{one.last_seen}\n" for one in listed]
+    write_result("".join(lines), None, encoding=sys.stdout.encoding or "ascii")
+    if not listed:
+        talk("no hosts have enrolled")
+
+
+@app.command("unenrol")
+def unenrol(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="As 'farmwatch token hosts' lists it.")],
+    store: StoreOption = None,
+) -> None:
+    """Let an osquery host in no more; revoking the token it enrolled with does not do that."""
+    from farmwatch.errors import StoreError
+    from farmwatch.store import open_store
+
+    if not open_store(store, make=False).state.unenrol(host):
+        raise StoreError(f"no host {host!r} is enrolled; 'farmwatch token hosts' lists those that are")
+    talk(f"{host} is let in no more, until it enrols again with a token that holds")

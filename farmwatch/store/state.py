@@ -173,6 +173,15 @@ class State:
                 connection.execute("UPDATE enrolments SET last_seen = ? WHERE digest = ?", (now_text(), digest))
         return Enrolment(row["host_identifier"], row["enrolled"], row["last_seen"])
 
+    def enrolments(self) -> list[Enrolment]:
+        """All enrolled hosts, the one seen last first."""
+        with self.file.reading() as connection:
+            rows = connection.execute(
+                "SELECT host_identifier, min(enrolled) AS enrolled, max(last_seen) AS last_seen FROM enrolments "
+                "GROUP BY host_identifier ORDER BY last_seen DESC, host_identifier"
+            )
+            return [Enrolment(row["host_identifier"], row["enrolled"], row["last_seen"]) for row in rows]
+
     def unenrol(self, host_identifier: str) -> int:
         """Make all node keys of a host worthless; how many there were."""
         with self.file.writing() as connection:
@@ -279,7 +288,7 @@ class State:
 
 
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _sender(row: sqlite3.Row) -> Sender:

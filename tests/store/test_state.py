@@ -61,6 +61,7 @@ def test_hosts_enrol(state):
     assert one != other
     assert state.enrolled(one).host_identifier == state.enrolled(other).host_identifier == "host-1"
     assert state.enrolled("nonsense") is None
+    assert [one.host_identifier for one in state.enrolments()] == ["host-1"]
     assert state.unenrol("host-1") == 2
     assert state.enrolled(one) is None
 

@@ -78,7 +78,7 @@ class OwnTable:
         needed = {entry.name for entry in arrow_schema(self.record) if not entry.nullable}
         known = len(given & self.record.columns.keys())
         if sample.name.split(".")[0] == self.kind:
-            return known > 0
+            return known > 1 and 2 * known >= len(given)
         return needed <= given and known == len(given) and known > 2
 
     def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:
