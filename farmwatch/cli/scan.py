@@ -24,13 +24,14 @@ __all__ = ["HELP", "scan"]
 
 HELP = f"""Judge the devices in captures: who is driven by somebody else, from how far, and who belongs together.
 
-Reads pcap and pcapng, also .gz and .zst. A FILE may be a folder (read at any depth), a pattern, or - for standard
-input.
+Reads pcap and pcapng, and the logs of Zeek and Suricata (those of a folder are one input), also .gz and .zst. A FILE
+may be a folder (read at any depth), a pattern, or - for standard input.
 
 \b
 Examples:
   farmwatch scan suspect.pcapng
   farmwatch scan captures/ --html report.html
+  farmwatch scan /opt/zeek/logs/2026-11-02/ eve.json
   tcpdump -w - -c 100000 | farmwatch scan -
   farmwatch scan 'site-*.pcap.zst' --profile acme.toml --json -o report.json
   farmwatch scan today.pcap -q --fail-on strong || page-somebody
@@ -51,7 +52,8 @@ class Vantage(StrEnum):
 
 def scan(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Captures, folders, patterns, or -.", show_default=False)
+        list[str],
+        typer.Argument(metavar="FILE", help="Captures, sensor logs, folders, patterns, or -.", show_default=False),
     ],
     html: options.HtmlOption = None,
     json: options.JsonOption = False,

@@ -28,8 +28,8 @@ from farmwatch.records.arrow import arrow_schema
 __all__ = [
     "NAMING", "NOT_COUNTED", "UNLOGGED", "Ends", "Span", "checked_addresses", "common_name", "counts", "dns_names",
     "driven_side", "drop", "element", "facts", "first_payload", "flow_numbers", "host_rows", "joined", "leased",
-    "naming", "organisation", "paced", "plain_name", "plain_number", "private_path", "sensor_number", "software_of",
-    "too_long", "unit",
+    "naming", "organisation", "paced", "plain_name", "plain_number", "port", "private_path", "sensor_number",
+    "software_of", "too_long", "unit",
 ]  # fmt: skip
 
 UNLOGGED = "unlogged"  #: ``Flow.unread`` of a flow with payload that the sensor put no name to
@@ -209,6 +209,12 @@ def leased(addresses_given: pa.Array) -> pa.Array:
 def plain_number(texts: pa.Array) -> pa.Array:
     """Whole numbers as text without leading zeros, as in the 003 of an RFB version."""
     return each(lambda text: str(int(text)) if re.fullmatch(r"[0-9]{1,6}", text.strip()) else None, texts)
+
+
+def port(values: pa.Array) -> pa.Array:
+    """Port numbers; what cannot be one has no value."""
+    sound = pc.and_(pc.greater_equal(values, 0), pc.less_equal(values, 65535))
+    return pc.if_else(sound, values, pa.scalar(None, pa.int64()))
 
 
 def joined(between: str, first: pa.Array, second: pa.Array) -> pa.Array:

@@ -290,8 +290,8 @@ class _Events:
             flow=facts["flow"], ts=facts["ts"], first_packet=facts["packet"],
             proto=lowered(self["proto"]),
             protocol=protocol if isinstance(protocol, pa.Array) else pa.repeat(protocol, len(self.rows)),
-            orig_h=rows_of.checked_addresses(self["src_ip"]), orig_p=self["src_port"],
-            resp_h=rows_of.checked_addresses(self["dest_ip"]), resp_p=self["dest_port"],
+            orig_h=rows_of.checked_addresses(self["src_ip"]), orig_p=rows_of.port(self["src_port"]),
+            resp_h=rows_of.checked_addresses(self["dest_ip"]), resp_p=rows_of.port(self["dest_port"]),
         )  # fmt: skip
 
 
@@ -339,8 +339,9 @@ def _add_flows(events: _Events, proto: pa.Array, start: pa.Array, end: pa.Array,
     why = pc.if_else(pc.and_(tcp, pc.invert(started)), "midstream", rows_of.UNLOGGED)
     events.add(
         Flow, flow=rows_of.flow_numbers(events["flow_id"]), ts=start, last_ts=last, proto=proto, orig_h=orig_h,
-        orig_p=events["src_port"], resp_h=resp_h, resp_p=events["dest_port"], orig_mac=macs["orig"],
-        resp_mac=macs["resp"], vlan=_last_of(events["vlan"]), encapsulation="", first_packet=lines, last_packet=lines,
+        orig_p=rows_of.port(events["src_port"]), resp_h=resp_h, resp_p=rows_of.port(events["dest_port"]),
+        orig_mac=macs["orig"], resp_mac=macs["resp"], vlan=_last_of(events["vlan"]), encapsulation="",
+        first_packet=lines, last_packet=lines,
         orig_bytes=orig_bytes, resp_bytes=resp_bytes, orig_data_pkts=some_orig.cast(_W),
         resp_data_pkts=some_resp.cast(_W), first_data_side=rows_of.first_payload(orig_bytes, resp_bytes),
         state=pc.if_else(tcp, words, ""),

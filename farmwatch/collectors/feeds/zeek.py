@@ -165,8 +165,8 @@ class _Log:
             flow=facts["flow"], ts=facts["ts"], first_packet=facts["packet"],
             proto=proto if isinstance(proto, pa.Array) else pa.repeat(proto, count),
             protocol=protocol if isinstance(protocol, pa.Array) else pa.repeat(protocol, count),
-            orig_h=rows_of.checked_addresses(self["id.orig_h"]), orig_p=self["id.orig_p"],
-            resp_h=rows_of.checked_addresses(self["id.resp_h"]), resp_p=self["id.resp_p"],
+            orig_h=rows_of.checked_addresses(self["id.orig_h"]), orig_p=rows_of.port(self["id.orig_p"]),
+            resp_h=rows_of.checked_addresses(self["id.resp_h"]), resp_p=rows_of.port(self["id.resp_p"]),
         )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _conn(log: _Log) -> None:
     lines = pa.array(log.lines)
     log.add(
         Flow, flow=rows_of.flow_numbers(filled(log["uid"])), ts=log["ts"], last_ts=last, proto=log["proto"],
-        orig_h=orig_h, orig_p=_port(log["id.orig_p"]), resp_h=resp_h, resp_p=_port(log["id.resp_p"]),
+        orig_h=orig_h, orig_p=rows_of.port(log["id.orig_p"]), resp_h=resp_h, resp_p=rows_of.port(log["id.resp_p"]),
         orig_mac=orig_mac, resp_mac=resp_mac, vlan=pc.coalesce(log["inner_vlan"], log["vlan"]),
         encapsulation=pc.if_else(inside, "tunnel", ""),
         first_packet=lines, last_packet=lines, orig_pkts=orig_pkts, resp_pkts=resp_pkts, orig_wire_bytes=orig_ip,
@@ -234,12 +234,6 @@ def _payload(claimed: pa.Array, on_wire: pa.Array) -> pa.Array:
     """Payload bytes; never more than its packets held (Zeek's count follows sequence numbers, which may lie)."""
     given = rows_of.counts(claimed)
     return pc.if_else(pc.greater(on_wire, 0), pc.min_element_wise(given, on_wire), given)
-
-
-def _port(values: pa.Array) -> pa.Array:
-    return pc.if_else(
-        pc.and_(pc.greater_equal(values, 0), pc.less_equal(values, 65535)), values, pa.scalar(None, pa.int64())
-    )
 
 
 def _first_side(history: pa.Array, orig: pa.Array, resp: pa.Array) -> pa.Array:
