@@ -23,6 +23,8 @@ _START_S = 30.0  # a body may be this much behind the least speed
 _FREE_RATIO = 1 << 20  # smaller results may have any ratio
 _STEP = 1 << 18
 _GZIP, _ZLIB, _RAW = 31, 15, -15  # zlib's words for the three formats
+_PLAIN = ("utf-8", "ascii")
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WINDOW = 1 << 27  # of zstd: what its level 22 needs at most without --long
 
 
@@ -53,7 +55,8 @@ async def read_body(request: Request, service: Service, limit: int | None = None
         del parts
         if encoding:
             data = await service.ingest.work(unpacked, data, encoding, largest, limits.body_ratio)
-        data = to_utf8(data, charset, largest)
+        if charset not in _PLAIN or data[:2] in _MARKS:
+            data = await service.ingest.work(to_utf8, data, charset, largest)
     service.metrics.bytes.add(len(data))
     service.gate.charge(request.scope["state"].get("sender"), len(data))
     return data
@@ -192,9 +195,9 @@ def to_utf8(data: bytes, charset: str, limit: int) -> bytes:
     Raises:
         Refusal: 400 not in that character set; 413 larger in UTF-8 than allowed.
     """
-    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if data[:2] in _MARKS:
         charset = "utf-16"
-    if charset in ("utf-8", "ascii"):
+    if charset in _PLAIN:
         return data
     try:
         made = data.decode(charset).encode()

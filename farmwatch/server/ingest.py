@@ -200,10 +200,14 @@ class Ingest:
             Refusal: 503 not now.
         """
         self.log.check()
-        read = _Read(self._now(), records=len(faults), rejected=len(faults), faults=list(faults))
-        tables: dict[type[Record], pa.Table] = {FeedReject: _rejects(read, feed, sender, facts.name)}
-        pieces = encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
-        await asyncio.wrap_future(self.log.append(pieces, len(faults)))
+        count = sum(fault.count for fault in faults)
+        read = _Read(self._now(), records=count, rejected=count, faults=list(faults))
+
+        def pieces() -> list[bytes | pa.Buffer]:
+            tables = {FeedReject: _rejects(read, feed, sender, facts.name)}
+            return encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
+
+        await asyncio.wrap_future(self.log.append(await self.work(pieces), len(faults)))
         self._count(feed, read)
 
     async def work(self, function: Callable[..., T], *arguments: Any) -> T:
