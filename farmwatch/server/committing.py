@@ -12,11 +12,12 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from farmwatch.errors import StoreError
 from farmwatch.records import Record
@@ -25,12 +26,16 @@ from farmwatch.server.frames import Damage
 from farmwatch.server.log import Log
 from farmwatch.server.metrics import Metrics
 from farmwatch.server.segments import Segment, read
-from farmwatch.store.days import day_numbers
+from farmwatch.store.days import LATE, day_numbers
 from farmwatch.store.lake import STAMPS, Store, record_classes
+from farmwatch.store.lake_table import LakeTable
 
 __all__ = ["Committer"]
 
 _LOG = logging.getLogger("farmwatch.server")
+_EPOCH = date(1970, 1, 1)
+_LATE = (date.fromisoformat(LATE) - _EPOCH).days
+_US_A_DAY = 86_400_000_000
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 
 
@@ -200,17 +205,31 @@ class Committer:
         Why not the store's own ``append``: it takes one sender and feed at a time, and a thousand hosts that report
         every second would be a thousand commits.
         """
-        rows = _stamped(parts)
+        rows, table = _stamped(parts), self._store.table(record.table)
         with_ts = "ts" in record.columns
         days = np.concatenate([
             day_numbers(rows.column("ts").slice(start, count) if with_ts else None, count, received)
             for start, count, received in _by_date(parts)
         ])  # fmt: skip
-        added = self._store.table(record.table).append(
-            rows, days, list(record.columns), transaction, every_day=not with_ts
-        )
+        if with_ts and (days == _LATE).any():
+            days = _own_days(days, rows.column("ts"), table)
+        added = table.append(rows, days, list(record.columns), transaction, every_day=not with_ts)
         self._metrics.committed_rows.add(added, record.table)
         self._metrics.duplicates.add(rows.num_rows - added, record.table)
+
+
+def _own_days(days: NDArray[np.int64], ts: pa.ChunkedArray, table: LakeTable) -> NDArray[np.int64]:
+    """Days of rows, where those that seem to come from the future are filed under their own day if that has begun.
+
+    Why: it is this machine's clock that may have stepped back. A row that came before the step is under its own day,
+    where its repetition must be looked for.
+    """
+    snapshot = table.snapshot()
+    if snapshot is None:
+        return days
+    own = np.floor_divide(ts.cast(pa.int64()).to_numpy(), _US_A_DAY)
+    begun = [(date.fromisoformat(day) - _EPOCH).days for day in snapshot.days()]
+    return np.where((days == _LATE) & np.isin(own, begun), own, days)
 
 
 def _fitted(record: type[Record], rows: pa.Table) -> pa.Table:

@@ -102,6 +102,20 @@ def test_a_night_in_between_makes_two_days(tmp_path):
     assert days == [{"device_id": "a", "day": "2026-03-04"}, {"device_id": "b", "day": "9999-12-31"}]
 
 
+@pytest.mark.parametrize("step", [-400, -5, -1, 1, 5, 400])
+def test_a_step_of_the_clock_does_not_double_rows(tmp_path, step):
+    """Rows that come again after this machine's clock was set, forward or back, are known; so are those after it."""
+    line = Line(tmp_path, segment_rows=1)
+    days = [NOON + timedelta(days=number) for number in range(-3, 1)]
+    right, wrong = NOON, NOON + timedelta(days=step)
+    for device, clocks in (("a", (right, wrong, right)), ("b", (wrong, right, wrong))):
+        for received in clocks:
+            for ts in days:
+                line.add({DnsLookup: dns(device, ts=ts)}, received=received)
+    line.commit()
+    assert line.store.query("select count(*) as n from dns").to_pylist() == [{"n": 2 * 3 * len(days)}]
+
+
 def test_a_store_that_fails_is_tried_again(tmp_path, monkeypatch, caplog):
     """Commits that fail, in whatever way, are kept and repeated; the log is emptied only then."""
     line = Line(tmp_path)

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -268,8 +269,9 @@ def accepted(served, secret: str) -> str:
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime, to set a process's clock")
-def test_steps_of_the_clock_order_nothing(tmp_path):
-    """The clock jumps days ahead and back while rows come and commits run, and across a kill: nothing is lost."""
+def test_steps_of_the_clock_order_nothing(tmp_path, monkeypatch):
+    """The clock jumps days ahead and back while rows of these days come, come again and are committed, and a kill."""
+    monkeypatch.setattr(sys.modules[__name__], "START", datetime.now(UTC) - timedelta(days=2))
     store, clock = tmp_path / "store", tmp_path / "clock"
     clock.write_text("+0d\n")
     environment = {
