@@ -124,6 +124,7 @@ _SECURITY = {
 }  # fmt: skip  # RFC 6143 section 7.1.2 and the register of RFB security types
 _VERSION = re.compile(r"(?i)(d?tls|ssl)\s*v?(\d)(?:\.(\d))?")
 _MOST_ANSWERS = 64
+_MOST_OTHERS = 50  # types of events that are not needed, told apart in a stretch
 _OTHER_WAY = "netflow event of a flow's other direction, joined to the first"
 _MOST_NAMES = 20
 
@@ -166,11 +167,12 @@ class SuricataReader:
         places = np.array(numbers, np.int64)
         output = Output(places)
         output.before(rows_of.too_long(block))
-        odd = groups.pop(b"", [])
+        odd, others = groups.pop(b"", []), 0
         for word, rows in groups.items():
             kind = word.decode("ascii", "replace")
             if kind not in _MAPPINGS:
-                output.unneeded(rows, _unneeded(kind))
+                others += 1
+                output.unneeded(rows, _unneeded(kind if others <= _MOST_OTHERS else "*"))
                 continue
             documents = self._documents([lines[row] for row in rows], rows, _schema_of(kind), threads, output)
             table, found = documents.table, documents.numbers

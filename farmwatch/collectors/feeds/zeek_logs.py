@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,7 @@ _NAMED = re.compile(r"(?:^|[^a-z0-9])(" + "|".join(LOGS) + r")(?:[^a-z0-9]|$)")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\\\")
 _HEAD = 64 << 10
 _MOST_COLUMNS = 2000
+_MOST_OTHERS = 50  # names of logs that are not needed, told apart in a stretch
 _SMALL = 32  # lines: a stretch this short between headers is split in Python
 
 
@@ -191,14 +192,21 @@ def _by_log(table: pa.Table, by_name: str) -> Iterator[tuple[str, NDArray[np.int
     if given.null_count < count:
         named = given.is_valid().to_numpy(zero_copy_only=False)
         logs[named] = np.array(given.to_pylist(), dtype=object)[named]
-    for log in dict.fromkeys(logs.tolist()):
+    names = set(logs.tolist())
+    for log in [name for name in ("", *LOGS) if name in names]:
+        yield log, np.flatnonzero(logs == log)
+    other = sorted(names - LOGS.keys() - {""})
+    if len(other) > _MOST_OTHERS:
+        yield "*", np.flatnonzero(~np.isin(logs, ["", *LOGS]))
+        return
+    for log in other:
         yield log, np.flatnonzero(logs == log)
 
 
 # --- tab-separated ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class _Header:
     """What the lines with a number sign said last."""
 
@@ -250,9 +258,9 @@ def zeek_tsv(stream: ByteStream) -> Iterator[Piece]:
         for line in block.too_long:
             _reject(faults, f"line longer than {LONGEST_LINE >> 20} MiB", line)
         pieces: dict[str, list[tuple[pa.Table, NDArray[np.int64]]]] = {}
-        for data, first in _bodies(_plain(block.data), block.first_line, header):
-            for table, numbers in _rows(data, first, header, faults):
-                pieces.setdefault(header.path, []).append((table, numbers))
+        for own, data, lines in _by_header(_plain(block.data), block.first_line, header):
+            for table, numbers in _rows(data, lines, own, faults):
+                pieces.setdefault(own.path, []).append((table, numbers))
         for path, listed in pieces.items():
             table = pa.concat_tables([table for table, _ in listed])
             yield Piece(path, table.combine_chunks(), np.concatenate([numbers for _, numbers in listed]), faults)
@@ -271,6 +279,21 @@ def _plain(data: bytes) -> bytes:
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\\x0d")
     return data if data.isascii() else data.decode("utf-8", "replace").encode()
+
+
+def _by_header(
+    data: bytes, line: int, header: _Header
+) -> Iterator[tuple[_Header, bytes, NDArray[np.int64]]]:  # fmt: skip
+    """Rows that stand under equal headers together, with the line of each: headers may come again at every line."""
+    found: dict[_Header, tuple[list[bytes], list[NDArray[np.int64]]]] = {}
+    for body, first in _bodies(data, line, header):
+        plain, numbers = _without_blanks(body, first)
+        if len(numbers):
+            texts, lines = found.setdefault(replace(header), ([], []))
+            texts.append(plain if plain.endswith(b"\n") else plain + b"\n")
+            lines.append(numbers)
+    for own, (texts, lines) in found.items():
+        yield own, b"".join(texts), np.concatenate(lines)
 
 
 def _bodies(data: bytes, line: int, header: _Header) -> Iterator[tuple[bytes, int]]:
@@ -292,12 +315,9 @@ def _bodies(data: bytes, line: int, header: _Header) -> Iterator[tuple[bytes, in
 
 
 def _rows(
-    data: bytes, first: int, header: _Header, faults: Parsed
+    data: bytes, numbers: NDArray[np.int64], header: _Header, faults: Parsed
 ) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:  # fmt: skip
     """A stretch of rows as columns: those used of this log; of other logs the rows are only counted."""
-    data, numbers = _without_blanks(data, first)
-    if not len(numbers):
-        return
     if not header.fields:
         _reject(faults, "no #fields line before it", int(numbers[0]), len(numbers))
         return
