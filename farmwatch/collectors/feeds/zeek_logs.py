@@ -193,7 +193,9 @@ def _by_log(table: pa.Table, by_name: str) -> Iterator[tuple[str, NDArray[np.int
         named = given.is_valid().to_numpy(zero_copy_only=False)
         logs[named] = np.array(given.to_pylist(), dtype=object)[named]
     names = set(logs.tolist())
-    for log in [name for name in ("", *LOGS) if name in names]:
+    for log in sorted(
+        names & {"", *LOGS}, key=lambda name: (name != "x509", name)
+    ):  # before the handshakes that name them
         yield log, np.flatnonzero(logs == log)
     other = sorted(names - LOGS.keys() - {""})
     if len(other) > _MOST_OTHERS:
