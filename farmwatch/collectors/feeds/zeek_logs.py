@@ -192,10 +192,8 @@ def _by_log(table: pa.Table, by_name: str) -> Iterator[tuple[str, NDArray[np.int
     if given.null_count < count:
         named = given.is_valid().to_numpy(zero_copy_only=False)
         logs[named] = np.array(given.to_pylist(), dtype=object)[named]
-    names = set(logs.tolist())
-    for log in sorted(
-        names & {"", *LOGS}, key=lambda name: (name != "x509", name)
-    ):  # before the handshakes that name them
+    names = set(logs.tolist())  # certificates go before the handshakes that name them
+    for log in sorted(names & {"", *LOGS}, key=lambda name: (name != "x509", name)):
         yield log, np.flatnonzero(logs == log)
     other = sorted(names - LOGS.keys() - {""})
     if len(other) > _MOST_OTHERS:
