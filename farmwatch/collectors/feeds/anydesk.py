@@ -2,7 +2,7 @@
 
 Shapes, from published examinations of real logs; times are UTC::
 
-       info 2024-02-16 20:29:04.298       back   4668   6440      app.backend_session - Incoming session request: … (221436813)
+       info 2024-02-16 20:29:04.298   back   4668   6440   app.backend_session - Incoming session request: … (221436813)
     Incoming    2024-02-16, 20:29    User                              221436813    221436813
 
 Neither names the device, so that must be given. Names that people gave themselves are counted and left behind; numbers
@@ -42,6 +42,8 @@ _WORDS = {
     "user": ("user", False), "passwd": ("password", True), "password": ("password", True), "token": ("token", True),
     "profile": ("profile", True), "rejected": (None, None),
 }  # fmt: skip  # of connection_trace.txt: what let it in, and whether nobody had to agree
+_CAME = re.compile(r"(?:Incoming|Outgoing)\s+\d{4}-\d{2}-\d{2}, \d{2}:\d{2}\s")
+_TRACED = re.compile(r"\s*(?:info|warning|error|debug)\s+\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+\s+\S.{0,200} - ")
 _SAME_SESSION = timedelta(minutes=2)  # lines of one session's beginning lie closer
 
 
@@ -91,12 +93,12 @@ class _Trace:
             line.add(RemoteToolLog, ts=ts, tool=_TOOL, event="request", direction="outgoing", far_id=found[1])
         elif _REJECTED.search(message):
             self._add(line, ts, "rejected", "incoming" if self.far_id else "unknown")
+            self.far_id = self.far_h = self.incoming_at = None
         elif _ENDED.search(message):
             self._add(line, ts, "ended", "incoming" if self.far_id else "unknown")
             self.far_id = self.far_h = self.incoming_at = None
-        elif found := _EXTERNAL.search(message):
-            if (address := _address(found[1])) is not None:
-                line.add(Sighting, ts=ts, kind="public_ip", value=address)
+        elif (found := _EXTERNAL.search(message)) and (address := _address(found[1])) is not None:
+            line.add(Sighting, ts=ts, kind="public_ip", value=address)
         return line
 
     def _add(self, line: Line, ts: datetime, event: str, direction: str, **more: str | bool | None) -> None:
@@ -115,7 +117,8 @@ def _connection(text: str, number: int) -> Line:
     if names := [part for part in parts if part.lower() not in _WORDS and not _ID.fullmatch(part)]:
         line.dropped["connection_trace.alias"] += len(names)
     line.add(
-        RemoteToolLog, ts=ts, record_id=f"line {number}", tool=_TOOL, event="rejected" if word == "rejected" else "session",
+        RemoteToolLog, ts=ts, record_id=f"line {number}", tool=_TOOL,
+        event="rejected" if word == "rejected" else "session",
         direction="incoming" if text.lstrip().startswith("I") else "outgoing", auth=auth, unattended=unattended,
         far_id=next((part for part in parts if _ID.fullmatch(part)), None),
     )  # fmt: skip
@@ -158,11 +161,7 @@ class AnyDesk:
         if sample.documents or not sample.lines:
             return False
         lines = [line for line in sample.lines if line.strip()][:20]
-        came = re.compile(r"(?:Incoming|Outgoing)\s+\d{4}-\d{2}-\d{2}, \d{2}:\d{2}\s")
-        trace = re.compile(
-            r"\s*(?:info|warning|error|debug)\s+\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d+\s+\S.{0,200} - "
-        )
-        telling = sum(bool(came.match(line)) or bool(trace.match(line)) for line in lines)
+        telling = sum(bool(_CAME.match(line)) or bool(_TRACED.match(line)) for line in lines)
         return telling > 0 and telling * 2 >= len(lines)
 
     def read(self, stream: ByteStream, context: Context) -> Iterator[Parsed]:

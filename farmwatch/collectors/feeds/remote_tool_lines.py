@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from farmwatch.collectors.feeds.contract import ByteStream, Context, Fault, Parsed
+from farmwatch.collectors.feeds.hosts import device_name
 from farmwatch.collectors.feeds.lines import LONGEST_LINE, blocks
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.records import Record
@@ -56,7 +57,7 @@ def read_lines(stream: ByteStream, context: Context, read: Callable[[str, int], 
         if context.device_id is None:
             output.reject(np.arange(len(lines)), NO_DEVICE)
         else:
-            _gather(output, lines, numbers, context.device_id, read)
+            _gather(output, lines, numbers, device_name(context.device_id), read)
         yield output.finish()
 
 
@@ -66,7 +67,7 @@ def _too_long(numbers: tuple[int, ...]) -> Parsed:
 
 
 def _gather(
-    output: Output, lines: list[str], numbers: list[int], device_id: str, read: Callable[[str, int], Line]
+    output: Output, lines: list[str], numbers: list[int], device_id: str | None, read: Callable[[str, int], Line]
 ) -> None:
     rows: dict[type[Record], tuple[list[dict[str, Any]], list[int]]] = {}
     reasons: dict[tuple[bool, str], list[int]] = {}
@@ -82,6 +83,6 @@ def _gather(
     for record, (listed, origin) in rows.items():
         names = {name for values in listed for name in values}
         columns = {name: [values.get(name) for values in listed] for name in sorted(names)}
-        output.add(record, {"device_id": device_id.lower()} | columns, np.array(origin, np.int64))
+        output.add(record, {"device_id": device_id} | columns, np.array(origin, np.int64))
     for (wrong, reason), places in reasons.items():
         (output.reject if wrong else output.unneeded)(places, reason)

@@ -65,9 +65,7 @@ class TeamViewer:
     """Lists of connections that TeamViewer keeps on a device."""
 
     kind: ClassVar[str] = "teamviewer"
-    sentence: ClassVar[str] = (
-        "TeamViewer lists of connections: Connections_incoming.txt and Connections.txt of one device."
-    )
+    sentence: ClassVar[str] = "TeamViewer connections: Connections_incoming.txt and Connections.txt of one device."
     tables: ClassVar[tuple[type[Record], ...]] = (RemoteToolLog,)
 
     def recognises(self, sample: Sample) -> bool:
