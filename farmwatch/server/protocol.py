@@ -39,6 +39,7 @@ class _Bounded(HttpToolsProtocol):
     _named = 0  # bytes of headers and trailers of this request
     _reading = False  # between the first byte of a request and its last
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection; where there are too many, instead of one that nobody uses, or not at all."""
@@ -59,6 +60,8 @@ class _Bounded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._disarm()
+        if self._unread is not None:
+            self._unread.cancel()
         if self.transport is not None:
             super().connection_lost(exc)
 
@@ -116,6 +119,18 @@ class _Bounded(HttpToolsProtocol):
         if self._reading and not self.transport.is_closing():
             self._unset_keepalive_if_required()
             self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for; it has a while to go on."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.own.write_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _name(self, size: int) -> None:
         self._named += size

@@ -23,6 +23,7 @@ class Limits:
     least_bytes_s: int = 16 * _KIB  #: a body may be half a minute behind this speed
     header_bytes: int = 32 * _KIB  #: request line and headers
     header_s: float = 15.0  #: until the last header, from the connection or the first byte of the next request
+    write_s: float = 30.0  #: for a client to read on, once it let an answer back up
     keep_alive_s: float = 65.0  #: of a connection nobody uses
     connections: int = 2000
     in_flight_bytes: int = 256 * _MIB  #: bodies in memory, all requests together

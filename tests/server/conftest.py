@@ -16,7 +16,7 @@ from farmwatch.store import open_store
 from tests.server.serving import Served
 
 LIMITS = Limits(
-    body_bytes=1 << 20, body_rows=2000, body_s=8, idle_s=1, header_bytes=8192, header_s=1.5, keep_alive_s=2,
+    body_bytes=1 << 20, body_rows=2000, body_s=8, idle_s=1, header_bytes=8192, header_s=1.5, keep_alive_s=2, write_s=1,
     connections=40, in_flight_bytes=4 << 20, rate_bytes_s=0, token_s=0.1,
 )  # fmt: skip
 LOG = LogLimits(segment_s=0.1, free_bytes=0)

@@ -14,7 +14,7 @@ import zlib
 import pytest
 import zstandard
 
-from tests.server.serving import received
+from tests.server.serving import received, until
 
 ROW = b'{"device_id":"a","ts":"2026-03-04T10:00:00","name":"a.example"}\n'
 INGEST = "/v1/ingest/dns"
@@ -260,6 +260,20 @@ def test_slow_bodies_are_cut_off(served):
                 time.sleep(0.2)
         assert status(received(connection)) in (0, 408)
         assert time.monotonic() - began < 25
+    well(served)
+
+
+def test_a_client_that_does_not_read_is_cut_off(served):
+    """Who asks for much and reads nothing does not keep its connection, nor what waits for it in memory."""
+    request = head(served, 0, method="GET", path="/openapi.json")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(("127.0.0.1", served.port))
+        with contextlib.suppress(OSError):
+            for _ in range(3000):
+                connection.sendall(request)
+        until(lambda: not served.server.server_state.connections, 10)
     well(served)
 
 
