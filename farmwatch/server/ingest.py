@@ -204,7 +204,7 @@ class Ingest:
         read = _Read(self._now(), records=count, rejected=count, faults=list(faults))
 
         def pieces() -> list[bytes | pa.Buffer]:
-            tables = {FeedReject: _rejects(read, feed, sender, facts.name)}
+            tables: dict[type[Record], pa.Table] = {FeedReject: _rejects(read, feed, sender, facts.name)}
             return encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
 
         await asyncio.wrap_future(self.log.append(await self.work(pieces), len(faults)))
