@@ -96,7 +96,9 @@ def test_a_flood_of_senders_gives_one_answer_for_each_device():
 def test_devices_whose_flows_were_left_unread_are_named_with_the_reason():
     """Only those of the input that says so, and for no other reject."""
     tables = tables_of(
-        devices_seen=[{"device_id": name, "input": number} for name, number in (("A", 0), ("B", 1), ("C", 1), ("D", 2))],
+        devices_seen=[
+            {"device_id": name, "input": number} for name, number in (("A", 0), ("B", 1), ("C", 1), ("D", 2))
+        ],
         rejects=[
             {"input": 1, "reason": f"{SERIES_LEFT_UNREAD}: no room", "count": 7},
             {"input": 2, "reason": "packets cut short", "count": 9},
