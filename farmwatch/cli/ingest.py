@@ -62,7 +62,7 @@ def ingest(
         typer.Option("--device", metavar="ID", help="Device of files that do not name theirs, such as ad.trace."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, store nothing.")] = False,
-    json: options.JsonOption = False,
+    json: Annotated[bool, typer.Option("--json", help="Write the account of each file as JSON.")] = False,
     quiet: options.QuietOption = False,
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, show_default=False, help="The first faults of each file.")
@@ -93,7 +93,7 @@ def ingest(
         if account.error:
             talk(f"{account.name}: {account.error}")
     if not quiet and not json and not verbose and any(account.faults for account in accounts):
-        talk("-v shows why records were rejected; the table feed_rejects keeps every reason")
+        talk("-v shows why records were rejected" + ("" if dry_run else "; the table feed_rejects keeps every reason"))
     raise typer.Exit(_code(accounts))
 
 

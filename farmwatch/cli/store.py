@@ -362,7 +362,9 @@ def forget_device(
         raise StoreError(f"{opened.place.url}: nothing is stored about a device {device!r}; ids must match exactly")
     if not yes:
         if not sys.stdin.isatty():
-            raise typer.BadParameter("standard input is no terminal, so nobody can be asked", param_hint="--yes")
+            raise typer.BadParameter(
+                "nobody can be asked here (standard input is no terminal): add --yes", param_hint="--yes"
+            )
         for table, count in rows.items():
             talk(f"  {count:,} rows of {table}")
         talk(f"  {cases} entries of the case state")
