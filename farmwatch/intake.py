@@ -20,6 +20,7 @@ from farmwatch.collectors.feeds.columns import masked_path
 from farmwatch.collectors.feeds.contract import Context, Fault, Feed, Parsed
 from farmwatch.collectors.feeds.opening import Input, inputs, opened, sample_of
 from farmwatch.collectors.feeds.registry import feed_of, kind_of
+from farmwatch.collectors.paths import CAPTURE_MAGICS
 from farmwatch.errors import SourceError
 from farmwatch.records import FeedReject, Record
 from farmwatch.records.arrow import arrow_schema
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InputAccount", "Intake", "parse", "reject_rows"]
 
+_LOOKED_AT = 4096
+_BLANK = b" \t\r\n\xef\xbb\xbf"
 _SHOWN_FAULTS = 20  # of an input
 _MOST_NAMES, _OTHER_NAMES = 1000, "(others)"
 _BATCH_ROWS = 400_000  # rows that are stored with one commit, about: files large enough to be read back quickly
@@ -73,6 +76,10 @@ def parse(source: Input, context: Context, account: InputAccount, feed: Feed | N
     """Read one input with its feed; why the whole cannot be read ends up in ``account.error``."""
     try:
         with opened(source) as stream:
+            head = stream.peek(_LOOKED_AT)
+            if head[:4] in CAPTURE_MAGICS:
+                account.error = "this is a packet capture: 'farmwatch scan' judges it"
+                return
             chosen = feed or kind_of(sample_of(stream, source.name))
             if chosen is None:
                 account.error = _UNKNOWN if stream.peek(1) else _why_empty(stream)
@@ -81,6 +88,8 @@ def parse(source: Input, context: Context, account: InputAccount, feed: Feed | N
             for parsed in chosen.read(stream, context):
                 account.count(parsed)
                 yield parsed
+            if not account.records and head.strip() and head.lstrip(_BLANK)[:1] not in (b"[", b"{"):
+                account.error = f"no record in it can be read as {chosen.kind}"
     except SourceError as error:
         account.error = error.reason
 
@@ -126,6 +135,7 @@ class Intake:
         self._kind = ""
         self._tables: dict[type[Record], list[pa.Table]] = {}
         self._rejects: list[pa.Table] = []
+        self._held_rows = self._held_bytes = 0
         self.stored: Counter[str] = Counter()  #: rows by table
         self.duplicates: Counter[str] = Counter()  #: rows that were there already, by table
 
@@ -178,14 +188,16 @@ class Intake:
         if kind != self._kind:
             self.flush()
             self._kind = kind
+        fresh = list(parsed.tables.values())
         for record, table in parsed.tables.items():
             self._tables.setdefault(record, []).append(table)
         faults = [*parsed.rejects, *parsed.partial]
         if faults:
             self._rejects.append(reject_rows(faults, kind, self._sender, name, received))
-        held = [table for listed in self._tables.values() for table in listed]
-        held += self._rejects  # bad lines without end are stored in between as well
-        if sum(table.num_rows for table in held) >= _BATCH_ROWS or sum(table.nbytes for table in held) >= _BATCH_BYTES:
+            fresh.append(self._rejects[-1])  # bad lines without end are stored in between as well
+        self._held_rows += sum(table.num_rows for table in fresh)
+        self._held_bytes += sum(table.nbytes for table in fresh)
+        if self._held_rows >= _BATCH_ROWS or self._held_bytes >= _BATCH_BYTES:
             self._store_held()
 
     def flush(self) -> None:
@@ -200,6 +212,7 @@ class Intake:
         tables = {record: pa.concat_tables(listed) for record, listed in self._tables.items()}
         rejects = pa.concat_tables(self._rejects) if self._rejects else None
         self._tables, self._rejects = {}, []
+        self._held_rows = self._held_bytes = 0
         self._running = self._worker.submit(
             self._store.append, tables, feed=self._kind, sender=self._sender, received=self._now(), rejects=rejects
         )

@@ -116,3 +116,31 @@ def test_names_that_a_sender_makes_up_are_counted_in_bounded_memory(tmp_path):
     [account] = Intake(None).take([io.BytesIO(data)])
     assert account.dropped.total() == account.used == 3000
     assert account.dropped["(others)"] == 2000
+
+
+def test_many_small_files_take_their_time_once_each(store, tmp_path):
+    """Two thousand files of two rows: what is held is not counted again with each."""
+    for number in range(2000):
+        row = {**ROW, "serial": f"S{number}"}
+        (tmp_path / f"{number:04}.json").write_text(json.dumps(row) + "\n" + json.dumps({**row, "event": "removed"}))
+    with Intake(store) as intake:
+        accounts = list(intake.take([tmp_path / f"{number:04}.json" for number in range(2000)]))
+    assert sum(account.used for account in accounts) == 4000
+    assert store.read(UsbDevice).num_rows == 4000
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"hello\n", "okta", "no record in it can be read as okta"),
+        (b"\xd4\xc3\xb2\xa1" + bytes(40), None, "packet capture"),
+        (b"\xd4\xc3\xb2\xa1" + bytes(40), "zeek", "packet capture"),
+        (b"[]", "okta", ""),
+    ],
+)
+def test_what_gives_nothing_says_why(store, data, kind, said):
+    """A text that is no log of its kind, a capture; an export that is empty is none of these."""
+    with Intake(store) as intake:
+        [account] = intake.take([io.BytesIO(data)], kind=kind)
+    assert account.records == 0
+    assert account.error == said or (said and said in account.error)

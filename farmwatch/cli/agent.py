@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farmwatch.cli.amounts import seconds, size_bytes
+from farmwatch.cli.exits import Exit
 from farmwatch.cli.streams import talk, write_result
 
 if TYPE_CHECKING:
@@ -83,7 +84,11 @@ def agent(
     if interval is not None and interval < 1:
         raise typer.BadParameter("at least one second", param_hint="--interval")
     probe = probe_for(sys.platform)
-    messages = Messages(probe, device_id or probe.device_id(), _key(neighbour_key or token_file))
+    messages = Messages(
+        probe,
+        device_id or probe.device_id(),
+        _key(neighbour_key or token_file, "--neighbour-key" if neighbour_key else "--token-file"),
+    )
     collector = Collector(probe, messages, interval or _INTERVAL_S)
     stop = threading.Event()
     if server is None or token_file is None or dry_run:
@@ -101,6 +106,8 @@ def agent(
         store.close()
     if left is not None:
         talk(f"messages wait in {folder}; the server last said: {sender.last_said or 'nothing'}")
+        if once:
+            raise typer.Exit(Exit.NOTHING)
 
 
 def _show(collector: Collector, stop: object, *, once: bool, pretty: bool) -> None:
@@ -124,7 +131,7 @@ def _show(collector: Collector, stop: object, *, once: bool, pretty: bool) -> No
         collector.run(show, Losses, stop)
 
 
-def _key(path: Path | None) -> bytes:
+def _key(path: Path | None, option: str) -> bytes:
     """What neighbours are hidden with; without a file, a secret of this run."""
     import hashlib
     import secrets
@@ -134,4 +141,4 @@ def _key(path: Path | None) -> bytes:
     try:
         return hashlib.sha256(b"farmwatch neighbours\0" + path.read_bytes().strip()).digest()
     except OSError as error:
-        raise typer.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--neighbour-key") from error
+        raise typer.BadParameter(f"cannot read {path}: {error.strerror}", param_hint=option) from error

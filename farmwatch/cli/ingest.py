@@ -90,8 +90,10 @@ def ingest(
     else:
         write_result(_text(accounts, intake, None if dry_run else place, verbose), None, encoding=sys.stdout.encoding)
     for account in accounts:
-        if account.error:
+        if account.error and (json or not account.records):
             talk(f"{account.name}: {account.error}")
+    if not accounts:
+        talk("nothing to read: the folders are empty")
     if not quiet and not json and not verbose and any(account.faults for account in accounts):
         talk("-v shows why records were rejected" + ("" if dry_run else "; the table feed_rejects keeps every reason"))
     raise typer.Exit(_code(accounts))
@@ -140,12 +142,8 @@ def _text(accounts: list[InputAccount], intake: Intake, place: str | None, verbo
             if account.unneeded:
                 parts.append(f"{account.unneeded.total():,} not needed")
             lines.append("  " + ", ".join(parts))
-        if account.error:
-            lines.append(
-                f"  not read to its end: {terminal(account.error, ascii_only=plain)}"
-                if account.records
-                else f"  {terminal(account.error, ascii_only=plain)}"
-            )
+        if account.error and account.records:
+            lines.append(f"  not read to its end: {terminal(account.error, ascii_only=plain)}")
         if account.dropped:
             lines.append("  never kept: " + ", ".join(_counted(account.dropped, plain)))
         if verbose:

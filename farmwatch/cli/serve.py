@@ -146,7 +146,7 @@ def _hint(settings: Settings) -> None:
     from farmwatch.store import open_store
 
     if not any(sender.revoked is None for sender in open_store(settings.store).state.tokens()):
-        talk("nobody has a token yet: 'farmwatch token add NAME' makes one")
+        talk(f"nobody has a token yet: 'farmwatch token add NAME --store {settings.store}' makes one")
 
 
 def _address(text: str) -> tuple[str, int]:

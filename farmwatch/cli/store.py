@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import difflib
 import json
 import os
 import sys
@@ -219,15 +220,21 @@ def _show_compacted(
 
 def _rules(keep: list[str] | None, *, retain: bool) -> dict[str, int]:
     """Days to keep, by table."""
+    from farmwatch.store.lake import record_classes
     from farmwatch.store.upkeep import RETENTION_DAYS
 
     if keep and not retain:
         raise typer.BadParameter("needs --retain", param_hint="--keep")
     rules = dict(RETENTION_DAYS)
+    known = sorted(record_classes())
     for text in keep or ():
         table, _, days = text.partition("=")
         if not table or not days.isdecimal():
             raise typer.BadParameter(f"{text!r}: write TABLE=DAYS, such as dns=90", param_hint="--keep")
+        if table != "*" and table not in known:
+            near = difflib.get_close_matches(table, known, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise typer.BadParameter(f"there is no table {table!r}{meant}", param_hint="--keep")
         rules[table] = int(days)
     return rules
 

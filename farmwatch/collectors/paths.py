@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 
 from farmwatch.errors import SourceError
 
-__all__ = ["SUFFIXES", "SensorLogs", "Source", "captures_of", "expand"]
+__all__ = ["CAPTURE_MAGICS", "SUFFIXES", "SensorLogs", "Source", "captures_of", "expand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _HEAD = 16 << 10
 _ROTATED = re.compile(r"(?i)\d{4}-?\d{2}-?\d{2}.*|current")  # a day's folder
 _ZEEK_FIELD = re.compile(rb'"(?:uid|uids|_path|id\.orig_h|certificate\.subject)"')
-_MAGICS = (
+CAPTURE_MAGICS = (
     b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1",
     b"\xa1\xb2\xcd\x34", b"\x34\xcd\xb2\xa1", b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip  # pcap in both byte orders, us, ns and modified; pcapng
@@ -104,7 +104,7 @@ def _kind_of_stream(stream: Any) -> str:
             at = stream.tell()
             head = stream.read(_HEAD)
             stream.seek(at)
-            return "" if head[:4] in _MAGICS else _kind_of_text(_unpacked(head))
+            return "" if head[:4] in CAPTURE_MAGICS else _kind_of_text(_unpacked(head))
     except (OSError, ValueError, AttributeError):
         pass
     return ""
@@ -122,7 +122,7 @@ def _kind_of_log(path: Path) -> str:
             head = file.read(_HEAD)
     except OSError:
         return ""
-    if head[:4] in _MAGICS:
+    if head[:4] in CAPTURE_MAGICS:
         return ""
     return _kind_of_text(_unpacked(head))
 
@@ -207,7 +207,7 @@ def _is_capture(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return file.read(4) in _MAGICS
+            return file.read(4) in CAPTURE_MAGICS
     except OSError:
         return False
 

@@ -12,7 +12,7 @@ __all__ = ["ScannedDevice"]
 class ScannedDevice(Record, table="scanned_devices", key=("device_id", "ts", "inputs")):
     """One device as one scan of captures judged it."""
 
-    device_id: str = column("Device as the scan names it: host name, else link-layer address, else IP address.")
+    device_id: str = column("Host name in lower case without its domain, else link-layer address, else IP address.")
     ts: datetime = column("Last packet from or to it.")
     first_ts: datetime = column("First packet from or to it.")
     inputs: str = column("SHA-256 of the captures it was judged by, comma separated.")

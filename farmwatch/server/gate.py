@@ -96,7 +96,7 @@ class Gate:
             raise Refusal(
                 401, "this needs a token: 'Authorization: Bearer TOKEN' ('farmwatch token add NAME' makes one)",
                 reason="token", close=True,
-                headers={"WWW-Authenticate": 'Bearer realm="farmwatch", Basic realm="farmwatch"'},
+                headers={"WWW-Authenticate": 'Basic realm="farmwatch", Bearer realm="farmwatch"'},
             )  # fmt: skip
         return found
 

@@ -293,6 +293,7 @@ class Ingest:
                 500, f"reading it as {feed.kind} failed ({type(error).__name__}), which is a fault of farmwatch; "
                 "nothing of it was kept", reason="feed_failed",
             ) from error  # fmt: skip
+        _see_that_something_was_read(read, feed, body)
         tables = read.tables()
         if read.faults:
             tables[FeedReject] = _rejects(read, feed.kind, sender, facts.name)
@@ -325,6 +326,17 @@ def _rejects(read: _Read, feed: str, sender: str, name: str) -> pa.Table:
         "count": [fault.count for fault in read.faults],
     }
     return pa.table(columns, schema=arrow_schema(FeedReject))
+
+
+def _see_that_something_was_read(read: _Read, feed: Feed, body: bytes) -> None:
+    """See that a body that holds something, and no empty JSON, gave records.
+
+    Raises:
+        Refusal: it did not.
+    """
+    start = body[:4096].lstrip()[:1]
+    if not (read.records or read.error) and start and start not in (b"[", b"{"):
+        raise Refusal(400, f"no record in it can be read as {feed.kind}", reason="unreadable")
 
 
 def _too_many(limit: int) -> Refusal:

@@ -19,6 +19,7 @@ from farmwatch.errors import StoreError
 __all__ = ["FORMAT", "Place", "default_store", "place_of"]
 
 FORMAT = 1  #: of the folder layout; a store of a later one is refused
+_SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss", "adl", "azure")  #: object stores the Delta library reaches
 _MARK = "farmwatch-store.json"
 
 
@@ -132,6 +133,8 @@ def place_of(url: str | Path, options: Mapping[str, str] | None = None) -> Place
     if parts.scheme == "file":
         folder = Path(unquote(parts.path))
         return Place(str(folder), folder, folder)
+    if parts.scheme not in _SCHEMES:
+        raise StoreError(f"{text}: no store at {parts.scheme}:// addresses; a folder, or {', '.join(_SCHEMES)}")
     import platformdirs
 
     name = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -42,9 +42,12 @@ def test_sends_to_a_server(tmp_path, capsys):
 
 
 def test_says_where_messages_wait(tmp_path, capsys):
-    """When nobody took them."""
+    """When nobody took them; a script learns it from the exit code."""
     (tmp_path / "token").write_text("t")
-    agent(server="http://127.0.0.1:1", token_file=tmp_path / "token", once=True, device_id="d", spool=tmp_path / "s")
+    options = {"server": "http://127.0.0.1:1", "token_file": tmp_path / "token", "device_id": "d"}
+    with pytest.raises(typer.Exit) as ended:
+        agent(once=True, spool=tmp_path / "s", **options)
+    assert ended.value.exit_code == 5
     assert f"messages wait in {tmp_path / 's'}; the server last said: ConnectionRefused" in capsys.readouterr().err
 
 
