@@ -34,7 +34,7 @@ _LOOKED_AT = 4096
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _SHOWN_FAULTS = 20  # of an input
 _MOST_NAMES, _OTHER_NAMES = 1000, "(others)"
-_BATCH_ROWS = 400_000  # rows that are stored with one commit, about: files large enough to be read back quickly
+_BATCH_ROWS = 150_000  # rows that are stored with one commit, about: few enough that storing overlaps with reading
 _BATCH_BYTES = 256 << 20
 _UNKNOWN = "what this is cannot be told from its beginning; name it with --kind ('farmwatch feeds' lists the kinds)"
 
