@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
+from numpy.typing import NDArray
 
 from farmwatch.collectors.feeds.contract import ByteStream, Fault, Parsed
 from farmwatch.collectors.feeds.documents import Documents
@@ -15,6 +17,7 @@ from farmwatch.collectors.feeds.lines import LONGEST_LINE, Block, blocks
 
 __all__ = ["delimited_documents", "header_of"]
 
+_LONGEST_VALUE = 1 << 20  # bytes of a quoted value; nothing that is kept is near as long
 _MOST_COLUMNS = 2000
 
 
@@ -123,4 +126,19 @@ def _rows(data: bytes, names: list[str], delimiter: str, quoted: bool, before: i
     numbers = np.setdiff1d(np.arange(1, total + 1, dtype=np.int64), np.array(misshapen, np.int64)) + before
     if len(numbers) != table.num_rows:  # pyarrow could not number the rows it left out
         numbers = np.arange(before + 1, before + 1 + table.num_rows, dtype=np.int64)
+    whole = _without_swallowed(table, numbers, account) if quoted and len(data) > _LONGEST_VALUE else None
+    table, numbers = whole or (table, numbers)
     return Documents(table.combine_chunks(), numbers, account, Counter())
+
+
+def _without_swallowed(
+    table: pa.Table, numbers: NDArray[np.int64], account: Parsed
+) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The rows without those in which a quote that was never closed took in what follows; these are faults."""
+    swallowed = np.zeros(table.num_rows, np.bool_)
+    for column in table.columns:
+        swallowed |= pc.greater(pc.binary_length(column), _LONGEST_VALUE).to_numpy(zero_copy_only=False)
+    for number in numbers[swallowed].tolist():
+        account.records += 1
+        account.rejects.append(Fault("a quoted value of over 1 MiB: a closing quote is missing", number))
+    return table.filter(pa.array(~swallowed)), numbers[~swallowed]

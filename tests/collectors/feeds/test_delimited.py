@@ -75,3 +75,11 @@ def test_reasons_do_not_quote_what_was_sent():
     data = b'a,b\n"SECRET,1\n' + b"SECRET" * 10
     for one in delimited_documents(io.BytesIO(data)):
         assert all("SECRET" not in fault.reason for fault in one.faults.rejects)
+
+
+def test_what_a_lost_quote_swallowed_is_said():
+    """Megabytes of lines behind a quote that is never closed are a fault, not one silent record."""
+    rows, _, faults = read(b'a,b\n1,2\n3,"' + b"zz,z\n" * 3_000_000)
+    assert rows[0] == {"a": "1", "b": "2"}
+    assert faults
+    assert all(len(row["b"]) < 1 << 20 for row in rows)
