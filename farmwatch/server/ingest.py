@@ -19,8 +19,8 @@ import pyarrow as pa
 from farmwatch.collectors.feeds.contract import Context, Fault, Feed, Parsed
 from farmwatch.collectors.feeds.registry import FEEDS, feed_of
 from farmwatch.errors import SourceError
+from farmwatch.intake import reject_rows
 from farmwatch.records import Record
-from farmwatch.records.arrow import arrow_schema
 from farmwatch.records.endpoint import FeedReject
 from farmwatch.server.committing import Committer
 from farmwatch.server.frames import encode
@@ -204,7 +204,9 @@ class Ingest:
         read = _Read(self._now(), records=count, rejected=count, faults=list(faults))
 
         def pieces() -> list[bytes | pa.Buffer]:
-            tables: dict[type[Record], pa.Table] = {FeedReject: _rejects(read, feed, sender, facts.name)}
+            tables: dict[type[Record], pa.Table] = {
+                FeedReject: reject_rows(read.faults, feed, sender, facts.name, read.received)
+            }
             return encode(tables, feed=feed, sender=sender, received=read.received, request=facts.request)
 
         await asyncio.wrap_future(self.log.append(await self.work(pieces), len(faults)))
@@ -296,7 +298,7 @@ class Ingest:
         _see_that_something_was_read(read, feed, body)
         tables = read.tables()
         if read.faults:
-            tables[FeedReject] = _rejects(read, feed.kind, sender, facts.name)
+            tables[FeedReject] = reject_rows(read.faults, feed.kind, sender, facts.name, read.received)
         if tables:
             read.pieces = encode(tables, feed=feed.kind, sender=sender, received=read.received, request=facts.request)
         self._metrics.parse_s.observe(time.perf_counter() - began)
@@ -311,21 +313,6 @@ class Ingest:
         metrics.dropped.add(read.dropped.total(), kind)
         for record, listed in read.parts.items():
             metrics.accepted_rows.add(sum(one.num_rows for one in listed), record.table)
-
-
-def _rejects(read: _Read, feed: str, sender: str, name: str) -> pa.Table:
-    """Faults as rows of their table."""
-    count = len(read.faults)
-    columns = {
-        "ts": [read.received] * count,
-        "feed": [feed] * count,
-        "sender": [sender] * count,
-        "input_name": [name] * count,
-        "offset": [fault.offset for fault in read.faults],
-        "reason": [fault.reason for fault in read.faults],
-        "count": [fault.count for fault in read.faults],
-    }
-    return pa.table(columns, schema=arrow_schema(FeedReject))
 
 
 def _see_that_something_was_read(read: _Read, feed: Feed, body: bytes) -> None:

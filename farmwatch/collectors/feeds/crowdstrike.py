@@ -37,6 +37,7 @@ from farmwatch.collectors.feeds.fields import Fields, Peeked, Respelled, element
 from farmwatch.collectors.feeds.hosts import device_names
 from farmwatch.collectors.feeds.instances import instance_of
 from farmwatch.collectors.feeds.output import Output
+from farmwatch.collectors.lookups import QTYPES
 from farmwatch.records import DeviceFact, DnsLookup, Logon, Process, Record, Sighting, Socket, Software, UsbDevice
 
 __all__ = ["FalconReplicator"]
@@ -70,18 +71,6 @@ _SOCKETS = {
 _PROCESSES = {"ProcessRollup2": "started", "SyntheticProcessRollup2": "running"}
 _USB = {"DcUsbDeviceConnected": "attached", "DcUsbDeviceDisconnected": "removed"}
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
-_QUERY_TYPES = {
-    1: "A",
-    2: "NS",
-    5: "CNAME",
-    6: "SOA",
-    12: "PTR",
-    15: "MX",
-    16: "TXT",
-    28: "AAAA",
-    33: "SRV",
-    65: "HTTPS",
-}
 _PLATFORMS = {"win": "windows", "mac": "darwin", "lin": "linux", "ios": "ios", "android": "android"}
 _SYSTEM_ACCOUNT = r"^(system|local service|network service|anonymous logon|root|_.*|(dwm|umfd)-\d+|.*\$)$"
 _NAME = r"^[^\s\"{}\\]{1,255}$"
@@ -289,9 +278,7 @@ def _connections(stretch: _Stretch) -> None:
 
 
 def _names(stretch: _Stretch) -> None:
-    kinds = pa.array(
-        [_QUERY_TYPES.get(number or 0) for number in stretch.fields.whole("RequestType").to_pylist()], _TEXT
-    )
+    kinds = pa.array([QTYPES.get(number or 0) for number in stretch.fields.whole("RequestType").to_pylist()], _TEXT)
     asked = pc.utf8_rtrim(lowered(stretch.fields.text("DomainName")), ".")
     answers = each(_answers, stretch.fields.text("IP4Records", "IP6Records"))
     stretch.output.add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,22 +54,26 @@ def _named(group: Group, path: pa.Array) -> Group:
     return group.where(~missing)
 
 
+def _run(group: Group, path: str, parent: str, pid: str) -> dict[str, Any]:
+    """A program that started, by the names its event gives to path, parent and number."""
+    program, starter = group.text(path), group.text(parent)
+    return {
+        "event": "started",
+        "pid": group.number(pid),
+        "name": file_names(program),
+        "path": masked_paths(program),
+        "arguments": options_of(group.text("CommandLine")),
+        "parent_name": file_names(starter),
+        "parent_path": masked_paths(starter),
+    }
+
+
 def _created(group: Group) -> None:
     """Security 4688. Of the command line only option names and link schemes are kept."""
     known = _named(group, group.text("NewProcessName"))
     if not len(known):
         return
-    path, parent = known.text("NewProcessName"), known.text("ParentProcessName")
-    known.add(
-        Process,
-        event="started",
-        pid=known.number("NewProcessId"),
-        name=file_names(path),
-        path=masked_paths(path),
-        arguments=options_of(known.text("CommandLine")),
-        parent_name=file_names(parent),
-        parent_path=masked_paths(parent),
-    )
+    known.add(Process, **_run(known, "NewProcessName", "ParentProcessName", "NewProcessId"))
 
 
 def _started(group: Group) -> None:
@@ -76,16 +81,9 @@ def _started(group: Group) -> None:
     known = _named(group, group.text("Image"))
     if not len(known):
         return
-    path, parent = known.text("Image"), known.text("ParentImage")
     known.add(
         Process,
-        event="started",
-        pid=known.number("ProcessId"),
-        name=file_names(path),
-        path=masked_paths(path),
-        arguments=options_of(known.text("CommandLine")),
-        parent_name=file_names(parent),
-        parent_path=masked_paths(parent),
+        **_run(known, "Image", "ParentImage", "ProcessId"),
         original_name=known.text("OriginalFileName"),
         product=known.text("Product"),
         company=known.text("Company"),
