@@ -1,9 +1,10 @@
 """Measure the feeds of large files: ``python -m tests.bench.feeds [--rows N] [--folder DIR]``.
 
-Writes a Zeek connection log in both forms, a Suricata log and own rows as NDJSON, each of so many records, and reads
-each through its feed: parsed, mapped to tables, checked and accounted for, not stored. Beside each stands DuckDB's own
-reader on the same file, which parses all columns into a table in memory, and the ratio of the two rates. The
-files are read from the page cache. Each measurement is a process of its own, so that peak memory is its own.
+Writes a Zeek connection log in both forms, a Suricata log and own rows as NDJSON, each of so many records, and
+reads each through its feed, parsed, mapped to tables, checked and accounted for, and then into a store. Beside each
+stands DuckDB's own reader on the same file, which parses all columns into a table in memory, and the ratio of the
+two rates. The files are read from the page cache. Each measurement is a process of its own, so that peak memory is
+its own.
 """
 
 from __future__ import annotations
@@ -182,6 +183,19 @@ def feed_rate(path: Path, kind: str) -> None:
     report(records, taken, worked)
 
 
+def stored_rate(path: Path, kind: str) -> None:
+    """Take a file into a store of its own, as ``farmwatch ingest`` does without its start, and print the same."""
+    from farmwatch.intake import Intake
+    from farmwatch.store import open_store
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        store = open_store(folder)
+        began, worked = time.perf_counter(), time.process_time()
+        with Intake(store) as intake:
+            [account] = intake.take([path], kind=kind)
+        report(account.records, time.perf_counter() - began, time.process_time() - worked)
+
+
 def duckdb_rate(path: Path, reader: str) -> None:
     """Read a file with DuckDB's own reader and print the same."""
     import duckdb
@@ -221,11 +235,13 @@ def compare(folder: Path, rows: int) -> list[dict]:
             measured("--duckdb", name, "--folder", str(folder)),
         )
         assert ours["records"] == theirs["records"] == rows, (name, ours, theirs)
+        kept = measured("--stored", name, "--folder", str(folder))
         size = (folder / file).stat().st_size
-        found.append({"name": name, "bytes": size, "ours": ours, "theirs": theirs})
+        found.append({"name": name, "bytes": size, "ours": ours, "theirs": theirs, "kept": kept})
         rate, other = rows / ours["seconds"], rows / theirs["seconds"]
         print(
             f"{name:<13} {rows:>9,} records {size / 1e6:6,.0f} MB  "
+            f"stored {rows / kept['seconds']:>9,.0f}/s, peak {kept['peak_mb']:4.0f} MB;  "
             f"feed {rate:>9,.0f}/s, {rows / ours['work']:>9,.0f} a processor second, peak {ours['peak_mb']:4.0f} MB;  "
             f"DuckDB {other:>9,.0f}/s, {rows / theirs['work']:>9,.0f} a processor second, "
             f"peak {theirs['peak_mb']:4.0f} MB;  ratio {rate / other:.2f}",
@@ -240,11 +256,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--one", choices=CASES)
+    parser.add_argument("--stored", choices=CASES)
     parser.add_argument("--duckdb", choices=CASES)
     given = parser.parse_args()
     if given.one:
         file, kind, _ = CASES[given.one]
         feed_rate(given.folder / file, kind)
+    elif given.stored:
+        file, kind, _ = CASES[given.stored]
+        stored_rate(given.folder / file, kind)
     elif given.duckdb:
         file, _, reader = CASES[given.duckdb]
         duckdb_rate(given.folder / file, reader)
