@@ -3,6 +3,7 @@
 ::
 
     FarmwatchError
+    ├── AssessmentError   a fleet cannot be assessed: no time to look at, telemetry that cannot be read
     ├── SourceError       an input cannot be read at all (path, offset, reason)
     ├── DecodeError       bytes are not what a decoder expects; also a ValueError
     ├── KnowledgeError    a knowledge file is wrong; carries every fault found, not the first
@@ -18,6 +19,7 @@ May be imported by every layer; imports nothing.
 from __future__ import annotations
 
 __all__ = [
+    "AssessmentError",
     "DecodeError",
     "DependencyError",
     "FarmwatchError",
@@ -31,6 +33,10 @@ __all__ = [
 
 class FarmwatchError(Exception):
     """Base of all errors farmwatch raises on purpose."""
+
+
+class AssessmentError(FarmwatchError):
+    """A fleet cannot be assessed."""
 
 
 class SourceError(FarmwatchError):

@@ -34,7 +34,8 @@ from farmwatch.records.endpoint import (
     Software,
     UsbDevice,
 )
-from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, WeightSource
+from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, Telling, WeightSource
+from farmwatch.records.judged import DeviceHit, DeviceVerdict, FarmMember, FleetRun, FoundFarm
 from farmwatch.records.kept import ScannedDevice
 from farmwatch.records.network import (
     SERIES_LEFT_UNREAD,
@@ -74,6 +75,7 @@ from farmwatch.records.report import (
     Weight,
 )
 from farmwatch.records.schema import ABSENT, Column, Record, Rows, Table, Tables, column
+from farmwatch.records.standing import Decision, Standing
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
     CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp,
@@ -87,7 +89,9 @@ TELEMETRY_TABLES: tuple[type[Record], ...] = (
 )  # fmt: skip
 """The tables that agents, logs and the company's own lists fill."""
 
-KEPT_TABLES: tuple[type[Record], ...] = (ScannedDevice, FeedReject)
+KEPT_TABLES: tuple[type[Record], ...] = (
+    ScannedDevice, FeedReject, FleetRun, DeviceVerdict, DeviceHit, FoundFarm, FarmMember,
+)  # fmt: skip
 """The tables that farmwatch itself fills in a store."""
 
 DERIVED_TABLES: tuple[type[Record], ...] = (
@@ -122,11 +126,14 @@ __all__ = [
     "ClaimAssessment",
     "CloudSign",
     "Column",
+    "Decision",
     "Device",
     "DeviceFact",
     "DeviceFlow",
+    "DeviceHit",
     "DeviceLocation",
     "DeviceSeen",
+    "DeviceVerdict",
     "DhcpRequest",
     "Display",
     "Distance",
@@ -135,10 +142,13 @@ __all__ = [
     "Family",
     "Farm",
     "FarmLink",
+    "FarmMember",
     "FeedReject",
     "Finding",
+    "FleetRun",
     "Flow",
     "FlowSeries",
+    "FoundFarm",
     "HandFlow",
     "Host",
     "Http",
@@ -174,10 +184,12 @@ __all__ = [
     "Socket",
     "Software",
     "Ssh",
+    "Standing",
     "SteppingStone",
     "Stun",
     "Table",
     "Tables",
+    "Telling",
     "TenantSign",
     "Tls",
     "Tool",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Claim", "Evidence", "Family", "Finding", "Outcome", "WeightSource"]
+__all__ = ["Claim", "Evidence", "Family", "Finding", "Outcome", "Telling", "WeightSource"]
 
 
 class Family(StrEnum):
@@ -53,6 +53,18 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """Telemetry that proves a finding: which table, when, how many rows, and the senders' numbers of some of them."""
+
+    table: str
+    first_ts: str | None = None
+    last_ts: str | None = None
+    count: int = 1
+    record_ids: tuple[str, ...] = ()  #: at most 20
+    device_id: str | None = None  #: whose rows, where they are another device's
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One detector's answer about one device.
 
@@ -76,3 +88,5 @@ class Finding:
     weight_reason: str = ""
     cap_decibans: float | None = None  #: most it may count; None: its family's cap
     conclusive: bool = False  #: a record that states the fact outright; may carry ``strong`` alone
+    grade: str = ""  #: which of the detector's weights it carries; '' where it has only one
+    telling: tuple[Telling, ...] = ()  #: telemetry that proves it, beside ``rows`` of captures

@@ -232,6 +232,27 @@ class Store:
                     ) from error
         raise AssertionError("unreachable")
 
+    def source(self, record: type[Record], *, since: datetime | None = None) -> pads.Dataset | tuple[str, ...]:
+        """Where the rows of a table are as the store stands now, for engines that read for themselves.
+
+        Args:
+            record: The table's class.
+            since: Days before this time are left out.
+
+        Returns:
+            The paths of its Parquet files where the store is a folder, else a dataset. Files may hold rows before
+            ``since``, may lack columns that were added later, and have columns of the store's own.
+        """
+        snapshot = self.table(record.table).snapshot() if record.table in self.tables() else None
+        if snapshot is None:
+            return ()
+        wanted = days_between(snapshot.days(), since, None)
+        files = [file for file in snapshot.files if file.day in wanted]
+        if self.place.folder is None:
+            return snapshot.dataset(view_schema(record), files)
+        folder = self.place.table_uri(record.table)
+        return tuple(str(Path(folder, file.path)) for file in files)
+
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in memory with a view per table: the store as it is now.
 

@@ -208,7 +208,13 @@ def _tools(text: str) -> str | None:
 
 
 def _accounts(text: str, context: Context) -> str | None:
-    hidden = (part if _HIDDEN.fullmatch(part) else context.hide(part) for part in _SPLIT.split(text) if part)
+    """Accounts hidden, comma separated; of ``jo@acme.example`` also ``jo``, as which a device's own log knows it."""
+    hidden: list[str | None] = []
+    for part in filter(None, _SPLIT.split(text)):
+        if _HIDDEN.fullmatch(part):
+            hidden.append(part)
+        else:
+            hidden += [context.hide(part), context.hide(part.partition("@")[0])]
     return ",".join(dict.fromkeys(part for part in hidden if part)) or None
 
 

@@ -1,0 +1,130 @@
+"""Tables that several detectors need, each made once, when a query first names it.
+
+* ``fleet_devices(device_id)``: every device to judge.
+* ``owners``: the roster as of ``until``, one row a device: ``device_id, person, place, place_country, latitude,
+  longitude, max_rtt_ms, site, household, travel, accommodation, issued, approved_tools``.
+* ``account_owners(account, device_id, person)``: accounts of the roster, one row for each device of the person.
+* ``account_devices(account, device_id)``: accounts whose owner has exactly one device.
+* ``travels(device_id, first, last, place)``: declared travel by day (``last`` included).
+* ``tool_seen(device_id, tool, name, kind, vendor, via, value, sign, alone, unattended, approved, first, last, days,
+  n)``: programs, services, packages, sockets and lookups of the thirty days that the knowledge names; ``tool`` is the
+  entry's id, ``kind`` and ``sign`` the knowledge's words, ``via`` the table it was seen in, ``days`` on how many days.
+* ``egress(device_id, day, address, via, first, last, n)``: public addresses a device came from, by UTC day; ``via`` is
+  sightings, sign_ins, meetings or tunnels.
+* ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
+* ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from farmwatch.analysis.fleet.places import make_places
+from farmwatch.analysis.fleet.tools import make_tool_seen
+from farmwatch.records import TELEMETRY_TABLES
+
+if TYPE_CHECKING:
+    from farmwatch.analysis.fleet.fleet import Fleet
+
+__all__ = ["DERIVED"]
+
+_ABOUT = {"sign_ins": "about", "meetings": "about"}  #: column that says whose row it is, else ``device_id``
+
+
+def _owners(fleet: Fleet) -> None:
+    fleet.make(
+        "owners",
+        """
+        SELECT device_id, person, place, place_country, latitude, longitude, max_rtt_ms, site, household, travel,
+               coalesce(accommodation, false) AS accommodation, issued, coalesce(approved_tools, '') AS approved_tools,
+               accounts
+        FROM roster_ever QUALIFY row_number() OVER (PARTITION BY device_id ORDER BY ts DESC, record_id DESC) = 1
+        """,
+    )
+
+
+def _account_owners(fleet: Fleet) -> None:
+    fleet.make(
+        "account_owners",
+        """
+        WITH listed AS (
+            SELECT DISTINCT unnest(string_split(accounts, ',')) AS account, coalesce(person, device_id) AS holder
+            FROM owners WHERE accounts IS NOT NULL
+        )
+        SELECT DISTINCT l.account, o.device_id, o.person
+        FROM listed AS l JOIN owners AS o ON coalesce(o.person, o.device_id) = l.holder
+        """,
+    )
+
+
+def _account_devices(fleet: Fleet) -> None:
+    fleet.make(
+        "account_devices",
+        "SELECT account, any_value(device_id) AS device_id FROM account_owners GROUP BY account "
+        "HAVING count(DISTINCT device_id) = 1",
+    )
+
+
+def _travels(fleet: Fleet) -> None:
+    fleet.make(
+        "travels",
+        r"""
+        WITH trips AS (SELECT device_id, unnest(string_split(travel, ';')) AS trip FROM owners WHERE travel IS NOT NULL)
+        SELECT device_id, try_cast(substr(trim(trip), 1, 10) AS DATE) AS first,
+               try_cast(substr(trim(trip), 12, 10) AS DATE) AS last, nullif(trim(substr(trim(trip), 22)), '') AS place
+        FROM trips WHERE regexp_matches(trim(trip), '^\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}')
+        """,
+    )
+
+
+def _presence(fleet: Fleet) -> None:
+    parts = []
+    for record in TELEMETRY_TABLES:
+        if record.table != "roster":
+            device = _ABOUT.get(record.table, "device_id")
+            parts.append(
+                f"SELECT {device} AS device_id, '{record.table}' AS name, count(*) AS n, min(ts) AS first, "  # noqa: S608
+                f"max(ts) AS last FROM {record.table} WHERE {device} IS NOT NULL GROUP BY ALL"
+            )
+    fleet.make("presence", " UNION ALL ".join(parts))
+
+
+def _fleet_devices(fleet: Fleet) -> None:
+    fleet.make(
+        "fleet_devices",
+        "SELECT device_id FROM presence UNION SELECT device_id FROM owners UNION SELECT device_id FROM scanned_devices",
+    )
+
+
+def _egress(fleet: Fleet) -> None:
+    tunnels = "event IN ('tunnel up', 'tunnel down', 'heartbeat')"
+    fleet.make(
+        "egress",
+        f"""
+        WITH came AS (
+            SELECT device_id, ts, value AS address, 'sightings' AS via FROM sightings WHERE kind = 'public_ip'
+            UNION ALL
+            SELECT about, ts, address, CASE WHEN {tunnels} THEN 'tunnels' ELSE 'sign_ins' END FROM sign_ins
+            WHERE about IS NOT NULL AND address IS NOT NULL AND outcome = 'success'
+            UNION ALL
+            SELECT about, ts, address, 'meetings' FROM meetings WHERE about IS NOT NULL AND address IS NOT NULL
+        )
+        SELECT device_id, CAST(ts AS DATE) AS day, came.address, via, min(ts) AS first, max(ts) AS last, count(*) AS n
+        FROM came JOIN places USING (address) WHERE places.scope = 'public' GROUP BY ALL
+        """,  # noqa: S608 (constants)
+    )
+
+
+DERIVED: Mapping[str, Callable[[Fleet], None]] = {
+    "owners": _owners,
+    "account_owners": _account_owners,
+    "account_devices": _account_devices,
+    "travels": _travels,
+    "presence": _presence,
+    "fleet_devices": _fleet_devices,
+    "egress": _egress,
+    "places": make_places,
+    "tool_seen": make_tool_seen,
+}
+"""Name of each derived table -> what makes it."""

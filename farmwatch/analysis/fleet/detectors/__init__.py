@@ -1,0 +1,10 @@
+"""The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
+
+from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
+
+FLEET_DETECTORS: tuple[FleetDetector, ...] = (
+    UsbKvmIdentity(),
+)  # fmt: skip
+
+__all__ = ["FLEET_DETECTORS"]
