@@ -7,9 +7,10 @@ strongest of its kind.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from farmwatch.records import Claim, Evidence, Family, Finding, Outcome, ScannedDevice, WeightSource
+from farmwatch.analysis.fleet.findings import finding_of
+from farmwatch.records import Claim, Finding, Outcome, ScannedDevice
 
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
@@ -25,22 +26,10 @@ def captured_hits(fleet: Fleet) -> dict[str, list[Finding]]:
     ):
         own = found.setdefault(row["device_id"], {})
         for raw in json.loads(row["document"])["findings"]:
-            finding = _finding(raw)
+            finding = finding_of(raw)
             if finding.outcome is Outcome.HIT:
                 key = (finding.detector, finding.claim, finding.grade)
                 if key not in own or abs(finding.decibans) > abs(own[key].decibans):
                     own[key] = finding
     return {device: list(kept.values()) for device, kept in found.items()}
 
-
-def _finding(raw: dict[str, Any]) -> Finding:
-    """A finding as the report document holds it; input numbers are those of its scan."""
-    return Finding(
-        detector=raw["detector"], family=Family(raw["family"]), claim=Claim(raw["claim"]),
-        outcome=Outcome(raw["outcome"]), decibans=raw["decibans"], summary=raw["summary"],
-        observed=raw.get("observed", ""), expected=raw.get("expected", ""), benign=tuple(raw.get("benign", ())),
-        rows=tuple(Evidence(one["table"], one["input"], tuple(one.get("packets", ()))) for one in raw.get("rows", ())),
-        group=raw.get("group", ""), weight_source=WeightSource(raw.get("weight_source", "judged")),
-        weight_reason=raw.get("weight_reason", ""), cap_decibans=raw.get("cap_decibans"),
-        conclusive=raw.get("conclusive", False), grade=raw.get("grade", ""),
-    )  # fmt: skip

@@ -35,7 +35,12 @@ class FleetFarm:
 
 
 def find_farms(
-    fleet: Fleet, hits: Mapping[str, list[Finding]], *, prior: float, weights: Weights
+    fleet: Fleet,
+    hits: Mapping[str, list[Finding]],
+    *,
+    prior: float,
+    weights: Weights,
+    known: Mapping[str, frozenset[str]],
 ) -> tuple[FleetFarm, ...]:
     """Groups worth a person's time, the strongest first."""
     return ()

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,12 @@ def _silences(detector: FleetDetector, *, blind: bool) -> tuple[Finding, ...]:
 
 
 def judge(
-    fleet: Fleet, detectors: Sequence[FleetDetector], *, weights: Weights = NO_WEIGHTS, prior: float = FLEET_PRIOR
+    fleet: Fleet,
+    detectors: Sequence[FleetDetector],
+    *,
+    weights: Weights = NO_WEIGHTS,
+    prior: float = FLEET_PRIOR,
+    known: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Judged:
     """Run detectors over a fleet, tie devices into farms, and weigh.
 
@@ -122,6 +128,7 @@ def judge(
         detectors: in the order of the report.
         weights: what grades weigh where that is not the detector's own number.
         prior: probability of a driven device before any evidence.
+        known: farms of the assessment before with their members, so that they keep their ids.
 
     Raises:
         AssessmentError: the telemetry cannot be read.
@@ -161,7 +168,7 @@ def judge(
         unseen=unseen, detectors=tuple(detectors), coverage=tuple(coverage), prior=prior, weights=weights,
         rows=fleet.arrow("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM presence").column(0)[0].as_py(),
     )  # fmt: skip
-    judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights)
+    judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights, known=known)
     for farm in judged.farms:
         for device, added in farm.findings.items():
             judged.hits.setdefault(device, []).extend(added)
