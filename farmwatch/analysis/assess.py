@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.analysis.addresses import AddressBook, mask_mac
+from farmwatch.analysis.advice import benign_readings, telling_hits
 from farmwatch.analysis.beacons import beacon_servers
 from farmwatch.analysis.clouds import cloud_signs
 from farmwatch.analysis.crowd import CROWDED, limit_devices
@@ -76,8 +77,6 @@ _KEEP_LOGS = "keep the sensor's logs of that time, and look for a capture of it"
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
 _ASKS_USER = "device's user"  #: a step that says so may warn whoever drives the device, and is taken last
 _MOST_MISSING = 5  #: devices of the profile that no input shows, named in a note
-_MOST_BENIGN = 6  #: innocent readings named beside the verdict; every finding lists its own in full
-_BENIGN_EACH = 2
 _ENDPOINT_TELEMETRY = "USB, displays, processes, sign-ins: no telemetry from the laptop in these inputs"
 _BEHIND_RELAY = "how far the person behind the other end is: only the way to that end was timed, and it may be a relay"
 _BEHIND_GATEWAY = "a person behind a gateway that speaks the protocol itself: a loop ends at the program that answers"
@@ -254,7 +253,7 @@ def _device(name: str, about: _About, own: Sequence[Finding], sessions: Sequence
         next_steps=_next_steps(
             assessment, own, sessions, checksums, logged=not about.logs.isdisjoint(rows["input"].tolist())
         ),
-        benign_considered=_benign(own),
+        benign_considered=benign_readings(own),
         first_ts=_iso(rows["first_ts"].min()),
         last_ts=_iso(rows["last_ts"].max()),
         place=expected.place if expected else None,
@@ -342,8 +341,8 @@ def _next_steps(
     if all(claim.level in (Level.CLEAR, Level.NOT_ENOUGH_DATA) for claim in claims):
         return ()
     checks = {detector.id: detector.check for detector in DETECTORS}
-    steps = dict.fromkeys(checks[finding.detector] for finding in _telling(findings))
-    proof = {finding.detector for finding in _telling(findings)}
+    steps = dict.fromkeys(checks[finding.detector] for finding in telling_hits(findings))
+    proof = {finding.detector for finding in telling_hits(findings)}
     driven = [one for one in sessions if one.role is Role.CONTROLLED and not one.role_reason.endswith(NO_SESSION)]
     asked = [f"look for a help-desk ticket for {_span(session)}" for session in driven[:1] if proof & _OF_SESSIONS]
     kept = [f"keep the capture (sha256 {', '.join(f'{digest}…' for digest in checksums)})"] if checksums else []
@@ -355,22 +354,6 @@ def _next_steps(
 def _span(session: Session) -> str:
     """A session's time as people write it: 2026-01-05 14:02 to 15:35 UTC."""
     return f"{session.start[:10]} {session.start[11:16]} to {session.end[11:16]} UTC"
-
-
-def _benign(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """The likeliest innocent readings of what weighs most."""
-    readings = dict.fromkeys(reason for finding in _telling(findings) for reason in finding.benign[:_BENIGN_EACH])
-    return tuple(readings)[:_MOST_BENIGN]
-
-
-def _telling(findings: Sequence[Finding]) -> list[Finding]:
-    """Hits that speak for a claim, heaviest first."""
-    hits = [finding for finding in _hits(findings) if finding.decibans > 0]
-    return sorted(hits, key=lambda finding: (-finding.decibans, finding.detector))
-
-
-def _hits(findings: Sequence[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.outcome is Outcome.HIT]
 
 
 def _sessions(table: Table[RemoteSession], reaches: Mapping[str, SessionReach]) -> dict[str, list[Session]]:

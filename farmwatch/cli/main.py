@@ -13,6 +13,7 @@ import typer
 
 from farmwatch.cli import (
     agent,
+    assess,
     capture,
     doctor,
     evaluate,
@@ -56,6 +57,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.", no_args_is_help=True)(scan.scan)
+app.command("assess", help=assess.HELP, short_help="Judge all devices of a store, and find farms.")(assess.assess)
 app.command("report", help=report.HELP, short_help="Show a saved report again, in any format.", no_args_is_help=True)(
     report.report
 )

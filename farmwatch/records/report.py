@@ -16,6 +16,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Assessment",
     "ClaimAssessment",
+    "Coverage",
     "Device",
     "Distance",
     "Farm",
@@ -27,6 +28,7 @@ __all__ = [
     "Report",
     "Role",
     "Session",
+    "Telemetry",
     "Tool",
     "Weight",
 ]
@@ -223,6 +225,29 @@ class Farm:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far one detector could look at a fleet."""
+
+    detector: str
+    topic: str  #: what it looks at, as a noun
+    looked_at: int  #: devices
+    hits: int  #: devices
+    no_data: dict[str, int]  #: reason -> devices
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What an assessment of a fleet looked at; the report lists only devices about which there is something to say."""
+
+    since: str
+    until: str
+    devices: int  #: judged
+    rows: int
+    levels: dict[str, int]  #: level -> devices, each at its highest claim
+    coverage: tuple[Coverage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything one run concluded."""
 
@@ -232,4 +257,5 @@ class Report:
     farms: tuple[Farm, ...]
     lans: tuple[Lan, ...] = ()
     notes: tuple[str, ...] = ()  #: limits of this run that a reader must know
+    telemetry: Telemetry | None = None  #: of an assessment of a fleet
     schema_version: int = SCHEMA_VERSION

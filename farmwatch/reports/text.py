@@ -54,11 +54,15 @@ def render(report: Report, *, width: int = 80, verbose: int = 0, color: bool = F
 def _counts(page: Page, report: Report) -> None:
     """The first line: how many devices at which level."""
     counts = dict.fromkeys(Level, 0)
-    for device in report.devices:
-        counts[reading.device_level(device)] += 1
-    total = wording.plural(len(report.devices), "device")
+    if report.telemetry is not None:
+        counts |= {Level(level): count for level, count in report.telemetry.levels.items()}
+    else:
+        for device in report.devices:
+            counts[reading.device_level(device)] += 1
+    judged = len(report.devices) if report.telemetry is None else report.telemetry.devices
+    total = wording.plural(judged, "device")
     words = [("", f"{counts[level]} {_level_word(level)}", str(level)) for level in Level if counts[level]]
-    page.row(f"{total}:" if report.devices else "No device found.", words, indent=2, flush=False)
+    page.row(f"{total}:" if judged else "No device found.", words, indent=2, flush=False)
 
 
 def _inputs(page: Page, inputs: tuple[InputFile, ...], verbose: int) -> None:

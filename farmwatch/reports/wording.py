@@ -407,6 +407,9 @@ def amount(entry: InputFile) -> str:
 
 def scope(report: Report) -> str:
     """One line: what was read, how much, from where, and whether all of it."""
+    if report.telemetry is not None:
+        looked = report.telemetry
+        return f"telemetry of {span(looked.since, looked.until)} · {plural(looked.rows, 'row')}"
     inputs = report.inputs
     logs = sum(is_logs(entry) for entry in inputs)
     others = [entry for entry in inputs if not is_logs(entry)]

@@ -21,9 +21,7 @@ __all__ = ["captured_hits"]
 def captured_hits(fleet: Fleet) -> dict[str, list[Finding]]:
     """By scanned device: the hits of its scans in the window; an empty list where they found nothing."""
     found: dict[str, dict[tuple[str, Claim, str], Finding]] = {}
-    for row in fleet.rows(
-        f"SELECT device_id, document FROM {ScannedDevice.table} ORDER BY device_id, ts, document"  # noqa: S608 (ours)
-    ):
+    for row in fleet.rows(f"SELECT device_id, document FROM {ScannedDevice.table} ORDER BY device_id, ts, document"):
         own = found.setdefault(row["device_id"], {})
         for raw in json.loads(row["document"])["findings"]:
             finding = finding_of(raw)
@@ -32,4 +30,3 @@ def captured_hits(fleet: Fleet) -> dict[str, list[Finding]]:
                 if key not in own or abs(finding.decibans) > abs(own[key].decibans):
                     own[key] = finding
     return {device: list(kept.values()) for device, kept in found.items()}
-

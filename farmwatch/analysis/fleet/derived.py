@@ -84,7 +84,7 @@ def _presence(fleet: Fleet) -> None:
         if record.table != "roster":
             device = _ABOUT.get(record.table, "device_id")
             parts.append(
-                f"SELECT {device} AS device_id, '{record.table}' AS name, count(*) AS n, min(ts) AS first, "  # noqa: S608
+                f"SELECT {device} AS device_id, '{record.table}' AS name, count(*) AS n, min(ts) AS first, "
                 f"max(ts) AS last FROM {record.table} WHERE {device} IS NOT NULL GROUP BY ALL"
             )
     fleet.make("presence", " UNION ALL ".join(parts))
@@ -112,7 +112,7 @@ def _egress(fleet: Fleet) -> None:
         )
         SELECT device_id, CAST(ts AS DATE) AS day, came.address, via, min(ts) AS first, max(ts) AS last, count(*) AS n
         FROM came JOIN places USING (address) WHERE places.scope = 'public' GROUP BY ALL
-        """,  # noqa: S608 (constants)
+        """,
     )
 
 

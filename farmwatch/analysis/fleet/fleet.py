@@ -162,7 +162,7 @@ class Fleet:
     def load(self, name: str, rows: pa.Table) -> None:
         """Keep rows as a table of this name."""
         self.connection.register(f"{name}__given", rows)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {name}__given")  # noqa: S608
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {name}__given")
         self.connection.unregister(f"{name}__given")
 
     def label(
@@ -180,7 +180,7 @@ class Fleet:
             A join to put behind ``FROM view``: absent values equal absent ones.
         """
         listed = ", ".join(columns)
-        found = self.arrow(f"SELECT DISTINCT {listed} FROM {view}")  # noqa: S608 (names of ours)
+        found = self.arrow(f"SELECT DISTINCT {listed} FROM {view}")
         given = pa.array([labels(row) for row in found.to_pylist()], pa.string())
         self.load(name, found.append_column("label", given).filter(given.is_valid()))
         same = " AND ".join(f"{view}.{column} IS NOT DISTINCT FROM {name}.{column}" for column in columns)
@@ -208,7 +208,9 @@ class Fleet:
             self._source(record, sources.get(record, ()))
         known = aliases(self)
         self.load("aliases", known)
-        named: list[type[Record]] = sorted((*TELEMETRY_TABLES, ScannedDevice), key=lambda record: record.table in ACCOUNT_TABLES)
+        named: list[type[Record]] = sorted(
+            (*TELEMETRY_TABLES, ScannedDevice), key=lambda record: record.table in ACCOUNT_TABLES
+        )
         for record in named:  # those with accounts last: the roster says whose they are
             self._views(record, renamed=bool(known.num_rows))
 
@@ -228,7 +230,7 @@ class Fleet:
         columns = ", ".join(
             f'"{one.name}"' if one.name in held else f'NULL::{_SQL_TYPES[one.type]} AS "{one.name}"' for one in schema
         )
-        self.connection.execute(f"CREATE VIEW {name}__rows AS SELECT {columns} FROM {origin}")  # noqa: S608 (ours)
+        self.connection.execute(f"CREATE VIEW {name}__rows AS SELECT {columns} FROM {origin}")
 
     def _views(self, record: type[Record], *, renamed: bool) -> None:
         name, origin = record.table, f"{record.table}__rows"
@@ -254,7 +256,7 @@ class Fleet:
         self._derive(join)
         for view, span in spans.items():
             self.connection.execute(
-                f"CREATE VIEW {view} AS SELECT {', '.join(columns)} FROM {origin} AS t {join} "  # noqa: S608 (ours)
+                f"CREATE VIEW {view} AS SELECT {', '.join(columns)} FROM {origin} AS t {join} "
                 f"WHERE {span.format(**times)}"
             )
 

@@ -17,26 +17,16 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.fleet.captured import captured_hits
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.facts import DeviceFacts, device_facts
 from farmwatch.analysis.fleet.farms import FleetFarm, find_farms
 from farmwatch.analysis.fleet.fleet import Fleet, Window
 from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
 from farmwatch.analysis.scoring import assess_device
-from farmwatch.records import Assessment, Finding, Outcome, Record, RosterEntry
+from farmwatch.records import Assessment, Coverage, Finding, Outcome, Record, RosterEntry
 
-__all__ = ["FLEET_PRIOR", "Coverage", "Judged", "judge", "weigh_device"]
+__all__ = ["FLEET_PRIOR", "Judged", "judge", "weigh_device"]
 
 FLEET_PRIOR = 1e-4  #: of company laptops remotely driven by somebody else (docs/evidence.md, M9)
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How far one detector could look."""
-
-    detector: str
-    topic: str
-    looked_at: int  #: devices
-    hits: int  #: devices
-    no_data: Mapping[str, int]  #: reason -> devices
 
 
 @dataclass(slots=True)
@@ -52,8 +42,10 @@ class Judged:
     prior: float
     weights: Weights
     rows: int  #: of telemetry in the window
+    scanned: frozenset[str] = frozenset()  #: devices that captures or sensor logs showed too
     farms: tuple[FleetFarm, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: Mapping[str, DeviceFacts] = field(default_factory=dict)  #: of devices with hits
     _shared: dict[bytes, Assessment] = field(default_factory=dict)
 
     def assessment(self, number: int) -> Assessment:
@@ -81,9 +73,7 @@ class Judged:
         ]
 
 
-def weigh_device(
-    hits: Sequence[Finding], silent: Sequence[Finding], prior: float, weights: Weights
-) -> Assessment:
+def weigh_device(hits: Sequence[Finding], silent: Sequence[Finding], prior: float, weights: Weights) -> Assessment:
     """The verdict about one device.
 
     Args:
@@ -165,13 +155,15 @@ def judge(
                              {"no capture of it": len(devices) - len(scanned)}))  # fmt: skip
     judged = Judged(
         window=fleet.window, devices=devices, hits={device: hits[device] for device in sorted(hits) if hits[device]},
-        unseen=unseen, detectors=tuple(detectors), coverage=tuple(coverage), prior=prior, weights=weights,
+        unseen=unseen, scanned=frozenset(scanned), detectors=tuple(detectors), coverage=tuple(coverage), prior=prior, weights=weights,
         rows=fleet.arrow("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM presence").column(0)[0].as_py(),
     )  # fmt: skip
     judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights, known=known)
     for farm in judged.farms:
         for device, added in farm.findings.items():
             judged.hits.setdefault(device, []).extend(added)
+    judged.hits = dict(sorted(judged.hits.items()))
+    judged.facts = device_facts(fleet, list(judged.hits))
     return judged
 
 
