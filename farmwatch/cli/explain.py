@@ -16,7 +16,10 @@ from farmwatch.cli.saved import load_report
 from farmwatch.cli.streams import Color, can_show, use_color, width, write_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from farmwatch.analysis.detectors import Detector
+    from farmwatch.analysis.fleet.contract import FleetDetector
     from farmwatch.records.report import Report
     from farmwatch.reports.evidence import Cited
     from farmwatch.reports.page import Page
@@ -36,13 +39,14 @@ Examples:
   farmwatch explain deciban
   farmwatch explain "not enough data"
   farmwatch explain N9
+  farmwatch explain usb.kvm_identity
 """  #: text of ``farmwatch explain --help``
 
 
 def explain(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="DETECTOR|WORD|N…|M…", help="What to explain. Default: list all.", show_default=False),
+        typer.Argument(metavar="DETECTOR|WORD|SIGNAL", help="What to explain. Default: list all.", show_default=False),
     ] = None,
     saved: Annotated[
         Path | None, typer.Option("--report", metavar="SAVED", help="A saved JSON report to take findings from.")
@@ -51,20 +55,26 @@ def explain(
 ) -> None:
     """Explain a detector or a word of the report."""
     from farmwatch.analysis.detectors import DETECTORS
+    from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
     from farmwatch.reports.evidence import cited
     from farmwatch.reports.page import Page
     from farmwatch.reports.wording import GLOSSARY
 
     page = Page(width=width(sys.stdout), color=use_color(color, sys.stdout), ascii_only=not can_show(sys.stdout))
-    detectors = {detector.id: detector for detector in DETECTORS}
+    detectors: dict[str, Detector | FleetDetector] = {detector.id: detector for detector in DETECTORS}
+    detectors |= {detector.id: detector for detector in FLEET_DETECTORS}
     words = dict(GLOSSARY)
     signals = cited()
     found = None if name is None else _meant(name, [*detectors, *words, *signals])
     if name is None:
-        _list(page, tuple(DETECTORS))
+        page.say("On captures and sensor logs ('farmwatch scan'):", style="bold")
+        _list(page, DETECTORS)
+        page.blank()
+        page.say("On telemetry of a fleet ('farmwatch assess'):", style="bold")
+        _list(page, FLEET_DETECTORS)
         page.blank()
         page.say(", ".join(words), label="Words:", style="bold", hang=4)
-        page.say(", ".join(signals), label="Signals (N) and methods (M):", style="bold", hang=4)
+        page.say(", ".join(signals), label="Signals (N, E, I) and methods (M):", style="bold", hang=4)
     elif found in detectors:
         name = found
         _detector(page, detectors[found])
@@ -95,7 +105,7 @@ def _cited(page: Page, entry: Cited) -> None:
     page.say(first, label=f"{entry.name}:", style="bold")
     for heading, text in rest:
         page.say(text, label=f"{heading.capitalize()}:", indent=2, hang=4)
-    if entry.name.startswith("N"):
+    if not entry.name.startswith("M"):
         page.say(
             "A is close to conclusive with one corroborator, B strong but in need of a second, C weak alone.",
             label="Grades:",
@@ -104,30 +114,48 @@ def _cited(page: Page, entry: Cited) -> None:
         )
 
 
-def _list(page: Page, detectors: tuple[Detector, ...]) -> None:
+def _list(page: Page, detectors: Sequence[Detector | FleetDetector]) -> None:
     """All detectors: id, family, claims and the question each one asks."""
     for detector in detectors:
-        claims = ", ".join(detector.claims)
+        claims = ", ".join(_claims(detector))
         page.say(f"{detector.title} [{detector.family}; {claims}]", label=f"{detector.id}:", style="bold", hang=4)
 
 
-def _detector(page: Page, detector: Detector) -> None:
-    """Everything a detector states about itself."""
+def _claims(detector: Detector | FleetDetector) -> list[str]:
+    """What a detector may speak for."""
+    grades = getattr(detector, "grades", None)
+    claims = detector.claims if grades is None else [grade.claim for grade in grades.values()]  # type: ignore[union-attr]  # only captures' have claims
+    return list(dict.fromkeys(str(claim) for claim in claims))
+
+
+def _weights(detector: Detector | FleetDetector) -> str:
+    """What a detector's findings weigh, and why."""
     from farmwatch.reports.wording import origin
 
+    grades = getattr(detector, "grades", None)
+    if grades is None:
+        return origin(detector.weight_source, detector.weight_reason)  # type: ignore[union-attr]  # as above
+    return "; ".join(
+        f"{name}: {grade.decibans:+g} dB for {grade.claim} ({origin(grade.source, grade.reason)})"
+        for name, grade in grades.items()
+    )
+
+
+def _detector(page: Page, detector: Detector | FleetDetector) -> None:
+    """Everything a detector states about itself."""
     page.say(detector.title, label=f"{detector.id}:", style="bold")
     page.blank()
     for paragraph in (inspect.getdoc(type(detector)) or "").split("\n\n"):
         page.say(" ".join(paragraph.split()).replace("``", ""))
     page.blank()
     for label, text in (
-        ("Speaks for:", ", ".join(detector.claims)),
+        ("Speaks for:", ", ".join(_claims(detector))),
         ("Family:", str(detector.family)),
         ("Needs:", ", ".join(record.table for record in detector.needs)),
         ("Benign causes:", "; ".join(detector.benign)),
         ("Clear means:", detector.when_clear),
         ("Check next:", detector.check),
-        ("Weight:", origin(detector.weight_source, detector.weight_reason)),
+        ("Weight:", _weights(detector)),
         ("Counts once with:", f"others of cause {detector.group!r}; the strongest counts"),
     ):
         page.say(text, label=label, style="bold", hang=4)

@@ -1,4 +1,4 @@
-"""The signals (N…) and methods (M…) that detectors cite, read from the page ``evidence.md`` beside this file."""
+"""The signals (N…, E…, I…) and methods (M…) that detectors cite, from the page ``evidence.md`` beside this file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 
 __all__ = ["Cited", "cited"]
 
-_ROW = re.compile(r"^\| ([NM]\d{1,3}) \|(.*)\|$")
+_ROW = re.compile(r"^\| ([NEIM]\d{1,3}) \|(.*)\|$")
 _MARKUP = re.compile(r"\*\*?|`")
 
 
