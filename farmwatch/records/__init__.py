@@ -77,7 +77,7 @@ from farmwatch.records.report import (
     Weight,
 )
 from farmwatch.records.schema import ABSENT, Column, Record, Rows, Table, Tables, column
-from farmwatch.records.standing import Decision, Standing
+from farmwatch.records.standing import EVERY_DEVICE, CaseState, Covered, Decision, Standing
 
 NETWORK_TABLES: tuple[type[Record], ...] = (
     CaptureInput, Reject, Flow, RemoteControl, Tls, Http, Ssh, Stun, Name, NameQuery, DhcpRequest, Announcement, Arp,
@@ -114,6 +114,7 @@ DERIVED_TABLES: tuple[type[Record], ...] = (
 __all__ = [
     "ABSENT",
     "DERIVED_TABLES",
+    "EVERY_DEVICE",
     "KEPT_TABLES",
     "NETWORK_TABLES",
     "SCHEMA_VERSION",
@@ -124,11 +125,13 @@ __all__ = [
     "Assessment",
     "BeaconServer",
     "CaptureInput",
+    "CaseState",
     "Claim",
     "ClaimAssessment",
     "CloudSign",
     "Column",
     "Coverage",
+    "Covered",
     "Decision",
     "Device",
     "DeviceFact",

@@ -54,6 +54,16 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (channel, ack_id)
     ) STRICT;
     """,
+    """
+    ALTER TABLE dispositions ADD COLUMN detector TEXT;
+    ALTER TABLE dispositions ADD COLUMN grade TEXT;
+    ALTER TABLE dispositions ADD COLUMN cause TEXT;
+    ALTER TABLE dispositions ADD COLUMN about TEXT;
+    ALTER TABLE dispositions ADD COLUMN until TEXT;
+    ALTER TABLE dispositions ADD COLUMN covers TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE dispositions ADD COLUMN farm_id TEXT;
+    ALTER TABLE dispositions ADD COLUMN run_id TEXT;
+    """,
 )
 """What leads from version n to n + 1, n being the place in this tuple; what is released never changes."""
 
