@@ -7,12 +7,17 @@ that neither clocks nor the device's own line can make it (M6). Findings of one
 ``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
 independent families, or one record that states the fact outright. A limit that the company itself declared is a rule,
 not evidence: where it is exceeded the level is at least ``review``, whatever the probability.
+
+Weights of causes that go together in the field add up to more than they should. A :class:`Calibration`, measured on
+labelled devices, says what their sum is worth there; it stands in the chain as one more weight.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from farmwatch.records import Assessment, Claim, ClaimAssessment, Family, Finding, Level, Outcome, Weight, WeightSource
 
@@ -21,6 +26,7 @@ __all__ = [
     "REVIEW_PROBABILITY",
     "STRONG_PROBABILITY",
     "WIDEST_CAP_DECIBANS",
+    "Calibration",
     "assess_claim",
     "assess_device",
 ]
@@ -42,22 +48,61 @@ STRONG_PROBABILITY = 0.9  #: nine in ten
 FAMILY_SHARE_DECIBANS = 5.0  #: a family counts towards ``strong`` from this weight on: a nudge is no second family
 
 
-def assess_device(findings: Sequence[Finding], prior: float) -> Assessment:
-    """All three claims of one device. ``prior`` is the probability before any evidence."""
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What summed weights are worth, as measured on labelled devices.
+
+    Either a straight line (Platt 1999, in decibans and without the prior) or, where ``knots`` are given, straight
+    pieces between them (isotonic regression) that stay level outside.
+    """
+
+    slope: float = 1.0
+    offset: float = 0.0  #: decibans
+    reason: str = ""  #: where it comes from, for the chain of a verdict
+    knots: tuple[tuple[float, float], ...] = ()  #: summed decibans and what they are worth, both rising
+
+    def worth(self, decibans: float) -> float:
+        """What a sum of weights is worth, in decibans."""
+        if not self.knots:
+            return self.slope * decibans + self.offset
+        after = bisect_right(self.knots, (decibans, math.inf))
+        if after in (0, len(self.knots)):
+            return self.knots[max(0, after - 1)][1]
+        (low, start), (high, end) = self.knots[after - 1], self.knots[after]
+        return start + (end - start) * (decibans - low) / (high - low)
+
+
+_AS_SUMMED: Mapping[Claim, Calibration] = {}
+
+
+def assess_device(
+    findings: Sequence[Finding], prior: float, calibrations: Mapping[Claim, Calibration] = _AS_SUMMED
+) -> Assessment:
+    """All three claims of one device.
+
+    Args:
+        findings: all detectors' answers about it.
+        prior: probability before any evidence.
+        calibrations: what summed weights are worth, for claims for which that was measured.
+    """
     return Assessment(
-        driven=assess_claim(Claim.DRIVEN, findings, prior),
-        abroad=assess_claim(Claim.ABROAD, findings, prior),
-        farm=assess_claim(Claim.FARM, findings, prior),
+        driven=assess_claim(Claim.DRIVEN, findings, prior, calibrations.get(Claim.DRIVEN)),
+        abroad=assess_claim(Claim.ABROAD, findings, prior, calibrations.get(Claim.ABROAD)),
+        farm=assess_claim(Claim.FARM, findings, prior, calibrations.get(Claim.FARM)),
     )
 
 
-def assess_claim(claim: Claim, findings: Iterable[Finding], prior: float) -> ClaimAssessment:
+def assess_claim(
+    claim: Claim, findings: Iterable[Finding], prior: float, calibration: Calibration | None = None
+) -> ClaimAssessment:
     """Weigh all findings that speak about one claim."""
     relevant = [finding for finding in findings if finding.claim is claim]
     prior_decibans = 10 * math.log10(prior / (1 - prior))
     weighed = _weights(relevant)
     weights = tuple(weight for weight, _ in weighed)
-    total = prior_decibans + sum(weight.decibans for weight in weights if weight.counted)
+    evidence = sum(weight.decibans for weight in weights if weight.counted)
+    measured = _calibrated(evidence, calibration) if weights and calibration is not None else ()
+    total = prior_decibans + evidence + sum(weight.decibans for weight in measured)
     probability = 1 / (1 + 10 ** (-total / 10))
     counted = [(weight, finding) for weight, finding in weighed if weight.counted and weight.decibans > 0]
     shares: dict[str, float] = {}
@@ -71,11 +116,18 @@ def assess_claim(claim: Claim, findings: Iterable[Finding], prior: float) -> Cla
         probability=probability,
         decibans=total,
         prior_decibans=prior_decibans,
-        weights=weights,
+        weights=(*weights, *measured),
         families=families,
         reason=reason,
         overturn=_overturn(level, total, weights, _breaches(relevant)),
     )
+
+
+def _calibrated(evidence: float, calibration: Calibration) -> tuple[Weight, ...]:
+    """The link of the chain that turns a sum of weights into what it is worth."""
+    worth = calibration.worth(evidence)
+    reason = f"{calibration.reason or 'measured'}: together {evidence:+.1f} is worth {worth:+.1f}"
+    return (Weight("calibration", worth - evidence, True, WeightSource.MEASURED, reason, "calibration"),)
 
 
 def _weights(findings: Iterable[Finding]) -> list[tuple[Weight, Finding]]:

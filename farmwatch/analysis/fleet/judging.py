@@ -24,7 +24,7 @@ from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
 from farmwatch.analysis.scoring import assess_device
 from farmwatch.records import Assessment, Coverage, Finding, Outcome, Record, RosterEntry
 
-__all__ = ["FLEET_PRIOR", "Judged", "judge", "weigh_device"]
+__all__ = ["FLEET_PRIOR", "Judged", "judge", "silences", "weigh_device"]
 
 FLEET_PRIOR = 1e-4  #: of company laptops remotely driven by somebody else (docs/evidence.md, M9)
 
@@ -68,7 +68,7 @@ class Judged:
         return [
             answer
             for detector, blind in zip(self.detectors, self.unseen[number], strict=True)
-            for answer in _silences(detector, blind=bool(blind))
+            for answer in silences(detector, blind=bool(blind))
             if (answer.detector, answer.claim) not in spoke
         ]
 
@@ -82,11 +82,11 @@ def weigh_device(hits: Sequence[Finding], silent: Sequence[Finding], prior: floa
         prior: probability of a driven device before any evidence.
         weights: what a grade weighs where that is not the detector's own number.
     """
-    return assess_device([*(weights.applied(finding) for finding in hits), *silent], prior)
+    return assess_device([*(weights.applied(finding) for finding in hits), *silent], prior, weights.calibrations)
 
 
 @cache
-def _silences(detector: FleetDetector, *, blind: bool) -> tuple[Finding, ...]:
+def silences(detector: FleetDetector, *, blind: bool) -> tuple[Finding, ...]:
     """A detector's answer where it found nothing, for each claim it may speak of."""
     return tuple(
         Finding(
