@@ -6,13 +6,15 @@
 * ``account_owners(account, device_id, person)``: accounts of the roster, one row for each device of the person.
 * ``account_devices(account, device_id)``: accounts whose owner has exactly one device.
 * ``travels(device_id, first, last, place)``: declared travel by day (``last`` included).
-* ``tool_seen(device_id, tool, name, kind, vendor, via, value, sign, alone, unattended, approved, first, last, days,
-  n)``: programs, services, packages, sockets and lookups of the thirty days that the knowledge names; ``tool`` is the
-  entry's id, ``kind`` and ``sign`` the knowledge's words, ``via`` the table it was seen in, ``days`` on how many days.
+* ``tool_seen``: programs, services, packages, sockets and lookups of the thirty days that the knowledge names;
+  ``device_tools``: the same by device and tool; ``tool_spread(tool, devices, share)``: how common each is. Columns in
+  :mod:`~farmwatch.analysis.fleet.tools`.
 * ``egress(device_id, day, address, via, first, last, n)``: public addresses a device came from, by UTC day; ``via`` is
   sightings, sign_ins, meetings or tunnels.
 * ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
 * ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
+* ``usb_seen``, ``usb_things``, ``screens``: what is plugged into a device, once for all that was said of it (see
+  :mod:`~farmwatch.analysis.fleet.hardware`).
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_usb_things
 from farmwatch.analysis.fleet.places import make_places
-from farmwatch.analysis.fleet.tools import make_tool_seen
+from farmwatch.analysis.fleet.tools import make_device_tools, make_tool_seen, make_tool_spread
 from farmwatch.records import TELEMETRY_TABLES
 
 if TYPE_CHECKING:
@@ -126,5 +129,10 @@ DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "egress": _egress,
     "places": make_places,
     "tool_seen": make_tool_seen,
+    "usb_seen": make_usb_seen,
+    "usb_things": make_usb_things,
+    "screens": make_screens,
+    "tool_spread": make_tool_spread,
+    "device_tools": make_device_tools,
 }
 """Name of each derived table -> what makes it."""
