@@ -99,7 +99,7 @@ CONDITION_KEYS: dict[Layer, frozenset[str]] = {
     ),
     Layer.HID: frozenset({"descriptor", "use"}),
     Layer.EDID: frozenset({"vendor", "product", "name", "serial", "serial_number", "week", "year", "cta_block"}),
-    Layer.MOTION: frozenset({"period_s", "jitter_percent", "reports", "gap_ms", "step", "mode"}),
+    Layer.MOTION: frozenset({"period_s", "jitter_percent", "reports", "gap_ms", "step", "mode", "shape"}),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@
 * ``egress(device_id, day, address, via, first, last, n)``: public addresses a device came from, by UTC day; ``via`` is
   sightings, sign_ins, meetings or tunnels.
 * ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
+* ``input_sources``, ``input_days``: what input devices are and did, see :mod:`~farmwatch.analysis.fleet.inputs`.
 * ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
 * ``usb_seen``, ``usb_things``, ``screens``: what is plugged into a device, once for all that was said of it (see
   :mod:`~farmwatch.analysis.fleet.hardware`).
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_usb_things
+from farmwatch.analysis.fleet.inputs import make_input_days, make_input_sources
 from farmwatch.analysis.fleet.places import make_places
 from farmwatch.analysis.fleet.tools import make_device_tools, make_tool_seen, make_tool_spread
 from farmwatch.records import TELEMETRY_TABLES
@@ -127,6 +129,8 @@ DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "presence": _presence,
     "fleet_devices": _fleet_devices,
     "egress": _egress,
+    "input_sources": make_input_sources,
+    "input_days": make_input_days,
     "places": make_places,
     "tool_seen": make_tool_seen,
     "usb_seen": make_usb_seen,
