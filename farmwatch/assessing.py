@@ -34,6 +34,7 @@ from farmwatch.records import (
 )
 from farmwatch.records.arrow import arrow_schema
 from farmwatch.store import Store
+from farmwatch.stored_logs import scanned_logs
 
 __all__ = ["Kept", "assess_store", "keep", "kept", "known_farms", "newest", "runs"]
 
@@ -81,9 +82,13 @@ def assess_store(
     """
     long = min(window.since, window.until - timedelta(days=LONG_DAYS))
     sources: dict[type[Record], Any] = {
-        record: store.source(record, since=None if record in _EVER else long)
-        for record in (*TELEMETRY_TABLES, ScannedDevice)
+        record: store.source(record, since=None if record in _EVER else long) for record in TELEMETRY_TABLES
     }
+    scanned = [
+        store.read(ScannedDevice, since=long),
+        *scanned_logs(store, window.since, window.until, knowledge, profile),
+    ]
+    sources[ScannedDevice] = pa.concat_tables(scanned)
     with Fleet.opened(sources, window, knowledge, profile, geo=geo, memory_bytes=memory_bytes) as fleet:
         seen = fleet.arrow("SELECT 1 FROM presence UNION ALL SELECT 1 FROM scanned_devices LIMIT 1")
         if not seen.num_rows:

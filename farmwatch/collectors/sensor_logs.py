@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -50,10 +50,11 @@ from farmwatch.records import (
 )
 from farmwatch.records.arrow import arrow_schema, empty_arrow, from_arrow
 
-__all__ = ["collect_logs"]
+__all__ = ["LOG_TABLES", "collect_logs", "stored_logs"]
 
 Progress = Callable[[int], None]
 _OF_FLOWS: tuple[type[Record], ...] = (Tls, Http, Ssh, RemoteControl)
+LOG_TABLES: tuple[type[Record], ...] = (Flow, *_OF_FLOWS, Name, NameQuery, Host, DhcpRequest, Arp)  #: that logs fill
 _NAMED_ELSEWHERE = pa.array(["tls", "dtls", "quic"])  # protocols whose far end another log names
 _MERGED: dict[type[Record], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]] = {
     NameQuery: (
@@ -146,41 +147,13 @@ class _Gathered:
         """Everything as tables of one input."""
         if not self._records and self._errors:
             return Collected(self._unreadable(logs, number), self._errors[0])
-        flows = self._flows()
-        numbers = flows["flow"].to_numpy()
-        order = np.argsort(numbers, kind="stable")
-        tables: list[Table[Any]] = [
-            from_arrow(_placed(self._all(record), numbers, order, number, self._rejects), record)
-            for record in _OF_FLOWS
-        ]
-        for record in (Name, NameQuery, Host, DhcpRequest, Arp):
-            rows = self._all(record)
-            tables.append(from_arrow(_numbered(_merged(record, rows) if record in _MERGED else rows, number), record))
-        own = flows.set_column(flows.schema.get_field_index("flow"), "flow", pa.array(np.arange(flows.num_rows)))
-        tables.append(from_arrow(_numbered(_without_names(own, tables[0]), number), Flow))
+        gathered = {record: self._all(record) for record in list(self._tables)}
+        tables = _of_one_input(gathered, self._ends.table(), number, self._rejects)
         return Collected(Tables([*tables, self._input(logs, number, tables[-1]), self._reject_rows(number)]))
 
     def _all(self, record: type[Record]) -> pa.Table:
         listed = self._tables.pop(record, [])
         return pa.concat_tables(listed) if listed else empty_arrow(record)
-
-    def _flows(self) -> pa.Table:
-        """Flows in order of time, each once, with those that only handshakes show."""
-        flows = self._all(Flow)
-        ends = self._ends.table()
-        numbers = flows["flow"].to_numpy()
-        _, first = np.unique(numbers, return_index=True)
-        flows = flows.take(pa.array(np.sort(first)))
-        sound = pc.and_(ends["orig_h"].is_valid(), ends["resp_h"].is_valid())
-        for name in ("flow", "ts", "proto", "orig_p", "resp_p"):
-            sound = pc.and_(sound, ends[name].is_valid())
-        ends = ends.filter(sound)
-        fresh = ~np.isin(ends["flow"].to_numpy(), numbers)
-        _, first = np.unique(ends["flow"].to_numpy(), return_index=True)
-        rows = np.sort(first[fresh[first]])
-        if len(rows):
-            flows = pa.concat_tables([flows, _open_flows(ends.take(pa.array(rows)))])
-        return flows.sort_by([("ts", "ascending"), ("flow", "ascending")]).combine_chunks()
 
     def _input(self, logs: SensorLogs, number: int, flows: Table[Any]) -> Table[CaptureInput]:
         digest = self._digests[0] if len(self._digests) == 1 else hashlib.sha256(b"".join(self._digests)).digest()
@@ -205,6 +178,63 @@ class _Gathered:
         for reason, count in sorted(self._rejects.items()):
             rows.add(input=number, reason=reason, count=count)
         return rows.table()
+
+
+def stored_logs(rows: Mapping[type[Record], pa.Table], name: str, number: int) -> Tables:
+    """Rows of a sensor that a store kept, as the network tables of one input.
+
+    Args:
+        rows: of the tables that logs fill, of one sensor and stretch of time; flows bear the sensor's own numbers.
+        name: what the input is called.
+        number: the input's number, written into every row.
+    """
+    rejects: Counter[str] = Counter()
+    tables = _of_one_input(dict(rows), None, number, rejects)
+    flows = tables[-1]
+    inputs: Rows[CaptureInput] = Rows(CaptureInput)
+    inputs.add(
+        input=number, path=name, sha256="", kind=name.partition(" ")[0], vantage="unknown", packets=0, bytes=0,
+        first_ts=flows["ts"].min() if len(flows) else None, last_ts=flows["last_ts"].max() if len(flows) else None,
+        flows=len(flows), complete=True,
+    )  # fmt: skip
+    return Tables([*tables, inputs.table()])
+
+
+def _of_one_input(
+    rows: dict[type[Record], pa.Table], ends: pa.Table | None, number: int, rejects: Counter[str]
+) -> list[Table[Any]]:
+    """All tables that logs fill, flows last, numbered from 0 in order of time."""
+    flows = _flows(rows.get(Flow, empty_arrow(Flow)), ends)
+    numbers = flows["flow"].to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    tables: list[Table[Any]] = [
+        from_arrow(_placed(rows.get(record, empty_arrow(record)), numbers, order, number, rejects), record)
+        for record in _OF_FLOWS
+    ]
+    for record in (Name, NameQuery, Host, DhcpRequest, Arp):
+        given = rows.get(record, empty_arrow(record))
+        tables.append(from_arrow(_numbered(_merged(record, given) if record in _MERGED else given, number), record))
+    own = flows.set_column(flows.schema.get_field_index("flow"), "flow", pa.array(np.arange(flows.num_rows)))
+    tables.append(from_arrow(_numbered(_without_names(own, tables[0]), number), Flow))
+    return tables
+
+
+def _flows(flows: pa.Table, ends: pa.Table | None) -> pa.Table:
+    """Flows in order of time, each once, with those that only handshakes show."""
+    numbers = flows["flow"].to_numpy()
+    _, first = np.unique(numbers, return_index=True)
+    flows = flows.take(pa.array(np.sort(first)))
+    if ends is not None:
+        sound = pc.and_(ends["orig_h"].is_valid(), ends["resp_h"].is_valid())
+        for name in ("flow", "ts", "proto", "orig_p", "resp_p"):
+            sound = pc.and_(sound, ends[name].is_valid())
+        ends = ends.filter(sound)
+        fresh = ~np.isin(ends["flow"].to_numpy(), numbers)
+        _, first = np.unique(ends["flow"].to_numpy(), return_index=True)
+        rows = np.sort(first[fresh[first]])
+        if len(rows):
+            flows = pa.concat_tables([flows, _open_flows(ends.take(pa.array(rows)))])
+    return flows.sort_by([("ts", "ascending"), ("flow", "ascending")]).combine_chunks()
 
 
 def _merged(record: type[Record], rows: pa.Table) -> pa.Table:
