@@ -3,14 +3,13 @@
 A place counts only where it is suspicious by itself: two networks that a travelling laptop visited are two places, and
 who was met in a café does not join a farm seen elsewhere. Each link weighs as much as its attribute is rare among the
 run's devices (Fellegi-Sunter with term frequency, docs/evidence.md, M7); an attribute that very many share is an office
-or a carrier, not a farm. Components come from scipy. A group is reported only where it reaches review. Office computers
+or a carrier, not a farm. A group is reported only where it reaches review. Office computers
 that were only heard on the network belong to the group by name: nothing they do was seen, so they have no verdict of
 their own.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from farmwatch.analysis.addresses import mask_mac
 from farmwatch.analysis.detectors.contract import Findings, devices_on_lan
+from farmwatch.analysis.grouping import components, group_id
 from farmwatch.analysis.scoring import assess_claim
 from farmwatch.records import (
     Claim,
@@ -68,13 +68,13 @@ def find_farms(tables: Tables, findings: Findings, prior: float) -> tuple[Farm, 
         if place.link.attribute == _CONTROLLER or _assessed(_beside(place, places), findings, prior).level in _REPORTED
     ]
     farms = []
-    for members in _components([place.link for place in suspicious]):
+    for members in components(place.link.devices for place in suspicious):
         own = [place for place in suspicious if set(place.link.devices) <= members]
         assessment = _assessed(own, findings, prior)
         if assessment.level in _REPORTED:
             farms.append(
                 Farm(
-                    farm_id="F-" + hashlib.sha256("\n".join(sorted(members)).encode()).hexdigest()[:8],
+                    farm_id=group_id(members),
                     devices=tuple(sorted(members)),
                     assessment=assessment,
                     links=tuple(place.link for place in own),
@@ -155,25 +155,6 @@ def _controllers(tables: Tables) -> Iterable[_Place]:
         weight = _CONTROLLER_DECIBANS + 10 * math.log10(len(devices)) + min(rarity, 6.0)
         link = FarmLink(_CONTROLLER, remote, devices, weight)
         yield _Place(link, frozenset(int(sessions["input"][row]) for row in rows))
-
-
-def _components(links: list[FarmLink]) -> list[set[str]]:
-    """Groups of devices connected by links."""
-    if not links:
-        return []
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    devices = sorted({device for link in links for device in link.devices})
-    index = {device: number for number, device in enumerate(devices)}
-    pairs = [(index[link.devices[0]], index[other]) for link in links for other in link.devices[1:]]
-    left, right = (np.array(side) for side in zip(*pairs, strict=True))
-    graph = coo_array((np.ones(len(pairs)), (left, right)), shape=(len(devices), len(devices)))
-    count, labels = connected_components(graph, directed=False)
-    groups: list[set[str]] = [set() for _ in range(count)]
-    for device, label in zip(devices, labels, strict=True):
-        groups[int(label)].add(device)
-    return [group for group in groups if len(group) > 1]
 
 
 def _speaks(finding: Finding) -> bool:
