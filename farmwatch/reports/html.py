@@ -21,7 +21,7 @@ from farmwatch.reports.reach import reach_picture
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render"]
+__all__ = ["environment", "render"]
 
 _ASKS = (Level.STRONG, Level.REVIEW)  # levels that ask for a person
 
@@ -33,7 +33,7 @@ def render(report: Report) -> str:
     style = files("farmwatch.reports").joinpath("templates", "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     devices = reading.ordered_devices(report)
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         report=report,
         style=Markup(style),  # noqa: S704 our own file, no input in it
@@ -63,7 +63,7 @@ def render(report: Report) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates with autoescaping for all of them and every printed value made visible first."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

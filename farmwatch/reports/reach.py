@@ -21,7 +21,7 @@ from farmwatch.reports import reading, wording
 from farmwatch.reports.escape import html_text
 from farmwatch.reports.shapes import LABELS, LANE, RIGHT, WIDTH, Lane, label, lane_of, line, picture, px, text
 
-__all__ = ["reach_picture"]
+__all__ = ["coast", "reach_picture"]
 
 _NORTH, _SOUTH = 84, -60  # what of the earth is drawn, in degrees of latitude
 _PER_DEGREE = WIDTH / 360
@@ -93,7 +93,7 @@ def _map(place: tuple[float, float], lanes: dict[Lane, Far], title: str) -> str:
     band = next((number for number, likely in enumerate(ranges) if likely), None)
     if band is not None and (likely := ranges[band]):
         parts.append(f'<path d="{_band(place, *likely)}" class="band"/>')
-    parts.append(f'<path d="{_coast()}" class="coast"/>')
+    parts.append(f'<path d="{coast()}" class="coast"/>')
     for number, (_, (_, found)) in enumerate(shown, 1):
         if found.at_most < FARTHEST_KM:
             parts += _ring(place, found, number)
@@ -195,7 +195,7 @@ def _path(points: list[tuple[float, float]]) -> str:
 
 
 @cache
-def _coast() -> str:
+def coast() -> str:
     """The coastlines as one path."""
     outline = json.loads(files("farmwatch.reports").joinpath("templates", "outline.json").read_text(encoding="utf-8"))
     scale = outline["scale"]

@@ -1,0 +1,195 @@
+"""Sentences of the morning report, the same in every medium."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from itertools import groupby
+
+from farmwatch.records import Claim, Finding, Level
+from farmwatch.records.morning import Change, FleetCoverage, Morning, MorningCase, MorningFarm, MorningRun
+from farmwatch.records.standing import Decision
+from farmwatch.reports import reading, wording
+from farmwatch.reports.escape import visible
+from farmwatch.reports.morning.comparing import ASKING
+
+__all__ = [
+    "HOW_TO_READ",
+    "LIMITS",
+    "NEW_OR_WORSE",
+    "UNSEEN_SHARE",
+    "compared",
+    "day",
+    "DECIDE",
+    "commands",
+    "decision",
+    "evidence",
+    "farm_members",
+    "first",
+    "headline",
+    "by_family",
+    "levels",
+    "prior_decibans",
+    "proof",
+    "since",
+    "summary",
+]
+
+UNSEEN_SHARE = 0.5  #: a fleet of which less is looked at needs telemetry before it needs analysts
+NEW_OR_WORSE = (Change.NEW, Change.WORSE)
+HOW_TO_READ = (
+    "Each device is weighed on three claims: somebody else drives it; that somebody is far away; it is one of several "
+    "kept in one place. A claim starts at a prior, which is how rare such devices are before anything is looked at, and "
+    "every finding adds its weight.",
+    wording.DECIBANS,
+    "Review means that about one in ten such devices would be what is claimed: a person should look. Strong means "
+    "nine in ten, and that two independent families of evidence agree (names, timing, hardware, identity, place) or one "
+    "record states the fact outright: one cause can fool one family. Of several findings with one cause only the "
+    "strongest counts.",
+    "New is what did not ask for a person in the report before. Worse is what did, and now has a higher level, ten "
+    "decibans more, or evidence of another family. Cleared is what asks no more by its telemetry; explained is what a "
+    "person decided.",
+    wording.FAIRNESS,
+)  #: paragraphs for whoever reads such a report for the first time
+DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
+LIMITS = (
+    "No data is not clear: what nobody could look at is listed under coverage, and says nothing about a device.",
+    "Weights are judged or published numbers unless a finding says measured; they order devices, they prove nothing.",
+    "Levels of earlier assessments in the trend are as they were kept, before later decisions and weights.",
+)
+
+
+def first(
+    news: Sequence[MorningCase],
+    still: Sequence[MorningCase],
+    farms: Sequence[MorningFarm],
+    coverage: FleetCoverage,
+    *,
+    compared: bool,
+) -> str:
+    """What to do first, in a sentence or two."""
+    fresh = [farm for farm in farms if farm.change in NEW_OR_WORSE and farm.assessment.level in ASKING]
+    if fresh and (not news or news[0].level is not Level.STRONG or news[0].farm_id == fresh[0].farm_id):
+        farm = fresh[0]
+        members = wording.plural(len(farm.devices), "device")
+        return (
+            f"Start with farm {farm.farm_id}, {_became(farm.change)}, {farm.assessment.level}: {members}. "
+            f"First step: {farm.next_steps[0]}."
+        )
+    if news:
+        case = news[0]
+        step = case.next_steps[0] if case.next_steps else "read its evidence"
+        return f"Start with {case.device_id}: {case.level}, {_became(case.change)}. First step: {step}."
+    nothing = "Nothing new needs a person" if compared else "Nothing needs a person"
+    if still:
+        oldest = min(still, key=lambda case: (case.since or "", case.device_id))
+        devices = wording.plural(len(still), "device")
+        asks = "is still open" if len(still) == 1 else "are still open"
+        return f"{nothing}; {devices} {asks}, longest {oldest.device_id}, since {day(oldest.since)}."
+    unseen = len(coverage.unseen)
+    if coverage.devices and unseen > coverage.devices * UNSEEN_SHARE:
+        return (
+            f"Get telemetry first: {wording.number(unseen)} of {wording.plural(coverage.devices, 'device')} "
+            "could not be looked at by any check, so that nothing found says little."
+        )
+    return f"{nothing}."
+
+
+def _became(change: Change) -> str:
+    return "new" if change is Change.NEW else "worse than before"
+
+
+def headline(morning: Morning) -> tuple[tuple[str, int], ...]:
+    """Counts to be read at a glance: what changed, then who could not be looked at."""
+    counts = morning.counts
+    return (
+        ("new", counts[Change.NEW]),
+        ("worse", counts[Change.WORSE]),
+        ("still open", counts[Change.OPEN]),
+        ("cleared", counts[Change.CLEARED]),
+        ("explained", len(morning.explained)),
+        ("farms", len(morning.farms)),
+        ("without any telemetry", len(morning.coverage.unseen)),
+    )
+
+
+def summary(morning: Morning) -> str:
+    """What was assessed, in a line."""
+    run = morning.run
+    return (
+        f"{wording.plural(run.devices, 'device')} · {wording.span(run.since, run.until)} · "
+        f"{wording.plural(run.rows, 'row')} of telemetry"
+    )
+
+
+def compared(before: MorningRun | None) -> str:
+    """What the report is compared with."""
+    if before is None:
+        return "There is no earlier assessment to compare with: everything that asks for a person is new."
+    return f"Compared with the assessment of {wording.clock(before.until)}."
+
+
+def prior_decibans(run: MorningRun) -> float:
+    """The prior as a weight: how rare a driven device is before anything is looked at."""
+    return 10 * math.log10(run.prior / (1 - run.prior))
+
+
+def day(timestamp: str | None) -> str:
+    """``22 Nov 2026``; 'an unknown day' where there is no time."""
+    at = wording.moment(timestamp) if timestamp else None
+    return "an unknown day" if at is None else f"{at.day} {at:%b %Y}"
+
+
+def since(case: MorningCase) -> str:
+    """Since when a device asks for a person."""
+    return f"asks for a person since {day(case.since)}" if case.since else ""
+
+
+def evidence(finding: Finding) -> str:
+    """``hardware, +20.0 decibans``: family and weight behind a sentence."""
+    return f"{finding.family}, {wording.decibans(finding.decibans)} decibans"
+
+
+def proof(finding: Finding) -> str:
+    """Which telemetry or packets a finding rests on; '' where none is named."""
+    parts = []
+    for one in finding.telling:
+        when = f", {wording.span(one.first_ts, one.last_ts or one.first_ts)}" if one.first_ts else ""
+        whose = f" of {one.device_id}" if one.device_id else ""
+        parts.append(f"{wording.plural(one.count, 'row')} in {one.table}{whose}{when}")
+    parts += [f"packets {', '.join(map(str, row.packets))} in {row.table}" for row in finding.rows if row.packets]
+    return "; ".join(parts)
+
+
+def decision(one: Decision) -> str:
+    """``driven dismissed by ann on 22 Nov 2026: help desk session``."""
+    return f"{one.claim} {one.state} by {one.who} on {day(one.ts)}: {one.reason}"
+
+
+def commands(device: str) -> tuple[str, ...]:
+    """Command lines that show a case and write down a decision; none where they could not be typed as shown."""
+    if visible(device) != device:
+        return ()
+    name = shlex.quote(device)
+    return tuple(
+        f"farmwatch case {what} {name}{reason}"
+        for what, reason in (("show", ""), ("confirm", " --reason '…'"), ("dismiss", " --reason '…'"))
+    )
+
+
+def farm_members(farm: MorningFarm) -> str:
+    """How many devices, with how many declared places."""
+    places = f", {wording.plural(len(farm.places), 'declared place')}" if farm.places else ""
+    return f"{wording.plural(len(farm.devices), 'device')}{places}"
+
+
+def levels(case: MorningCase) -> tuple[tuple[Claim, Level], ...]:
+    """Level of each claim in the fixed order."""
+    return tuple((claim, getattr(case.assessment, str(claim)).level) for claim in Claim)
+
+
+def by_family(findings: Sequence[Finding]) -> tuple[tuple[str, tuple[Finding, ...]], ...]:
+    """Findings by family, families in their fixed order."""
+    ordered = sorted(findings, key=lambda one: reading.FAMILIES.index(one.family))
+    return tuple((str(family), tuple(own)) for family, own in groupby(ordered, key=lambda one: one.family))
