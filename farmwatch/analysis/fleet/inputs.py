@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
 
-__all__ = ["make_input_days", "make_input_sources"]
+__all__ = ["arranged", "make_input_days", "make_input_sources"]
 
 _FEWEST_PRESSES = 20  #: of a window that the agent looks for a grid in (docs/evidence.md, M16)
 _CLIENT_GRID_MS = 16.5  #: from here on a grid is a screen's or a program's: USB and keyboards scan every 1 to 16 ms
@@ -32,7 +32,8 @@ def make_input_sources(fleet: Fleet) -> None:
             SELECT DISTINCT device_id, lower(input_device) AS input_device FROM input_timing_30d
         ), attached AS (
             SELECT device_id, printf('%04x:%04x', vendor_id, product_id) AS input_device,
-                   bool_or(NOT coalesce(class_name LIKE 'hid %', false) AND removable IS DISTINCT FROM false) AS plugged,
+                   bool_or(NOT coalesce(class_name LIKE 'hid %', false) AND removable IS DISTINCT FROM false)
+                       AS plugged,
                    bool_or(coalesce(class_name LIKE 'hid bluetooth%', false)) AS bluetooth,
                    bool_or(coalesce(class_name LIKE 'hid i2c%', false) OR coalesce(NOT removable, false)) AS fixed,
                    bool_or(coalesce(hid_kinds LIKE '%keyboard%' AND hid_kinds LIKE '%pointer%', false)) AS box
@@ -83,5 +84,11 @@ def make_input_days(fleet: Fleet) -> None:
             FROM told GROUP BY ALL
         )
         SELECT days.*, role, box FROM days JOIN input_sources USING (device_id, input_device)
-        """,  # noqa: S608 (constants)
+        """,
     )
+
+
+def arranged(fleet: Fleet) -> dict[str, str]:
+    """Devices whose unusual input the roster explains, and that as the reason why they are not judged by it."""
+    rows = fleet.rows("SELECT device_id FROM owners WHERE accommodation ORDER BY device_id")
+    return {row["device_id"]: "the roster says that an arrangement explains unusual input" for row in rows}

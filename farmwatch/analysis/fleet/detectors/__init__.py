@@ -1,10 +1,12 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
+    MotionKvmJiggler(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
