@@ -3,10 +3,12 @@
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
+from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
     MotionKvmJiggler(),
+    UsbKvmStructure(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
