@@ -12,6 +12,8 @@
 * ``egress(device_id, day, address, via, first, last, n)``: public addresses a device came from, by UTC day; ``via`` is
   sightings, sign_ins, meetings or tunnels.
 * ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
+* ``visits``, ``visits_away``: sign-ins reduced to days and addresses, and those from elsewhere than declared, see
+  :mod:`~farmwatch.analysis.fleet.visits`.
 * ``input_sources``, ``input_days``: what input devices are and did, see :mod:`~farmwatch.analysis.fleet.inputs`.
 * ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
 * ``usb_seen``, ``usb_things``, ``screens``: what is plugged into a device, once for all that was said of it (see
@@ -27,6 +29,7 @@ from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_
 from farmwatch.analysis.fleet.inputs import make_input_days, make_input_sources
 from farmwatch.analysis.fleet.places import make_places
 from farmwatch.analysis.fleet.tools import make_device_tools, make_tool_seen, make_tool_spread
+from farmwatch.analysis.fleet.visits import make_visits, make_visits_away
 from farmwatch.records import TELEMETRY_TABLES
 
 if TYPE_CHECKING:
@@ -138,5 +141,7 @@ DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "screens": make_screens,
     "tool_spread": make_tool_spread,
     "device_tools": make_device_tools,
+    "visits": make_visits,
+    "visits_away": make_visits_away,
 }
 """Name of each derived table -> what makes it."""

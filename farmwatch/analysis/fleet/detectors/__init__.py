@@ -2,6 +2,7 @@
 
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
+from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
 
@@ -9,6 +10,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
     MotionKvmJiggler(),
     UsbKvmStructure(),
+    PlaceSignIn(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
