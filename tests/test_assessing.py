@@ -93,7 +93,7 @@ def test_a_scanned_address_is_the_device_that_reports_it(store):
 def test_sensor_logs_of_the_store_are_judged(store):
     """A sensor's logs, taken in by their feed, are judged as a scan of them would judge."""
     with Intake(store) as intake:
-        intake.take([str(SAMPLES / "zeek" / "conn.log"), str(SAMPLES / "zeek" / "services.log")])
+        list(intake.take([str(SAMPLES / "zeek" / "conn.log"), str(SAMPLES / "zeek" / "services.log")]))
     day = datetime(2026, 11, 2, tzinfo=UTC)
     judged = assessed(store, Window(day, day + timedelta(days=1)))
     assert len(judged.scanned) == 1
