@@ -15,6 +15,7 @@ from farmwatch.cli import (
     agent,
     assess,
     capture,
+    case,
     doctor,
     evaluate,
     explain,
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.", no_args_is_help=True)(scan.scan)
 app.command("assess", help=assess.HELP, short_help="Judge all devices of a store, and find farms.")(assess.assess)
+app.add_typer(case.app, name="case", short_help="List what needs a person, and keep what people decide.")
 app.command("report", help=report.HELP, short_help="Show a saved report again, in any format.", no_args_is_help=True)(
     report.report
 )

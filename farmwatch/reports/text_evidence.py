@@ -9,7 +9,7 @@ from farmwatch.records.report import ClaimAssessment, Device, Report
 from farmwatch.reports import reading, wording
 from farmwatch.reports.page import Page
 
-__all__ = ["device", "finding", "inputs", "lans"]
+__all__ = ["chain", "device", "finding", "inputs", "lans"]
 
 
 def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
@@ -42,7 +42,7 @@ def device(page: Page, found: Device, report: Report, *, packets: bool) -> None:
         for answers in _told_once(findings):
             finding(page, answers[0], report, packets=packets, others=answers[1:])
     for claim, assessed in reading.claims(found):
-        _chain(page, claim, assessed)
+        chain(page, claim, assessed)
 
 
 def _told_once(findings: Sequence[Finding]) -> list[list[Finding]]:
@@ -106,7 +106,7 @@ def _packets(report: Report, number: int, packets: tuple[int, ...]) -> str:
     return f", {path} {what} {numbers}" if packets else f", {path}"
 
 
-def _chain(page: Page, claim: Claim, assessed: ClaimAssessment) -> None:
+def chain(page: Page, claim: Claim, assessed: ClaimAssessment) -> None:
     """From prior to level: each weight, what it rests on, and what would overturn the result."""
     odds = f"{wording.decibans(assessed.decibans)} decibans, {wording.percent(assessed.probability)}"
     nothing = "" if assessed.weights else "; prior only, nothing weighed"

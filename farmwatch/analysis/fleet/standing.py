@@ -43,7 +43,7 @@ from farmwatch.records import (
     WeightSource,
 )
 
-__all__ = ["asks", "covered", "standings"]
+__all__ = ["asks", "covered", "fits", "standings"]
 
 _LEAST_NAME = 3  # letters of a product's name that is looked for in sentences
 _ASKING = (Level.STRONG, Level.REVIEW)
@@ -262,7 +262,7 @@ def _heaviest(finding: Finding) -> tuple[Any, ...]:
 def _explained(finding: Finding, held: _Held, farm_id: str | None, names: _Names | None) -> Decision | None:
     """The decision that explains a finding."""
     for one in held.suppressions.values():
-        if _fits(one, finding):
+        if fits(one, finding):
             return one
     if finding.decibans <= 0 and finding.weight_source is not WeightSource.DECLARED:
         return None  # what speaks against a claim needs no explanation
@@ -277,7 +277,7 @@ def _explained(finding: Finding, held: _Held, farm_id: str | None, names: _Names
     return None
 
 
-def _fits(decision: Decision, finding: Finding) -> bool:
+def fits(decision: Decision, finding: Finding) -> bool:
     """Whether a suppression is about a finding."""
     return (
         decision.detector in (None, finding.detector)

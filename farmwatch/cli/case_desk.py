@@ -1,0 +1,238 @@
+"""What lies before an analyst at ``farmwatch case``: the last assessment, decisions, and the names they may use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from farmwatch.cli.streams import talk
+
+if TYPE_CHECKING:
+    from farmwatch.analysis.fleet.weights import Weights
+    from farmwatch.assessing import Kept
+    from farmwatch.records import Claim, Decision, Standing
+    from farmwatch.reports.case_page import CaseFile
+    from farmwatch.store import Store
+
+__all__ = ["Desk", "open_desk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The last assessment of a store, and everything decided by then."""
+
+    store: Store
+    kept: Kept
+    weights: Weights
+    decisions: tuple[Decision, ...]
+    seen: int  #: number of the last decision that was known
+
+    def standings(self, devices: Iterable[str] | None = None) -> dict[str, Standing]:
+        """How devices stand; all of them without names."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+        from farmwatch.analysis.fleet.standing import standings
+
+        verdicts, hits = self.kept.verdicts, self.kept.hits
+        if devices is not None:
+            wanted = pa.array(sorted(devices), pa.string())
+            verdicts = verdicts.filter(pc.is_in(verdicts.column("device_id"), wanted))
+            hits = hits.filter(pc.is_in(hits.column("device_id"), wanted))
+        return standings(
+            verdicts,
+            hits,
+            self.decisions,
+            weights=self.weights,
+            prior=self.kept.run["prior"],
+            detectors=FLEET_DETECTORS,
+        )
+
+    def known(self, device: str) -> str:
+        """The device of the last assessment that is meant.
+
+        Raises:
+            typer.BadParameter: there is none of this name.
+        """
+        names: list[str] = self.kept.verdicts.column("device_id").to_pylist()
+        if device in names:
+            return device
+        same = [name for name in names if name.casefold() == device.casefold()]
+        if len(same) == 1:
+            return same[0]
+        near = difflib.get_close_matches(device, names, 5, 0.6)
+        decided = any(one.device_id == device for one in self.decisions)
+        hint = f"; near: {', '.join(near)}" if near else "; 'farmwatch case list' names those with cases"
+        kept = "; decisions about it are in 'farmwatch case audit'" if decided else ""
+        raise typer.BadParameter(f"no device {device!r} in the last assessment{kept}{hint}", param_hint="DEVICE")
+
+    def everywhere(self) -> list[Decision]:
+        """Suppressions that hold on all devices."""
+        from farmwatch.records import EVERY_DEVICE
+
+        held: dict[tuple[Any, ...], Decision] = {}
+        for one in self.decisions:
+            if one.device_id != EVERY_DEVICE:
+                continue
+            key = (one.claim, one.detector, one.grade, one.cause, one.about)
+            if one.state == "dismissed":
+                held[key] = one
+            elif one.scoped:
+                held.pop(key, None)
+            else:
+                held = {other: kept for other, kept in held.items() if other[0] is not one.claim}
+        return list(held.values())
+
+    def asked_before(self) -> set[str]:
+        """Devices that had a case in the assessment before, by the same decisions and weights."""
+        from farmwatch.assessing import kept, runs
+        from farmwatch.records import CaseState
+
+        earlier = [run for run in runs(self.store) if run["ts"] < self.kept.run["ts"]]
+        if not earlier:
+            return set()
+        there = replace(self, kept=kept(self.store, earlier[-1]))
+        return {one.device_id for one in there.standings().values() if one.state is not CaseState.QUIET}
+
+    def case(self, device: str) -> CaseFile:
+        """Everything that is shown of one device of the assessment."""
+        from farmwatch.analysis.advice import benign_readings
+        from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+        from farmwatch.analysis.fleet.summing_up import next_steps
+        from farmwatch.records import Claim, Decision
+        from farmwatch.reports.case_page import CaseFile
+
+        remark = Decision(device, Claim.DRIVEN, "note", "-", "-", "")  # one that was decided about has a standing
+        standing = replace(self, decisions=(*self.decisions, remark)).standings([device])[device]
+        topics = {detector.id: detector.topic for detector in FLEET_DETECTORS}
+        left = list(standing.findings)
+        return CaseFile(
+            standing=standing,
+            since=utc_text(self.kept.run["since"]),
+            until=utc_text(self.kept.run["ts"]),
+            run_id=self.kept.run["run_id"],
+            history=tuple(one for one in self.decisions if one.device_id == device),
+            blind=tuple(dict.fromkeys(topics.get(one, one) for one in standing.not_looked_at)),
+            next_steps=next_steps(left),
+            benign=benign_readings(left),
+            compared=self._compared(standing),
+        )
+
+    def _compared(self, standing: Standing) -> dict[Claim, str]:
+        """How the sum of a claim's weights compares with the benign devices that the weights were measured on."""
+        told = {}
+        for claim, benign in self.weights.benign.items():
+            assessed = getattr(standing.assessment, str(claim))
+            score = sum(one.decibans for one in assessed.weights if one.counted and one.detector != "calibration")
+            told[claim] = (
+                f"at most {benign.p_value(score):.2g} of benign devices weigh as much (conformal p-value over "
+                f"{benign.devices:,} measured)"
+            )
+        return told
+
+    def check_scope(self, detector: str | None, grade: str | None) -> None:
+        """Refuse a detector or grade that there is none of: a slip of the pen would explain nothing, for ever.
+
+        Raises:
+            typer.BadParameter: with near names.
+        """
+        from farmwatch.analysis.detectors import DETECTORS
+        from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+
+        if detector is None:
+            if grade is not None:
+                raise typer.BadParameter("needs --detector", param_hint="--grade")
+            return
+        pairs = set(zip(*(self.kept.hits.column(name).to_pylist() for name in ("detector", "grade")), strict=True))
+        known = {one.id for one in FLEET_DETECTORS} | {one.id for one in DETECTORS} | {found for found, _ in pairs}
+        _check_known(detector, known, "detector", "--detector")
+        if grade is not None:
+            grades = {name for one in FLEET_DETECTORS if one.id == detector for name in one.grades}
+            grades |= {name for found, name in pairs if found == detector}
+            _check_known(grade, grades, f"grade of {detector}", "--grade")
+
+    def ending(self, until: str | None) -> str | None:
+        """When a dismissal runs out.
+
+        Raises:
+            typer.BadParameter: it is no time, or over already.
+        """
+        from farmwatch.cli.assess import moment
+
+        if until is None:
+            return None
+        end = moment(until, "--until")
+        if end <= self.kept.run["ts"]:
+            raise typer.BadParameter(
+                f"{until} is not after the end of the last assessment, {utc_text(self.kept.run['ts'])}: it would "
+                "explain nothing",
+                param_hint="--until",
+            )
+        return utc_text(end)
+
+    def beside(self, device: str, together: str) -> list[str]:
+        """The other devices of a ``household`` or ``site`` of the roster, or of a ``farm`` of the assessment.
+
+        Raises:
+            typer.BadParameter: the device has none.
+        """
+        assessed: list[str] = self.kept.verdicts.column("device_id").to_pylist()
+        if together == "farm":
+            where, of = "the last assessment", dict(
+                zip(assessed, self.kept.verdicts.column("farm_id").to_pylist(), strict=True)
+            )  # fmt: skip
+        else:
+            from farmwatch.records import RosterEntry
+
+            rows = self.store.read(RosterEntry, until=self.kept.run["ts"], columns=["device_id", "ts", together])
+            listed = sorted(rows.to_pylist(), key=lambda row: row["ts"])
+            where, of = "the roster", {row["device_id"]: row[together] for row in listed}
+        if not of.get(device):
+            raise typer.BadParameter(f"{where} knows no {together} of {device}", param_hint="--with")
+        return [one for one in sorted(assessed) if one != device and of.get(one) == of[device]]
+
+
+def open_desk(url: str | None, weights: Path | None) -> Desk:
+    """The last assessment of a store.
+
+    Raises:
+        AssessmentError: none is kept.
+        ProfileError: the weights cannot be used.
+    """
+    from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
+    from farmwatch.assessing import kept, runs
+    from farmwatch.errors import AssessmentError
+    from farmwatch.store import open_store
+
+    given = Weights.load(weights) if weights is not None else NO_WEIGHTS
+    store = open_store(url, make=False)
+    listed = runs(store)
+    if not listed:
+        raise AssessmentError(f"{store.place.url}: no assessment is kept yet; run 'farmwatch assess'")
+    if listed[-1]["weights"] != given.digest:
+        talk(
+            f"the assessment was made with weights {listed[-1]['weights']}, this uses {given.digest}; "
+            "--weights names a file"
+        )
+    cases = store.state.cases
+    seen = cases.last()  # before the decisions are read: whatever comes in between is refused, not missed
+    return Desk(store, kept(store, listed[-1]), given, tuple(cases.decisions()), seen)
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as documents write it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _check_known(value: str, known: set[str], noun: str, option: str) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(value, sorted(known), 3) or sorted(known)[:3]
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise typer.BadParameter(f"there is no {noun} {value!r}{hint}", param_hint=option)
