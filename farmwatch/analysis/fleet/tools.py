@@ -18,15 +18,15 @@ sure, side, alone, unattended, looked_up, runs, approved, installed, first, last
 * ``installed``: when the system says it was installed. An installation date is older than the first sighting.
 
 ``device_tools`` sums that up by device and tool, texts that may not make a finding left out: the same columns without
-``via``; ``vias`` lists the tables, and ``devices`` and ``share`` say how many devices have the tool, also as a share of
-all devices. ``tool_spread(tool, devices, share)`` is that alone.
+``via``; ``vias`` lists the tables, ``seen`` their times and counts, and ``devices`` and ``share`` say how many devices
+have the tool, also as a share of all devices. ``tool_spread(tool, devices, share)`` is that alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -160,7 +160,10 @@ def _likely_path(known: Knowledge) -> str:
 
 
 def _path(known: Knowledge, text: str) -> Iterator[_Told]:
-    return _told(known.match_path(text))
+    """A folder's name says nothing of the side; the name of the driving end's program in it does."""
+    driving = {told.entry.id for told in _process(known, text) if told.side is Side.CONTROLLER}
+    for told in _told(known.match_path(text)):
+        yield replace(told, side=Side.CONTROLLER) if told.entry.id in driving else told
 
 
 def _process(known: Knowledge, text: str) -> Iterator[_Told]:
@@ -283,6 +286,7 @@ def make_device_tools(fleet: Fleet) -> None:
                bool_or(s.unattended) AS unattended, bool_and(s.looked_up) AS looked_up, bool_or(s.runs) AS runs,
                bool_or(s.approved) AS approved, min(s.installed) AS installed, min(s.first) AS first,
                max(s.last) AS last, max(s.days) AS days, sum(s.n)::BIGINT AS n,
+               list({'via': s.via, 'first': s.first, 'last': s.last, 'n': s.n} ORDER BY s.via) AS seen,
                any_value(p.devices) AS devices, any_value(p.share) AS share
         FROM tool_seen AS s JOIN tool_spread AS p USING (tool) WHERE s.alone GROUP BY s.device_id, s.tool
         """,

@@ -3,14 +3,24 @@
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
+from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
+from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
+from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
+from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
+from farmwatch.analysis.fleet.detectors.vpn_client import VpnClient
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
     MotionKvmJiggler(),
     UsbKvmStructure(),
     PlaceSignIn(),
+    RemoteToolPresent(),
+    RemoteToolVendors(),
+    RemoteToolAfterIssue(),
+    TunnelPresent(),
+    VpnClient(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
