@@ -2,6 +2,7 @@
 
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
+from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
@@ -21,6 +22,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     RemoteToolAfterIssue(),
     TunnelPresent(),
     VpnClient(),
+    PlaceSessionElsewhere(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

@@ -57,12 +57,14 @@ class PlaceSignIn(FleetDetector):
         """Hits on devices whose accounts were used elsewhere."""
         for row in fleet.rows(
             """
-            SELECT about, abroad, portable OR coalesce(network = 'mobile', false) AS carried, count(DISTINCT day) AS days,
-                   min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n, max(km) AS km,
+            SELECT about, abroad, portable OR coalesce(network = 'mobile', false) AS carried,
+                   count(DISTINCT day) AS days, min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n,
+                   max(km) AS km,
                    any_value(home ORDER BY home) AS home, any_value(home_country ORDER BY home_country) AS home_country,
                    list(DISTINCT {'country': country, 'org': as_org}) AS networks,
                    list(DISTINCT address ORDER BY address)[:8] AS addresses, list(DISTINCT record_id)[:20] AS ids
-            FROM visits_away WHERE interactive AND (abroad OR km > $far) GROUP BY ALL ORDER BY about, abroad DESC, carried
+            FROM visits_away WHERE interactive AND (abroad OR km > $far)
+            GROUP BY ALL ORDER BY about, abroad DESC, carried
             """,
             far=self.min_far_km,
         ):
