@@ -8,6 +8,7 @@ from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToo
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
 from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
 from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
+from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIdentityContradiction
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
 from farmwatch.analysis.fleet.detectors.vpn_client import VpnClient
@@ -23,6 +24,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     TunnelPresent(),
     VpnClient(),
     PlaceSessionElsewhere(),
+    UsbIdentityContradiction(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
