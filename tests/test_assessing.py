@@ -96,9 +96,8 @@ def test_sensor_logs_of_the_store_are_judged(store):
         list(intake.take([str(SAMPLES / "zeek" / "conn.log"), str(SAMPLES / "zeek" / "services.log")]))
     day = datetime(2026, 11, 2, tzinfo=UTC)
     judged = assessed(store, Window(day, day + timedelta(days=1)))
-    assert len(judged.scanned) == 1
-    (device,) = judged.scanned
-    assert "remote.inbound_session" in {finding.detector for finding in judged.hits[device]}
+    assert "acme-lt-0142" in judged.scanned
+    assert "remote.inbound_session" in {finding.detector for finding in judged.hits["acme-lt-0142"]}
 
 
 def test_the_same_assessment_is_kept_once(store):
