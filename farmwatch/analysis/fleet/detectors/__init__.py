@@ -1,6 +1,7 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
@@ -25,6 +26,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     VpnClient(),
     PlaceSessionElsewhere(),
     UsbIdentityContradiction(),
+    MotionCadence(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
