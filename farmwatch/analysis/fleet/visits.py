@@ -80,21 +80,23 @@ def travelling_sql(device: str, day: str) -> str:
     )
 
 
-def unplaced(fleet: Fleet, *, declared: bool = True) -> dict[str, str]:
+def unplaced(fleet: Fleet, *, declared: bool = True, lines: bool = True) -> dict[str, str]:
     """Devices about which rules of place cannot say anything, and why.
 
     Args:
         fleet: whose.
         declared: the rule compares with the place the roster declares.
+        lines: it needs a line whose place is known; else an address known to be a VPN or the like will do.
     """
+    told = f"{on_line('p')} AND (p.country IS NOT NULL OR p.latitude IS NOT NULL)"
+    if not lines:
+        told += " OR p.network IS NOT NULL"
     rows = fleet.rows(
         f"""
         WITH known AS (
-            SELECT DISTINCT about AS device_id FROM visits JOIN places AS p USING (address)
-            WHERE {on_line("p")} AND (p.country IS NOT NULL OR p.latitude IS NOT NULL)
+            SELECT DISTINCT about AS device_id FROM visits JOIN places AS p USING (address) WHERE {told}
             UNION
-            SELECT DISTINCT device_id FROM egress JOIN places AS p USING (address)
-            WHERE {on_line("p")} AND (p.country IS NOT NULL OR p.latitude IS NOT NULL)
+            SELECT DISTINCT device_id FROM egress JOIN places AS p USING (address) WHERE {told}
         )
         SELECT device_id, k.device_id IS NULL AS nowhere
         FROM fleet_devices AS d LEFT JOIN known AS k USING (device_id) LEFT JOIN owners AS o USING (device_id)

@@ -13,6 +13,7 @@ from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIde
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
 from farmwatch.analysis.fleet.detectors.vpn_client import VpnClient
+from farmwatch.analysis.fleet.detectors.vpn_flap import VpnFlap
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
@@ -27,6 +28,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     PlaceSessionElsewhere(),
     UsbIdentityContradiction(),
     MotionCadence(),
+    VpnFlap(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

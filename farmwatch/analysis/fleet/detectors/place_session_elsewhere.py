@@ -64,8 +64,8 @@ class PlaceSessionElsewhere(FleetDetector):
         rows = fleet.rows(
             f"""
             WITH used AS (
-                SELECT s.about, s.device_id IS NOT NULL AS named, s.address, s.ts, s.record_id, o.address AS own_address,
-                       f.km, f.abroad
+                SELECT s.about, s.device_id IS NOT NULL AS named, s.address, s.ts, s.record_id,
+                       o.address AS own_address, f.km
                 FROM sign_ins AS s
                 JOIN session_far AS f ON f.about = s.about AND f.address = s.address
                 JOIN session_own AS o ON o.device_id = s.about AND o.address = f.own_address
@@ -133,7 +133,7 @@ class PlaceSessionElsewhere(FleetDetector):
         fleet.make("session_far", "SELECT * FROM session_both WHERE abroad OR km > $km", km=self.min_km)
 
     def _own(self, fleet: Fleet) -> None:
-        """``session_own``: what laptops themselves said, by day; ``session_there``: days they were at the other place."""
+        """``session_own``: what laptops said themselves; ``session_there``: days they were at the other place."""
         fleet.make(
             "session_own",
             """
@@ -142,10 +142,11 @@ class PlaceSessionElsewhere(FleetDetector):
                 SEMI JOIN session_far ON session_far.about = sign_ins.device_id
                 WHERE event NOT IN ('tunnel up', 'tunnel down', 'heartbeat')
                 UNION ALL
-                SELECT device_id, ts, address FROM meetings SEMI JOIN session_far ON session_far.about = meetings.device_id
+                SELECT device_id, ts, address FROM meetings
+                SEMI JOIN session_far ON session_far.about = meetings.device_id
             ), reported AS (
-                SELECT device_id, ts, value FROM sightings SEMI JOIN session_far ON session_far.about = sightings.device_id
-                WHERE kind = 'public_ip'
+                SELECT device_id, ts, value FROM sightings
+                SEMI JOIN session_far ON session_far.about = sightings.device_id WHERE kind = 'public_ip'
             )
             SELECT device_id, CAST(ts AS DATE) AS day, value AS address, min(ts) AS first, max(ts) AS last
             FROM reported ANTI JOIN mirrored USING (device_id, ts, value) GROUP BY ALL
