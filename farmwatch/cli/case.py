@@ -321,13 +321,16 @@ def _decide(
         raise typer.BadParameter("for every device, name --detector, --cause or --about", param_hint="DEVICE")
     members = [name, *(desk.beside(name, together) if together else ())]
     standing = {} if name == EVERY_DEVICE else desk.standings(members)
+    about = [Claim(one) for one in claims or ()]
+    if name == EVERY_DEVICE and draft.scoped and not about:
+        about += desk.claims_anywhere(draft)
     said = reason if together is None else f"{reason} (with the {together} of {name})"
     made: list[Decision] = []
     for member in members:
         try:
             made += decisions_for(
                 replace(draft, device_id=member, reason=said), standing.get(member),
-                claims=[Claim(one) for one in claims or ()], detectors=FLEET_DETECTORS,
+                claims=about, detectors=FLEET_DETECTORS,
             )  # fmt: skip
         except UndecidableError as error:
             if member == name:

@@ -67,7 +67,7 @@ class Desk:
         same = [name for name in names if name.casefold() == device.casefold()]
         if len(same) == 1:
             return same[0]
-        near = difflib.get_close_matches(device, names, 5, 0.6)
+        near = difflib.get_close_matches(device, names, 5, 0.5)
         decided = any(one.device_id == device for one in self.decisions)
         hint = f"; near: {', '.join(near)}" if near else "; 'farmwatch case list' names those with cases"
         kept = "; decisions about it are in 'farmwatch case audit'" if decided else ""
@@ -157,6 +157,18 @@ class Desk:
             grades = {name for one in FLEET_DETECTORS if one.id == detector for name in one.grades}
             grades |= {name for found, name in pairs if found == detector}
             _check_known(grade, grades, f"grade of {detector}", "--grade")
+
+    def claims_anywhere(self, draft: Decision) -> tuple[Claim, ...]:
+        """Claims for which something that a suppression is about was found on any device."""
+        import json
+
+        from farmwatch.analysis.fleet.findings import finding_of
+        from farmwatch.analysis.fleet.standing import fits
+        from farmwatch.records import Claim
+
+        found = (finding_of(json.loads(document)) for document in self.kept.hits.column("document").to_pylist())
+        claims = {finding.claim for finding in found if fits(draft, finding)}
+        return tuple(claim for claim in Claim if claim in claims)
 
     def ending(self, until: str | None) -> str | None:
         """When a dismissal runs out.

@@ -95,4 +95,5 @@ def _claims(
     open_ones = [claim for claim in Claim if states.get(claim) in (CaseState.OPEN, CaseState.NEW_EVIDENCE)]
     asking = [claim for claim in Claim if standing and asks(getattr(standing.assessment, str(claim)))]
     spoken_for = [claim for claim in Claim if any(one.claim is claim for one in found)]
-    return open_ones or asking or spoken_for or [Claim.DRIVEN]
+    chosen = open_ones or asking or spoken_for or [Claim.DRIVEN]
+    return chosen[:1] if draft.state == "note" else chosen
