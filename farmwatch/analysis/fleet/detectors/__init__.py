@@ -1,6 +1,7 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
@@ -29,6 +30,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbIdentityContradiction(),
     MotionCadence(),
     VpnFlap(),
+    DisplayKvmIdentity(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
