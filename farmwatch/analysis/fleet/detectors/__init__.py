@@ -7,6 +7,7 @@ from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggl
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
+from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
 from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
 from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
@@ -31,6 +32,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     MotionCadence(),
     VpnFlap(),
     DisplayKvmIdentity(),
+    RemoteToolSessions(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
