@@ -8,6 +8,7 @@ how long one pass over the same files takes that only counts rows by device.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -92,7 +93,7 @@ def main() -> None:
         )
         if options.keep is None:
             shutil.rmtree(store)
-    for (fewer, less), (more, longer) in zip(seen, seen[1:], strict=False):
+    for (fewer, less), (more, longer) in itertools.pairwise(seen):
         print(f"{more / fewer:.2f} times the rows: {longer / less:.2f} times as long "
               f"(exponent {math.log(longer / less) / math.log(more / fewer):.2f})")  # fmt: skip
     if options.keep is None:
