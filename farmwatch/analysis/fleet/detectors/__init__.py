@@ -1,7 +1,10 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
+from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
+from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
@@ -33,6 +36,9 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     VpnFlap(),
     DisplayKvmIdentity(),
     RemoteToolSessions(),
+    DisplayContradiction(),
+    IdentitySharedFactor(),
+    IdentitySharedToken(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
