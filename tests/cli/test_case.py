@@ -175,7 +175,10 @@ def test_a_household_together(cli, store):
         (("confirm", "lt-0142", "--reason", "x", "--who", ""), "must say something"),
         (("dismiss", "lt-0201", "--reason", "x"), "nothing speaks for driven of lt-0201"),
         (("dismiss", "lt-0142", "--detector", "usb.kvm", "--reason", "x"), "did you mean usb.kvm_identity"),
-        (("dismiss", "lt-0142", "--detector", "usb.kvm_identity", "--grade", "x", "--reason", "x"), "there is no grade of usb.kvm"),
+        (
+            ("dismiss", "lt-0142", "--detector", "usb.kvm_identity", "--grade", "x", "--reason", "x"),
+            "there is no grade",
+        ),
         (("dismiss", "lt-0142", "--grade", "identity", "--reason", "x"), "needs --detector"),
         (("dismiss", "lt-0142", "--about", "TeamViewer", "--reason", "x"), "name the claim"),
         (("dismiss", "lt-0142", "--until", "2026-03-09", "--reason", "x"), "not after the end of the last assessment"),
