@@ -5,10 +5,12 @@ from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayCont
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
+from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
+from farmwatch.analysis.fleet.detectors.power_always_on import PowerAlwaysOn
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
 from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
@@ -39,6 +41,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     DisplayContradiction(),
     IdentitySharedFactor(),
     IdentitySharedToken(),
+    PowerAlwaysOn(),
+    JigglerSoftware(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
