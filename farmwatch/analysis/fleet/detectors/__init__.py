@@ -1,6 +1,7 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
@@ -43,6 +44,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     IdentitySharedToken(),
     PowerAlwaysOn(),
     JigglerSoftware(),
+    ChromeDesktopSetup(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
