@@ -60,7 +60,7 @@ app = typer.Typer(
 app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.", no_args_is_help=True)(scan.scan)
 app.command("assess", help=assess.HELP, short_help="Judge all devices of a store, and find farms.")(assess.assess)
 app.add_typer(case.app, name="case", short_help="List what needs a person, and keep what people decide.")
-app.command("report", help=report.HELP, short_help="Show a saved report again, in any format.", no_args_is_help=True)(
+app.command("report", help=report.HELP, short_help="Make the morning report, or show a saved report again.")(
     report.report
 )
 app.command(

@@ -1,56 +1,226 @@
-"""``farmwatch report``: a saved report, shown again in any format."""
+"""``farmwatch report``: the morning report of a store, or a saved report shown again in any format."""
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from farmwatch.cli import options
-from farmwatch.cli.exits import EXIT_HELP
+from farmwatch.cli.exits import EXIT_HELP, Exit
 from farmwatch.cli.saved import load_report
-from farmwatch.cli.showing import Format, exit_code, show
-from farmwatch.cli.streams import Color, check_writable
+from farmwatch.cli.showing import FailOn, Format, exit_code, show
+from farmwatch.cli.streams import Color, check_writable, talk
+
+if TYPE_CHECKING:
+    from farmwatch.cli.morning import Wanted
 
 __all__ = ["HELP", "report"]
 
-HELP = f"""Show a report saved by 'farmwatch scan --json' again, in any format.
+HELP = f"""The morning report: which devices need a person, why, what to do first, and what changed.
+
+It is made of the assessments that 'farmwatch assess' keeps in a store and of what people decided ('farmwatch case').
+With a file it shows a report saved by 'farmwatch scan --json' again.
 
 \b
 Examples:
+  farmwatch report                                   the newest assessment, compared with the one before
+  farmwatch report --since 7d --format html,json,csv,pdf --output reports/
+  farmwatch report --since-last --mail-to soc@example.org --only-changes
+  farmwatch report --install-timer daily --at 06:30 --mail-to soc@example.org
   farmwatch report saved.json -v
-  farmwatch report saved.json --html report.html -q -o /dev/null
   farmwatch report saved.json.gz --format csv > findings.csv
+
+\b
+Mail: FARMWATCH_SMTP_HOST, _PORT, _TLS (starttls, tls, none), _USER, _PASSWORD_FILE, _FROM and _CA_FILE in the
+environment, or the same in a table [smtp] of the file that --smtp names. Passwords only in a file of their own.
 
 {EXIT_HELP}
 """  #: text of ``farmwatch report --help``
 
+_SPAN_HELP = "What changed in this time, such as 7d or 12h; without it, since the assessment before."
+_NOT_SAVED = "is for the morning report of a store, not for a saved report"
+
 
 def report(
     saved: Annotated[
-        Path, typer.Argument(metavar="SAVED", help="The JSON report (.gz and .zst too); - for standard input.")
-    ],
+        Path | None,
+        typer.Argument(metavar="[SAVED]", help="A saved JSON report (.gz and .zst too); - for standard input."),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="FOLDER|URL", envvar="FARMWATCH_STORE", help="The store. Default: yours."),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="SPAN", help=_SPAN_HELP)] = None,
+    since_last: Annotated[
+        bool, typer.Option("--since-last", help="What changed since the last report made so; once per assessment.")
+    ] = False,
+    series: Annotated[
+        str, typer.Option("--series", metavar="NAME", help="With --since-last: whose last report.")
+    ] = "morning",
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="JSON", help="Weights that 'farmwatch calibrate' measured.")
+    ] = None,
     html: options.HtmlOption = None,
     json: options.JsonOption = False,
-    form: options.FormatOption = Format.TEXT,
-    output: options.OutputOption = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT[,FORMAT]",
+            help="text, html, json, csv or pdf; of a saved report text, html, json, jsonl or csv.",
+        ),
+    ] = "text",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER",
+            help="Write the result there; several formats need a folder. - is standard output, the default.",
+        ),
+    ] = None,
+    mail_to: Annotated[
+        list[str] | None, typer.Option("--mail-to", metavar="ADDRESS", help="Mail it there too. Repeatable.")
+    ] = None,
+    smtp: Annotated[
+        Path | None, typer.Option("--smtp", metavar="TOML", help="File with the mail server in a table [smtp].")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="URL", help="Post counts and new or worse devices there too.")
+    ] = None,
+    webhook_secret: Annotated[
+        Path | None,
+        typer.Option("--webhook-secret", metavar="FILE", help="Key that signs what is posted (HMAC-SHA-256)."),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", metavar="PEM", help="Certificates to trust for --webhook.")
+    ] = None,
+    only_changes: Annotated[
+        bool,
+        typer.Option("--only-changes", help="Tell nobody, and heed --fail-on, only where something is new or worse."),
+    ] = False,
+    install_timer: Annotated[
+        str | None,
+        typer.Option("--install-timer", metavar="daily|weekly", help="Show what makes this report by itself."),
+    ] = None,
+    at: Annotated[str, typer.Option("--at", metavar="HH:MM", help="With --install-timer: local time.")] = "06:30",
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="systemd|cron|windows", help="With --install-timer. Default: this machine's."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write/--print", help="With --install-timer: put it in its place, or show it.")
+    ] = False,
     fail_on: options.FailOnOption = None,
     quiet: options.QuietOption = False,
     verbose: options.VerboseOption = 0,
     color: options.ColorOption = Color.AUTO,
 ) -> None:
-    """Show a saved report again."""
+    """Make the morning report, or show a saved report again."""
+    if json:
+        form = "json"
+    if saved is not None:
+        given = {
+            "--since": since is not None, "--since-last": since_last, "--mail-to": bool(mail_to),
+            "--webhook": webhook is not None, "--install-timer": install_timer is not None,
+        }  # fmt: skip
+        for name in (name for name, was in given.items() if was):
+            raise typer.BadParameter(_NOT_SAVED, param_hint=name)
+        _show_saved(saved, _format(form), html, output, fail_on, quiet=quiet, verbose=verbose, color=color)
+    if since is not None and since_last:
+        raise typer.BadParameter("give one of --since and --since-last", param_hint="--since-last")
+    from farmwatch.cli.morning import Delivery, Wanted, formats, report_morning
+    from farmwatch.delivery.failing import DeliveryError
+
+    delivery = Delivery(tuple(mail_to or ()), smtp, webhook, webhook_secret, ca_file, only_changes)
+    wanted = Wanted(
+        store, _span(since) if since is not None else None, since_last, series, weights, formats(form), output, html,
+        delivery, str(fail_on) if fail_on is not None else None, quiet, verbose, color,
+    )  # fmt: skip
+    try:
+        if install_timer is not None:
+            raise typer.Exit(_timer(install_timer, at, kind, wanted, form, write=write))
+        raise typer.Exit(report_morning(wanted))
+    except DeliveryError as error:
+        talk(f"farmwatch: {error}")
+        raise typer.Exit(Exit.PARTIAL) from error
+
+
+def _show_saved(
+    saved: Path, form: Format, html: Path | None, output: Path | None, fail_on: FailOn | None, *, quiet: bool,
+    verbose: int, color: Color,
+) -> None:  # fmt: skip
+    """Show a saved report again; ends the program."""
     check_writable(output, [str(saved)], "--output")
     check_writable(html, [str(saved)], "--html")
     loaded = load_report(saved)
-    show(
-        loaded,
-        form=Format.JSON if json else form,
-        output=output,
-        html=html,
-        verbose=verbose,
-        quiet=quiet,
-        color=color,
-    )
+    show(loaded, form=form, output=output, html=html, verbose=verbose, quiet=quiet, color=color)
     raise typer.Exit(exit_code(loaded, fail_on))
+
+
+def _format(text: str) -> Format:
+    """The format of a saved report.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        return Format(text.strip().lower())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(Format)}", param_hint="--format") from error
+
+
+def _span(text: str) -> timedelta:
+    """A length of time such as ``7d``.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    from farmwatch.cli.amounts import seconds
+
+    value = text.strip().lower()
+    if value.endswith("w") and value[:-1].isascii() and value[:-1].isdigit():
+        return timedelta(weeks=min(int(value[:-1]), 5000))
+    return timedelta(seconds=min(seconds(value), 3e9))
+
+
+def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, *, write: bool) -> Exit:
+    """Show or install what makes this report by itself."""
+    from farmwatch.cli.timers import default_kind, install_timer, timer_commands
+    from farmwatch.delivery.timers import Every, Kind, Timer
+
+    try:
+        often = Every(every)
+        by = Kind(kind) if kind is not None else default_kind()
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{error}: daily or weekly, by systemd, cron or windows", param_hint="--install-timer"
+        ) from error
+    delivery = wanted.delivery
+    options_given: list[str] = []
+    if wanted.output is None and not delivery.wanted and wanted.html is None:
+        raise typer.BadParameter(
+            "say where the report goes: --output FOLDER, --mail-to or --webhook", param_hint="--install-timer"
+        )
+    if wanted.output is not None or form != "text":
+        options_given += ["--format", form]
+    files = {
+        "--output": wanted.output or (Path(os.devnull) if delivery.wanted or wanted.html else None),
+        "--html": wanted.html, "--weights": wanted.weights, "--smtp": delivery.smtp,
+        "--webhook-secret": delivery.webhook_secret, "--ca-file": delivery.ca_file,
+    }  # fmt: skip
+    for name, path in files.items():
+        options_given += [name, str(path.expanduser().absolute())] if path is not None else []
+    for whom in delivery.mail_to:
+        options_given += ["--mail-to", whom]
+    options_given += ["--webhook", delivery.webhook] if delivery.webhook else []
+    options_given += ["--only-changes"] if delivery.only_changes else []
+    from farmwatch.store.place import default_store, place_of
+
+    commands = timer_commands(often, options_given, place_of(wanted.store or default_store()).url)
+    return install_timer(Timer.of(often, at, commands), by, write=write)

@@ -16,7 +16,7 @@ import typer
 
 __all__ = [
     "Color", "can_show", "check_writable", "is_write_error", "open_missing", "talk", "use_color", "width",
-    "write_result",
+    "write_bytes", "write_result",
 ]  # fmt: skip
 
 _PROBE = "\u00b7\u2022\u2013\u2026\u00d7"  # what our own text holds beyond ASCII
@@ -117,6 +117,21 @@ def write_result(text: str, path: Path | None, *, encoding: str = "utf-8") -> No
         return
     try:
         _to_file(text.encode(encoding, "backslashreplace"), path)
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """A result that is no text to a file, whole or not at all; ``-`` is standard output.
+
+    Raises:
+        typer.BadParameter: the file cannot be written.
+    """
+    if str(path) == "-":
+        _to_stdout(data)
+        return
+    try:
+        _to_file(data, path)
     except OSError as error:
         raise typer.BadParameter(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -43,6 +43,7 @@ _BENIGN_EACH = 2
 _MOST_BENIGN = 6  #: innocent readings beside a verdict; every finding lists its own
 _MOST_CLEARED = 3  #: findings named that are not there any more
 _MOST_EXPLAINED = 3
+_MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
 _ASKS_USER = "device's user"  #: a step that says so may warn whoever drives the device, and is taken last
 _UNTOLD = Claim.DRIVEN, Claim.ABROAD, Claim.FARM
 _FARM_STEPS = (
@@ -84,7 +85,9 @@ class Background:
     trend: tuple[TrendPoint, ...] = ()
     asked_since: Mapping[str, str] = field(default_factory=dict)  #: device -> when it began to ask without a break
     places: Mapping[str, tuple[str, float, float]] = field(default_factory=dict)  #: device -> name, latitude, longitude
-    sites: Mapping[str, MorningPlace] = field(default_factory=dict)  #: farm -> where its devices themselves say they are
+    sites: Mapping[str, MorningPlace] = field(
+        default_factory=dict
+    )  #: farm -> where its devices themselves say they are
     notes: tuple[str, ...] = ()
 
 
@@ -185,7 +188,9 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
     standing = here.standings.get(device) or _bare(device, row)
     shown = Device(device, (), (), (), standing.assessment, (), standing.findings)
     since = background.asked_since.get(device) or _text(here.kept.run["ts"])
-    steps = sorted(background.steps(standing.findings), key=lambda step: _ASKS_USER in step)
+    why = reading.proof(shown)
+    telling = dict.fromkeys([*background.steps(why), *background.steps(standing.findings)])  # what carries it first
+    steps = sorted(list(telling)[:_MOST_STEPS], key=lambda step: _ASKS_USER in step)
     return MorningCase(
         device_id=device,
         change=became,
@@ -193,7 +198,7 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
         level=here.stood[device].level,
         assessment=standing.assessment,
         verdict=wording.verdict(shown),
-        why=reading.proof(shown),
+        why=why,
         findings=tuple(sorted(standing.findings, key=lambda one: (-abs(one.decibans), one.detector, one.summary))),
         benign=_benign(shown),
         next_steps=(*steps, saying.DECIDE),
@@ -249,9 +254,7 @@ def _lines(here: _Side, changes: Mapping[str, tuple[Change, str]]) -> tuple[Morn
     return tuple(lines)
 
 
-def _cleared(
-    here: _Side, there: _Side | None, changes: Mapping[str, tuple[Change, str]]
-) -> tuple[ClearedDevice, ...]:
+def _cleared(here: _Side, there: _Side | None, changes: Mapping[str, tuple[Change, str]]) -> tuple[ClearedDevice, ...]:
     """Devices that asked before and do no more, the worst of then first."""
     if there is None:
         return ()
@@ -264,9 +267,16 @@ def _cleared(
             found.append((was, ClearedDevice(device, Change.GONE, was.level, None, why)))
         elif changes[device][0] is Change.CLEARED:
             found.append(
-                (was, ClearedDevice(device, Change.CLEARED, was.level, here.stood[device].level, _lost(device, here, there)))
+                (
+                    was,
+                    ClearedDevice(
+                        device, Change.CLEARED, was.level, here.stood[device].level, _lost(device, here, there)
+                    ),
+                )
             )
-    found.sort(key=lambda pair: (pair[1].change is Change.CLEARED, pair[0].level is not Level.STRONG, pair[1].device_id))
+    found.sort(
+        key=lambda pair: (pair[1].change is Change.CLEARED, pair[0].level is not Level.STRONG, pair[1].device_id)
+    )
     return tuple(one for _, one in found)
 
 

@@ -6,6 +6,8 @@ time; large farms by springs with a fixed seed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from farmwatch.records.morning import MorningFarm, MorningTie
 from farmwatch.reports import wording
 from farmwatch.reports.escape import html_text
@@ -68,15 +70,14 @@ def _layout(devices: list[str], ties: tuple[MorningTie, ...], height: float) -> 
     """Where every node stands in the picture."""
     import networkx as nx
 
-    graph = nx.Graph()
+    graph: nx.Graph[str] = nx.Graph()
     graph.add_nodes_from(f"t{number}" for number in range(len(ties)))
     graph.add_nodes_from(f"d{place}" for place in range(len(devices)))
     for number, tie in enumerate(ties):
         members = set(tie.devices)
         graph.add_edges_from((f"t{number}", f"d{place}") for place, one in enumerate(devices) if one in members)
-    if len(graph) == 1:
-        raw = {next(iter(graph)): (0.0, 0.0)}
-    elif len(graph) <= _STRESS and nx.is_connected(graph):
+    raw: dict[str, Any]
+    if len(graph) <= _STRESS and nx.is_connected(graph):
         raw = nx.kamada_kawai_layout(graph)
     else:
         raw = nx.spring_layout(graph, seed=_SEED, iterations=80)

@@ -158,6 +158,6 @@ def _row(line: MorningDevice, anchor: str | None) -> str:
     farm = html_text(line.farm_id) if line.farm_id else ""
     return (
         f"<tr><td>{shown}</td><td>{level}</td><td>{'' if line.change == 'nothing' else line.change}</td>"
-        f"<td>{line.decibans:+.1f}</td><td>{line.hits or ''}</td><td>{farm}</td><td>{line.not_looked_at or ''}</td></tr>"
+        f"<td>{line.decibans:+.1f}</td><td>{line.hits or ''}</td><td>{farm}</td>"
+        f"<td>{line.not_looked_at or ''}</td></tr>"
     )
-

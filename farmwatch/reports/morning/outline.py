@@ -48,10 +48,8 @@ def farm_map(farm: MorningFarm) -> str:
         parts += [line(x, y, left, top, "link") for left, top in points]
         taken.append((x - 12, y - 12, x + 12, y + 12))
     for one, (left, top) in zip(places, points, strict=True):
-        said = f"{one.name}: {wording.joined(one.devices, 12)}"
-        parts.append(
-            f'<circle cx="{px(left)}" cy="{px(top)}" r="6" class="host device"><title>{html_text(said)}</title></circle>'
-        )
+        said = html_text(f"{one.name}: {wording.joined(one.devices, 12)}")
+        parts.append(f'<circle cx="{px(left)}" cy="{px(top)}" r="6" class="host device"><title>{said}</title></circle>')
     if site is not None:
         parts.append(
             f'<polygon points="{diamond(x, y, 10)}" class="host kvm"><title>{html_text(site.name)}</title></polygon>'

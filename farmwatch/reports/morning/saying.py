@@ -15,20 +15,20 @@ from farmwatch.reports.escape import visible
 from farmwatch.reports.morning.comparing import ASKING
 
 __all__ = [
+    "DECIDE",
     "HOW_TO_READ",
     "LIMITS",
     "NEW_OR_WORSE",
     "UNSEEN_SHARE",
+    "by_family",
+    "commands",
     "compared",
     "day",
-    "DECIDE",
-    "commands",
     "decision",
     "evidence",
     "farm_members",
     "first",
     "headline",
-    "by_family",
     "levels",
     "prior_decibans",
     "proof",
@@ -38,20 +38,23 @@ __all__ = [
 
 UNSEEN_SHARE = 0.5  #: a fleet of which less is looked at needs telemetry before it needs analysts
 NEW_OR_WORSE = (Change.NEW, Change.WORSE)
-HOW_TO_READ = (
+_CLAIMS = (
     "Each device is weighed on three claims: somebody else drives it; that somebody is far away; it is one of several "
-    "kept in one place. A claim starts at a prior, which is how rare such devices are before anything is looked at, and "
-    "every finding adds its weight.",
-    wording.DECIBANS,
-    "Review means that about one in ten such devices would be what is claimed: a person should look. Strong means "
-    "nine in ten, and that two independent families of evidence agree (names, timing, hardware, identity, place) or one "
+    "kept in one place. A claim starts at a prior, which is how rare such devices are before anything is looked at, "
+    "and every finding adds its weight."
+)
+_LEVELS = (
+    "Review means that about one in ten such devices would be what is claimed: a person should look. Strong means nine "
+    "in ten, and that two independent families of evidence agree (names, timing, hardware, identity, place) or one "
     "record states the fact outright: one cause can fool one family. Of several findings with one cause only the "
-    "strongest counts.",
+    "strongest counts."
+)
+_CHANGES = (
     "New is what did not ask for a person in the report before. Worse is what did, and now has a higher level, ten "
     "decibans more, or evidence of another family. Cleared is what asks no more by its telemetry; explained is what a "
-    "person decided.",
-    wording.FAIRNESS,
-)  #: paragraphs for whoever reads such a report for the first time
+    "person decided."
+)
+HOW_TO_READ = (_CLAIMS, wording.DECIBANS, _LEVELS, _CHANGES, wording.FAIRNESS)  #: for whoever reads it the first time
 DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
 LIMITS = (
     "No data is not clear: what nobody could look at is listed under coverage, and says nothing about a device.",

@@ -168,7 +168,9 @@ def _farms(page: Page, farms: tuple[MorningFarm, ...], verbose: int) -> None:
 
 
 def _coordinates(latitude: float, longitude: float) -> str:
-    return f"{abs(latitude):.1f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.1f}° {'E' if longitude >= 0 else 'W'}"
+    return (
+        f"{abs(latitude):.1f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.1f}° {'E' if longitude >= 0 else 'W'}"
+    )
 
 
 def _coverage(page: Page, morning: Morning, verbose: int) -> None:
@@ -185,8 +187,8 @@ def _coverage(page: Page, morning: Morning, verbose: int) -> None:
     page.say("Checks that saw least:" if not verbose else "Every check:", indent=2)
     for one in looked.detectors if verbose else looked.detectors[:_MOST_DETECTORS]:
         missing = f"; {wording.joined([f'{reason}: {count:,}' for reason, count in one.no_data.items()], 3)}"
-        page.say(f"{one.detector}: {one.looked_at:,} of {looked.devices:,}, {one.hits:,} hit{missing if one.no_data else ''}",
-                 indent=4, label="-")  # fmt: skip
+        told = f"{one.detector}: {one.looked_at:,} of {looked.devices:,}, {wording.plural(one.hits, 'hit')}"
+        page.say(f"{told}{missing if one.no_data else ''}", indent=4, label="-")
 
 
 def _trend(page: Page, morning: Morning, verbose: int) -> None:
@@ -207,5 +209,8 @@ def _closing(page: Page, morning: Morning) -> None:
         page.say(limit, indent=2, label="•")
     page.blank()
     run = morning.run
-    page.say(f"farmwatch {run.version}, knowledge {run.knowledge}, weights {run.weights}, assessment {run.run_id}; prior "
-             f"{wording.decibans(saying.prior_decibans(morning.run))} decibans.", style="dim")  # fmt: skip
+    page.say(
+        f"farmwatch {run.version}, knowledge {run.knowledge}, weights {run.weights}, assessment {run.run_id}; "
+        f"prior {wording.decibans(saying.prior_decibans(run))} decibans.",
+        style="dim",
+    )

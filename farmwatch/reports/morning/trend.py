@@ -23,7 +23,7 @@ def trend_picture(points: Sequence[TrendPoint]) -> str:
     shown = list(points)[-MOST_POINTS:]
     if not shown:
         return ""
-    most = max(max(point.strong + point.review for point in shown), 1)
+    most = max(1, *(point.strong + point.review for point in shown))
     room = _HEIGHT - _TOP - _BOTTOM
     pitch = (WIDTH - _LEFT) / len(shown)
     wide = min(pitch * 0.7, _WIDEST)

@@ -1,0 +1,146 @@
+"""``farmwatch report --install-timer``: what starts assessment and report, shown or put in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from farmwatch.cli.exits import Exit
+from farmwatch.cli.streams import talk, write_result
+from farmwatch.delivery.failing import DeliveryError
+from farmwatch.delivery.timers import Every, Kind, Timer, cron_line, systemd_units, task_xml
+
+__all__ = ["default_kind", "install_timer", "timer_commands"]
+
+_SECONDS = 60
+_CRON_MARK = "# farmwatch, "  # line before ours in a crontab, so that it is replaced and not doubled
+
+
+def default_kind() -> Kind:
+    """What this machine most likely has."""
+    if sys.platform == "win32":
+        return Kind.WINDOWS
+    return Kind.SYSTEMD if shutil.which("systemctl") else Kind.CRON
+
+
+def timer_commands(every: Every, options: Sequence[str], store: str | None) -> tuple[tuple[str, ...], ...]:
+    """The two commands of a morning: assess the days, then report what changed since the last report.
+
+    Args:
+        every: how often; names the series of reports.
+        options: of the report, as they were given.
+        store: the store, absolute where it is a folder: timers start elsewhere.
+    """
+    program = _program()
+    where = ("--store", store) if store is not None else ()
+    days = "7d" if every is Every.DAILY else "14d"
+    return (
+        (*program, "assess", "-q", "--since", days, *where, "--output", os.devnull),
+        (*program, "report", "--since-last", "--series", str(every), *where, *options),
+    )
+
+
+def _program() -> tuple[str, ...]:
+    """How this farmwatch is started: its script, else this Python."""
+    script = Path(sys.argv[0])
+    if script.name in ("farmwatch", "farmwatch.exe") and script.is_file():
+        return (str(script.absolute()),)
+    found = shutil.which("farmwatch")
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "farmwatch")
+
+
+def install_timer(timer: Timer, kind: Kind, *, write: bool) -> Exit:
+    """Show what starts the report, or put it in its place.
+
+    Args:
+        timer: what is to run, and when.
+        kind: by what.
+        write: put it in its place instead of showing it.
+
+    Raises:
+        typer.BadParameter: it cannot be put there.
+        DeliveryError: the program that takes it fails.
+    """
+    if kind is Kind.SYSTEMD:
+        units = systemd_units(timer)
+        folder = _unit_folder()
+        if not write:
+            write_result("\n".join(f"# {folder / name}\n{text}" for name, text in units.items()), None)
+            talk("this is what --write would write; then: systemctl --user daemon-reload, and")
+            talk(f"systemctl --user enable --now {timer.name}.timer")
+            return Exit.OK
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in units.items():
+            write_result(text, folder / name)
+            talk(f"wrote {folder / name}")
+        _run("systemctl", "--user", "daemon-reload")
+        _run("systemctl", "--user", "enable", "--now", f"{timer.name}.timer")
+        talk("it runs while you are logged in; 'loginctl enable-linger' lets it run always")
+        return Exit.OK
+    if kind is Kind.CRON:
+        line = cron_line(timer)
+        if not write:
+            write_result(line, None)
+            talk("this is the line that --write adds to your crontab (crontab -e)")
+            return Exit.OK
+        _add_to_crontab(timer, line)
+        return Exit.OK
+    task = task_xml(timer)
+    if not write:
+        write_result(task, None)
+        talk(f"this is the task that --write makes: schtasks /Create /TN {timer.name} /XML FILE /F")
+        return Exit.OK
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made, "task.xml")
+        path.write_text(task, encoding="utf-16")  # with a byte order mark, as schtasks wants it
+        _run("schtasks", "/Create", "/TN", timer.name, "/XML", str(path), "/F")
+    talk(f"made the task {timer.name}")
+    return Exit.OK
+
+
+def _unit_folder() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "systemd" / "user"
+
+
+def _add_to_crontab(timer: Timer, line: str) -> None:
+    """Add a line to the user's crontab, in the place of the one that was added before."""
+    listed = subprocess.run(_found("crontab", "-l"), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 (no shell)
+    before = listed.stdout.decode("utf-8", "surrogateescape") if listed.returncode == 0 else ""
+    mark = f"{_CRON_MARK}{timer.every}"
+    kept: list[str] = []
+    skip = False
+    for each in before.splitlines():
+        if not skip and each != mark:
+            kept.append(each)
+        skip = each == mark
+    whole = "\n".join([*kept, mark, line])
+    done = subprocess.run(  # noqa: S603 (no shell)
+        _found("crontab", "-"), input=whole.encode("utf-8", "surrogateescape"), capture_output=True, timeout=_SECONDS,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise DeliveryError(f"crontab does not take the line: {done.stderr.decode('utf-8', 'replace').strip()[:200]}")
+    talk("added to your crontab; 'crontab -l' shows it")
+
+
+def _found(program: str, *arguments: str) -> list[str]:
+    path = shutil.which(program)
+    if path is None:
+        raise typer.BadParameter(f"{program} is not on this machine; --kind names another way", param_hint="--kind")
+    return [path, *arguments]
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Run a program of the system that must succeed."""
+    done = subprocess.run(_found(program, *arguments), capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 (no shell)
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[:300]
+        raise DeliveryError(f"{program} {' '.join(arguments)}: exit code {done.returncode}: {said}")
