@@ -7,6 +7,9 @@ from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmId
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
 from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
+from farmwatch.analysis.fleet.detectors.logon_far_clock import LogonFarClock
+from farmwatch.analysis.fleet.detectors.logon_remote import LogonRemote
+from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
@@ -45,6 +48,9 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     PowerAlwaysOn(),
     JigglerSoftware(),
     ChromeDesktopSetup(),
+    LogonRemote(),
+    LogonFarClock(),
+    LogonShadow(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

@@ -1,0 +1,142 @@
+"""The clock of the machine that drives a remote desktop keeps another time than the device (RdpCoreTS 104).
+
+Windows logs the client's time zone as whole hours east of UTC. What the device's own offset is stands in the rows its
+agent sends; without one, the declared longitude gives it within two hours and a half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.records import Claim, Family, Logon, Record
+
+__all__ = ["LogonFarClock"]
+
+_COMPARED = """
+WITH clocks AS (
+    SELECT device_id, ts, session_id, client_utc_offset_min AS far, record_id FROM logons_30d
+    WHERE client_utc_offset_min BETWEEN -840 AND 840
+), own AS (
+    SELECT device_id, ts, utc_offset_min FROM devices_ever WHERE utc_offset_min BETWEEN -840 AND 840
+), office AS (
+    SELECT DISTINCT l.device_id, l.session_id FROM logons_30d AS l JOIN places AS p ON p.address = l.remote_h
+    WHERE l.session_id IS NOT NULL AND l.event IN ('connection', 'authenticated') AND p.scope = 'own'
+), near AS (
+    SELECT c.*, n.utc_offset_min AS own FROM clocks AS c
+    ASOF LEFT JOIN own AS n ON n.device_id = c.device_id AND n.ts <= c.ts
+), first_own AS (
+    SELECT device_id, arg_min(utc_offset_min, ts) AS own FROM own GROUP BY device_id
+), known AS (
+    SELECT n.device_id, n.ts, n.far, n.record_id, coalesce(n.own, f.own) AS own,
+           coalesce(n.own, f.own, 60 * round(o.longitude / 15)) AS due, c.session_id IS NOT NULL AS office
+    FROM near AS n LEFT JOIN first_own AS f USING (device_id) LEFT JOIN owners AS o USING (device_id)
+    LEFT JOIN office AS c ON c.device_id = n.device_id AND c.session_id = n.session_id
+)
+SELECT device_id, ts, far, due, record_id, own IS NULL AS by_place, office OR EXISTS (
+           SELECT 1 FROM travels AS t WHERE t.device_id = k.device_id AND CAST(k.ts AS DATE) BETWEEN t.first AND t.last
+       ) AS explained, least(abs(far - due), 1440 - abs(far - due)) - CASE WHEN own IS NULL THEN 90 ELSE 0 END AS apart
+FROM known AS k WHERE due IS NOT NULL
+"""
+"""Clocks of clients beside the device's own. A place's longitude tells its clock within 90 minutes more: daylight
+saving time and the width of zones. Thirteen hours ahead and eleven behind show the same time of day, so differences go
+round at 24 h."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogonFarClock(FleetDetector):
+    """Compares the driving machine's offset from UTC with the device's own.
+
+    A clock is a fact about a machine, set by whoever runs it; it is compared with the device's declared place only, and
+    an offset that many devices' sessions have is the company's own desk abroad.
+    """
+
+    id: ClassVar[str] = "logon.far_clock"
+    title: ClassVar[str] = "does the machine that drives it keep another time?"
+    topic: ClassVar[str] = "clocks of machines that drive remote desktops"
+    signals: ClassVar[tuple[str, ...]] = ("E10", "N15")
+    family: ClassVar[Family] = Family.PLACE
+    needs: ClassVar[tuple[type[Record], ...]] = (Logon,)
+    benign: ClassVar[tuple[str, ...]] = (
+        "a help desk abroad whose addresses were not declared",
+        "the person on a journey, reaching the device at home",
+        "a client whose clock is kept in UTC",
+    )
+    group: ClassVar[str] = "far clock"
+    grades: ClassVar[Mapping[str, Grade]] = {
+        "far": Grade(Claim.ABROAD, 16.0, "judged: set by the machine that drives, and few think of it"),
+        "other": Grade(Claim.ABROAD, 4.0, "judged: a zone or two apart, inside one country in many places"),
+        "shared": Grade(Claim.ABROAD, 2.0, "judged: many devices' sessions show this clock: a desk of the company"),
+        "driven": Grade(
+            Claim.DRIVEN, 12.0, "judged: a remote session ran, from a machine hours away", group="remote session"
+        ),
+    }
+    when_clear: ClassVar[str] = (
+        "machines that drove it keep the device's own time, or come from the company's addresses"
+    )
+    check: ClassVar[str] = "compare the client's address and screen of the same session; ask whose machine it is"
+    other_min: float = param(90.0, "Daylight saving time and half zones explain less.", low=60, high=180)
+    far_min: float = param(180.0, "Farther than the zones most countries have.", low=120, high=720)
+    shared_devices: float = param(20.0, "So many devices, and one in fifty, are a desk's.", low=5, high=1000)
+
+    def examine(self, fleet: Fleet) -> Iterable[Hit]:
+        """One hit about where, and one that a session was driven, for each device."""
+        fleet.make("far_clocks", _COMPARED)
+        for row in fleet.rows(
+            """
+            WITH apart AS (
+                SELECT *, count(DISTINCT device_id) OVER (PARTITION BY far) AS devices FROM far_clocks
+                WHERE apart >= $other_min AND NOT explained
+            )
+            SELECT device_id, count(*) AS n, count(DISTINCT CAST(ts AS DATE)) AS days, min(ts) AS first,
+                   max(ts) AS last, max(apart) AS apart, list(DISTINCT far ORDER BY far) AS offsets,
+                   any_value(due ORDER BY ts) AS due, bool_and(by_place) AS by_place,
+                   bool_and(devices >= $shared_devices
+                            AND devices >= 0.02 * (SELECT count(*) FROM fleet_devices)) AS shared,
+                   list(DISTINCT record_id)[:20] AS ids
+            FROM apart GROUP BY device_id ORDER BY device_id
+            """,
+            other_min=self.other_min,
+            shared_devices=self.shared_devices,
+        ):
+            far = row["apart"] >= self.far_min
+            offsets = ", ".join(_offset(one) for one in row["offsets"])
+            proof = (telling(Logon, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),)
+            expected = f"{_offset(row['due'])}" + (
+                ", by the declared place" if row["by_place"] else ", the device's own"
+            )
+            said = (
+                f"{row['n']} remote-desktop sessions on {row['days']} days were driven by a machine "
+                f"whose clock is {offsets}"
+            )
+            yield Hit(
+                row["device_id"],
+                "shared" if row["shared"] else "far" if far else "other",
+                f"{said}; the device's is {_offset(row['due'])}",
+                observed=offsets,
+                expected=expected,
+                telling=proof,
+            )
+            if far and not row["shared"]:
+                yield Hit(row["device_id"], "driven", said, observed=offsets, expected=expected, telling=proof)
+
+    def blind(self, fleet: Fleet) -> Mapping[str, str]:
+        """Devices whose logs hold no client's clock, or whose own offset is not known."""
+        rows = fleet.arrow(
+            """
+            SELECT p.device_id, c.device_id IS NOT NULL AS clock FROM presence AS p
+            LEFT JOIN (SELECT DISTINCT device_id FROM logons_30d WHERE client_utc_offset_min IS NOT NULL) AS c
+            USING (device_id) ANTI JOIN (SELECT DISTINCT device_id FROM far_clocks) USING (device_id)
+            WHERE p.name = 'logons' ORDER BY p.device_id
+            """
+        ).to_pydict()
+        why = {True: "its own offset from UTC is not known", False: "no remote desktop client's clock in its logs"}
+        return {device: why[clock] for device, clock in zip(rows["device_id"], rows["clock"], strict=True)}
+
+
+def _offset(minutes: float) -> str:
+    hours, rest = divmod(abs(int(minutes)), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
