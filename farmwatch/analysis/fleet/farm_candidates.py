@@ -132,6 +132,7 @@ def _day_span(mask: int) -> tuple[int, int]:
 
 
 def declared_at(candidate: Candidate, devices: Iterable[str]) -> Declared:
+    """What the roster says of some of its devices."""
     return declared_of([candidate.people[device] for device in devices])
 
 

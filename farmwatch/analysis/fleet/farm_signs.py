@@ -50,9 +50,7 @@ def shared_signs(candidate: Candidate, fleet: Fleet) -> list[Sign]:
             signs += _tied_sign(candidate, detector, tied, words, fleet)
     meetings = [tie for tie in candidate.ties if TRAITS[tie.kind].aspect == MEETING]
     if len(meetings) >= 2:
-        signs += _tied_sign(
-            candidate, "farm.meeting", meetings, "joined the same long meetings in the same minute", fleet
-        )
+        signs += _tied_sign(candidate, "farm.meeting", meetings, "joined long meetings in the same minute", fleet)
     return signs
 
 
@@ -62,15 +60,15 @@ def _tied_sign(candidate: Candidate, detector: str, ties: Sequence[Shared], word
     grade = at_least(detector, declared_at(candidate, sorted(largest)).units)
     if grade is None:
         return []
-    shown = [tie for tie in ties if largest.issuperset(tie.devices)]
+    within = [tie for tie in ties if largest.issuperset(tie.devices)]
     finding = evidence(
         detector,
         grade,
         f"{len(largest)} laptops {words}",
-        observed="; ".join(f"{TRAITS[tie.kind].name} {shown(tie)}" for tie in shown[:3]),
+        observed="; ".join(f"{TRAITS[tie.kind].name} {shown(tie)}" for tie in within[:3]),
         expected="shared by people of one household or office, and by approved support",
     )
-    return [Sign(replace(finding, telling=(_telling(fleet, shown),)), frozenset(largest))]
+    return [Sign(replace(finding, telling=(_telling(fleet, within),)), frozenset(largest))]
 
 
 def _site_signs(candidate: Candidate, fleet: Fleet) -> Iterable[Sign]:
@@ -156,8 +154,8 @@ class Rates:
             for key in self._hits.get(device, ()):
                 showing[key].append(device)
         signs: list[Finding] = []
-        for key, shown in sorted(showing.items()):
-            signs += self._weighed(key, shown, members)
+        for key, those in sorted(showing.items()):
+            signs += self._weighed(key, those, members)
         return signs
 
     def _weighed(self, key: tuple[str, str], shown: Sequence[str], members: Sequence[str]) -> Iterable[Finding]:

@@ -59,7 +59,7 @@ def _kinds(*names: str) -> str:
 
 
 def distance_sql(one: str, two: str) -> str:
-    """Kilometres between two rows with ``latitude`` and ``longitude`` (great circle, radius 6371 km); null if unknown."""
+    """Kilometres between two rows with ``latitude`` and ``longitude`` (great circle); null where unknown."""
     return (
         f"2 * 6371 * asin(sqrt(least(1, pow(sin(radians({one}.latitude - {two}.latitude) / 2), 2) "
         f"+ cos(radians({one}.latitude)) * cos(radians({two}.latitude)) "
@@ -68,9 +68,7 @@ def distance_sql(one: str, two: str) -> str:
 
 
 def make_pairs(fleet: Fleet) -> None:
-    """Make ``farm_pairs``: two numbers of devices, bits by aspect, and days in one place; what the roster explains is
-    left out.
-    """
+    """Make ``farm_pairs``: two devices, bits by aspect, days in one place; without what the roster explains."""
     window = window_mask(fleet)
     least = 1 if fleet.window.days < 2 else 2
     cap = _device_cap(fleet)
@@ -212,11 +210,11 @@ def _communities(
     nodes: NDArray[Any], left: NDArray[Any], right: NDArray[Any], weights: NDArray[Any]
 ) -> list[NDArray[np.int64]]:
     """Communities of one component, each connected, in order of their first nodes."""
-    import networkx
+    import networkx as nx
 
-    graph: Any = networkx.Graph()
+    graph: Any = nx.Graph()
     graph.add_nodes_from(nodes.tolist())
     graph.add_weighted_edges_from(zip(left.tolist(), right.tolist(), weights.tolist(), strict=True))
-    found = networkx.community.louvain_communities(graph, weight="weight", seed=_SEED)
-    parts = [sorted(part) for one in found for part in networkx.connected_components(graph.subgraph(one))]
+    found = nx.community.louvain_communities(graph, weight="weight", seed=_SEED)
+    parts = [sorted(part) for one in found for part in nx.connected_components(graph.subgraph(one))]
     return [np.array(part, np.int64) for part in sorted(parts)]

@@ -46,8 +46,8 @@ class Trait:
     table: str  #: of the telemetry that shows it
 
 
-#: Weights: link-layer addresses 8 to 15 bits, an IPv4 address at most 3 where a carrier may share it out (M7). A farm of
-#: ninety has one router, so what is unique by standard may be shared by more than fifty.
+#: Weights: link-layer addresses 8 to 15 bits, an IPv4 address at most 3 where a carrier may share it out (M7). A farm
+#: of ninety has one router, so what is unique by standard may be shared by more than fifty.
 TRAITS = (
     Trait("gateway MAC", PLACE, 8, 15, 15, 128, "sightings"),
     Trait("BSSID", PLACE, 8, 15, 15, 128, "sightings"),
@@ -170,7 +170,9 @@ def _sources(fleet: Fleet) -> dict[str, str]:
         f"r.tool NOT IN ({approved}) AND NOT list_contains(string_split(coalesce(o.approved_tools, ''), ','), r.tool)"
     )
     line = "JOIN places USING (address) WHERE places.scope = 'public' AND places.network IS NULL"
-    sighted = "SELECT device_id, ts, lower(value) AS value, true AS firm FROM sightings_30d WHERE medium IS DISTINCT FROM 'tunnel'"
+    sighted = "SELECT device_id, ts, lower(value) AS value, true AS firm FROM sightings_30d "
+    sighted += "WHERE medium IS DISTINCT FROM 'tunnel'"
+    monitor = "coalesce(nullif(lower(trim(u.serial_text)), ''), u.serial_number::VARCHAR)"
     issued = "(o.issued IS NULL OR u.ts >= o.issued + INTERVAL 1 DAY)"
     return {
         "gateway MAC": f"{sighted} AND kind = 'gateway_mac' AND NOT regexp_matches(lower(value), '{_SHARED_MACS}')",
@@ -187,12 +189,11 @@ def _sources(fleet: Fleet) -> dict[str, str]:
             WHERE length(u.serial) >= 4 AND NOT regexp_matches(u.serial, '{_BLANK_SERIAL}') AND {_INPUT} AND {issued}
               AND u.vendor_id BETWEEN 0 AND 65535 AND u.product_id BETWEEN 0 AND 65535 AND u.event <> 'removed'""",
         "monitor serial": f"""
-            SELECT u.device_id, u.ts, true AS firm, concat(upper(u.vendor), ':', u.product_code, ' ',
-                   coalesce(nullif(lower(trim(u.serial_text)), ''), u.serial_number::VARCHAR)) AS value
+            SELECT u.device_id, u.ts, true AS firm, concat(upper(u.vendor), ':', u.product_code, ' ', {monitor}) AS value
             FROM displays_30d AS u LEFT JOIN owners AS o USING (device_id)
             WHERE u.internal IS NOT TRUE AND u.vendor IS NOT NULL AND {issued}
-              AND length(coalesce(nullif(trim(u.serial_text), ''), u.serial_number::VARCHAR)) >= 4
-              AND NOT regexp_matches(coalesce(nullif(trim(u.serial_text), ''), u.serial_number::VARCHAR), '{_BLANK_SERIAL}')""",
+              AND length({monitor}) >= 4
+              AND NOT regexp_matches({monitor}, '{_BLANK_SERIAL}')""",
         "remote-tool id of the far end": f"""
             SELECT r.device_id, r.ts, r.unattended IS TRUE AS firm, concat(r.tool, ' ', r.far_id) AS value
             FROM remote_tool_log_30d AS r LEFT JOIN owners AS o USING (device_id)
