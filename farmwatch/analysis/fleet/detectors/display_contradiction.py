@@ -88,7 +88,7 @@ class DisplayContradiction(FleetDetector):
                        count(DISTINCT CASE WHEN name IS NOT NULL THEN device_id END) AS n_named,
                        count(DISTINCT CASE WHEN printf('%d x %d', width_mm, height_mm) = usual_size THEN device_id END)
                            AS n_size,
-                       count(DISTINCT CASE WHEN width_mm + height_mm > 0 THEN device_id END) AS n_sized
+                       count(DISTINCT CASE WHEN width_mm > 0 AND height_mm > 0 THEN device_id END) AS n_sized
                 FROM external_screens AS s JOIN units AS u USING (vendor, product_code) GROUP BY ALL
             ), blocks AS (
                 SELECT extension_sha256 FROM external_screens WHERE extension_sha256 IS NOT NULL
@@ -107,7 +107,7 @@ class DisplayContradiction(FleetDetector):
                        b.label IS NOT NULL AND n_brand < $fewest AS maker,
                        coalesce(external_screens.name <> usual_name AND n_named >= $fewest
                            AND n_name >= $usual * n_named, false) AS name_odd,
-                       coalesce(width_mm + height_mm > 0 AND printf('%d x %d', width_mm, height_mm) <> usual_size
+                       coalesce(width_mm > 0 AND height_mm > 0 AND printf('%d x %d', width_mm, height_mm) <> usual_size
                            AND n_sized >= $fewest AND n_size >= $usual * n_sized, false) AS size_odd,
                        extension_sha256 IN (SELECT extension_sha256 FROM blocks) AS block,
                        coalesce(NOT sound AND extensions_present >= extensions, false) AS checksum,
@@ -156,7 +156,7 @@ def _hit(device: str, grade: str, kinds: list[str], screen: Mapping[str, Any]) -
     usual_name, usual_size = f"the name {str(screen['usual_name'])[:40]}", f"{screen['usual_size']} mm"
     model = [text for odd, text in (("name_odd", usual_name), ("size_odd", usual_size)) if screen[odd]]
     said = {
-        "model": f"is unlike most of {screen['units'] or 0:,} devices' units of its code: these have {' and '.join(model)}",
+        "model": f"is unlike most units of its code on {screen['units'] or 0:,} devices, with {' and '.join(model)}",
         "maker": f"is called after {screen['brand']} under the code of another maker",
         "block": "has a second block that displays of three or more makers have here and nothing else has",
         "checksum": "has a wrong checksum",
