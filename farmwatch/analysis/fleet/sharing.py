@@ -6,7 +6,7 @@ telephone or a computer; neither is two people pretending to be one. An account 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,8 @@ def shared_values(fleet: Fleet, column: str) -> list[Shared]:
     fleet.make(
         "shared_uses",
         f"""
-        SELECT {column} AS value, account, about, device_id, min(factor_kind) AS kind, min(ts) AS first, max(ts) AS last,
-               count(*) AS n, min(record_id) AS record_id
+        SELECT {column} AS value, account, about, device_id, min(factor_kind) AS kind, min(ts) AS first,
+               max(ts) AS last, count(*) AS n, min(record_id) AS record_id
         FROM sign_ins_30d WHERE {column} IS NOT NULL AND account IS NOT NULL AND outcome = 'success'
               AND {column} <> account
         GROUP BY value, account, about, device_id
@@ -67,7 +67,8 @@ def shared_values(fleet: Fleet, column: str) -> list[Shared]:
             HAVING accounts BETWEEN 2 AND {MOST_ACCOUNTS}
         ), usual AS (SELECT count(DISTINCT account) AS accounts FROM shared_uses),
         holders AS (
-            SELECT a.account, min(a.person) AS person, bool_and(a.person IS NULL) AS nobody, min(o.household) AS household,
+            SELECT a.account, min(a.person) AS person, bool_and(a.person IS NULL) AS nobody,
+                   min(o.household) AS household,
                    CASE WHEN count(DISTINCT o.site) = 1 AND count(*) = count(o.site) THEN min(o.site) END AS site
             FROM account_owners AS a JOIN owners AS o USING (device_id) GROUP BY a.account
         )
@@ -105,7 +106,7 @@ def _shared(value: str, uses: list[dict[str, Any]]) -> Shared:
     )
 
 
-def _people(known: list[Mapping[str, Any]]) -> int:
+def _people(known: Sequence[Mapping[str, Any]]) -> int:
     """How many people or households they are."""
     return len({f"household {row['household']}" if row["household"] else f"person {row['person']}" for row in known})
 

@@ -20,6 +20,7 @@ from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToo
 from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
 from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
+from farmwatch.analysis.fleet.detectors.travel_impossible import TravelImpossible
 from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
 from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIdentityContradiction
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
@@ -53,6 +54,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     LogonFarClock(),
     LogonShadow(),
     InputInjected(),
+    TravelImpossible(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

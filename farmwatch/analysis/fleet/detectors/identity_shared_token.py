@@ -62,7 +62,7 @@ class IdentitySharedToken(FleetDetector):
             counted = [shared for one, shared in found[device] if one == rank]
             people, accounts = max(one.people for one in counted), max(one.accounts for one in counted)
             what = {
-                "people": f"a machine that is none of the company's signed in as {people} people, one of them its owner",
+                "people": f"a machine that is none of the company's signed in as {people} people, its owner too",
                 "two_devices": f"one device token shows on {max(len(one.named) for one in counted)} laptops "
                 f"of {people} people",
                 "one_device": f"{people} people signed in on one laptop",
