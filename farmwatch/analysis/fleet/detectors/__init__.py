@@ -6,6 +6,7 @@ from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayCont
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
+from farmwatch.analysis.fleet.detectors.input_delivery import InputDelivery
 from farmwatch.analysis.fleet.detectors.input_injected import InputInjected
 from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
 from farmwatch.analysis.fleet.detectors.logon_far_clock import LogonFarClock
@@ -55,6 +56,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     LogonShadow(),
     InputInjected(),
     TravelImpossible(),
+    InputDelivery(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
