@@ -4,6 +4,7 @@
 
     FarmwatchError
     ├── AssessmentError   a fleet cannot be assessed: no time to look at, telemetry that cannot be read
+    ├── SimulationError   a synthetic fleet cannot be made of what was asked for
     ├── SourceError       an input cannot be read at all (path, offset, reason)
     ├── DecodeError       bytes are not what a decoder expects; also a ValueError
     ├── KnowledgeError    a knowledge file is wrong; carries every fault found, not the first
@@ -26,6 +27,7 @@ __all__ = [
     "KnowledgeError",
     "ProfileError",
     "ReportError",
+    "SimulationError",
     "SourceError",
     "StoreError",
 ]
@@ -37,6 +39,10 @@ class FarmwatchError(Exception):
 
 class AssessmentError(FarmwatchError):
     """A fleet cannot be assessed."""
+
+
+class SimulationError(FarmwatchError):
+    """A synthetic fleet cannot be made of what was asked for."""
 
 
 class SourceError(FarmwatchError):

@@ -28,6 +28,7 @@ from farmwatch.cli import (
     scan,
     schema,
     serve,
+    simulate,
     store,
     token,
 )  # fmt: skip
@@ -74,6 +75,9 @@ app.command(
 app.command("capture", help=capture.HELP, short_help="Record an interface to pcap files.", no_args_is_help=True)(
     capture.capture
 )
+app.command(
+    "simulate", help=simulate.HELP, short_help="Make a synthetic fleet with farms, as feeds.", no_args_is_help=True
+)(simulate.simulate)
 app.command("serve", help=serve.HELP, short_help="Take in records over HTTP.")(serve.serve)
 app.add_typer(token.app, name="token", short_help="Make, list and revoke senders' tokens.")
 app.add_typer(store.app, name="store", short_help="Look after the store: compact, check, export, forget.")

@@ -1,0 +1,229 @@
+"""What runs on a laptop, what it looks up and what it connects to: routine, and the programs of :mod:`toolkit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from farmwatch.simulation.chunk import HOUR_US, Chunk
+from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
+from farmwatch.simulation.texts import hexed, ipv4, iso, joined, named, numbered
+from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses
+
+__all__ = ["dns", "processes", "services", "sockets", "software", "zoom_uri"]
+
+_FILES = "C:\\\\Program Files\\\\"
+_ROUTINE = (
+    ("chrome.exe", _FILES + "Google\\\\Chrome\\\\Application\\\\chrome.exe", "Google LLC", 16), ("msedge.exe", _FILES + "Microsoft\\\\Edge\\\\msedge.exe", "Microsoft Corporation", 12),
+    ("ms-teams.exe", _FILES + "WindowsApps\\\\ms-teams.exe", "Microsoft Corporation", 6), ("outlook.exe", _FILES + "Microsoft Office\\\\OUTLOOK.EXE", "Microsoft Corporation", 7),
+    ("code.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Local\\\\Programs\\\\Code\\\\Code.exe", "Microsoft Corporation", 6), ("excel.exe", _FILES + "Microsoft Office\\\\EXCEL.EXE", "Microsoft Corporation", 5),
+    ("winword.exe", _FILES + "Microsoft Office\\\\WINWORD.EXE", "Microsoft Corporation", 4), ("powerpnt.exe", _FILES + "Microsoft Office\\\\POWERPNT.EXE", "Microsoft Corporation", 3),
+    ("slack.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Local\\\\slack\\\\slack.exe", "Slack Technologies, LLC", 5), ("zoom.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Roaming\\\\Zoom\\\\bin\\\\Zoom.exe", "Zoom Communications, Inc.", 3),
+    ("explorer.exe", "C:\\\\Windows\\\\explorer.exe", "Microsoft Corporation", 4), ("svchost.exe", "C:\\\\Windows\\\\System32\\\\svchost.exe", "Microsoft Corporation", 14),
+    ("searchindexer.exe", "C:\\\\Windows\\\\System32\\\\SearchIndexer.exe", "Microsoft Corporation", 4), ("git.exe", _FILES + "Git\\\\cmd\\\\git.exe", "", 4),
+    ("powershell.exe", "C:\\\\Windows\\\\System32\\\\WindowsPowerShell\\\\v1.0\\\\powershell.exe", "Microsoft Corporation", 3), ("python.exe", _FILES + "Python\\\\python.exe", "Python Software Foundation", 2),
+    ("onedrive.exe", _FILES + "Microsoft OneDrive\\\\OneDrive.exe", "Microsoft Corporation", 4), ("node.exe", _FILES + "nodejs\\\\node.exe", "OpenJS Foundation", 2),
+    ("notepad.exe", "C:\\\\Windows\\\\System32\\\\notepad.exe", "Microsoft Corporation", 2), ("backgroundtaskhost.exe", "C:\\\\Windows\\\\System32\\\\backgroundTaskHost.exe", "Microsoft Corporation", 6),
+)  # fmt: skip
+_WEIGHTS = np.array([one[3] for one in _ROUTINE], np.float64)
+_HOSTS = (
+    "outlook.office365.com", "login.microsoftonline.com", "teams.microsoft.com", "www.google.com", "acme.okta.com",
+    "www.bing.com", "ocsp.digicert.com", "fonts.gstatic.com", "github.com", "slack.com", "wss-primary.slack.com",
+    "acme.sharepoint.com", "settings-win.data.microsoft.com", "clients4.google.com", "api.github.com", "jira.acme.example",
+    "wiki.acme.example", "git.acme.example", "vpn.acme.example", "time.windows.com", "edge.microsoft.com",
+    "update.googleapis.com", "registry.npmjs.org", "pypi.org", "www.youtube.com", "en.wikipedia.org", "stackoverflow.com",
+    "zoom.us", "us05web.zoom.us", "ctldl.windowsupdate.com", "v10.events.data.microsoft.com", "nexus.officeapps.live.com",
+)  # fmt: skip
+_HOST_WEIGHTS = 1.0 / np.arange(2, len(_HOSTS) + 2)
+
+
+def _covered(chunk: Chunk) -> NDArray[np.bool_]:
+    return chunk.feed("process", chunk.world.parameters.process_feed)
+
+
+def processes(chunk: Chunk) -> pa.Array:
+    """Rows of ``processes``."""
+    days = chunk.worked & _covered(chunk)[:, None]
+    ran = events(chunk, "program", 20.0, days)
+    which = ran.pick("which", _WEIGHTS)
+    parts = [
+        json_lines(
+            {
+                "device_id": ran.names(), "ts": ran.iso(), "event": "started", "pid": 400 + 4 * ran.whole("pid", 6000),
+                "name": named([one[0] for one in _ROUTINE], which), "path": named([one[1] for one in _ROUTINE], which),
+                "parent_name": pa.array(np.where(ran.share("parent") < 0.5, "explorer.exe", "svchost.exe").tolist()),
+                "company": named([one[2] or None for one in _ROUTINE], which),
+            }
+        )
+    ]  # fmt: skip
+    for use, started in _started(chunk, "tool program"):
+        tool = TOOLS[use.tool]
+        parts.append(_program(started, tool, "services.exe" if use.stays else "explorer.exe"))
+        if use.tool == "chrome-remote-desktop":
+            fresh = started.where((started.day == started.of(use.installed)) & (started.slot == 0))
+            parts.append(
+                _program(
+                    fresh,
+                    tool,
+                    "powershell.exe",
+                    name="remoting_start_host.exe",
+                    arguments="--code --redirect-url --name --pin",
+                )
+            )
+    parts.append(zoom_uri(chunk))
+    return concatenated(parts)
+
+
+def _program(at: Events, tool: Tool, parent: str, *, name: str = "", arguments: str | None = None) -> pa.Array:
+    return json_lines(
+        {
+            "device_id": at.names(), "ts": at.iso(), "event": "started", "pid": 400 + 4 * at.whole("pid", 6000),
+            "name": name or tool.program, "path": tool.path, "arguments": arguments, "parent_name": parent,
+            "company": tool.company,
+        }
+    )  # fmt: skip
+
+
+def _started(chunk: Chunk, name: str) -> Iterator[tuple[Use, Events]]:
+    """Each program's starts, two on days it runs."""
+    covered = _covered(chunk)[:, None]
+    for number, use in enumerate(uses(chunk)):
+        days = use.days & covered
+        if days.any():
+            yield use, events(chunk, f"{name} {number}", 1.5, days, routine=use.tool == "ninjaone")
+
+
+def zoom_uri(chunk: Chunk) -> pa.Array:
+    """Meetings opened by link: by people from a browser at any time; in farms from the Run box at one minute daily."""
+    covered = _covered(chunk)[:, None]
+    clicked = events(chunk, "zoom link", 0.5, chunk.worked & covered & ~chunk.hand("zoom-control", "arp-bus")[:, None])
+    ran = _joins(chunk, covered)
+    parts = [(clicked, "chrome.exe"), (ran, "explorer.exe")]
+    path = "C:\\\\Users\\\\user\\\\AppData\\\\Roaming\\\\Zoom\\\\bin\\\\Zoom.exe"
+    return concatenated(
+        [
+            json_lines(
+                {
+                    "device_id": at.names(), "ts": at.iso(), "event": "started", "pid": 400 + 4 * at.whole("pid", 6000),
+                    "name": "zoom.exe", "path": path, "arguments": "--url=zoommtg://", "parent_name": parent,
+                    "company": "Zoom Communications, Inc.",
+                }
+            )
+            for at, parent in parts
+        ]
+    )  # fmt: skip
+
+
+def _joins(chunk: Chunk, covered: NDArray[np.bool_]) -> Events:
+    from farmwatch.simulation.meetings import farm_joins
+
+    days, ts = farm_joins(chunk)
+    return once(chunk, "farm join", days & covered, ts)
+
+
+def dns(chunk: Chunk) -> pa.Array:
+    """Rows of ``dns``."""
+    days = chunk.worked & _covered(chunk)[:, None]
+    asked = events(chunk, "lookup", 20.0, days)
+    common = named(_HOSTS, asked.pick("host", _HOST_WEIGHTS))
+    rare = joined(numbered("www.site", asked.whole("site", 40_000), 5), ".example")
+    name = pc.if_else(pa.array(asked.share("rare") < 0.2), rare, common)
+    parts = [json_lines({"device_id": asked.names(), "ts": asked.iso(), "name": name, "qtype": "A"})]
+    for use, started in _started(chunk, "tool lookup"):
+        tool = TOOLS[use.tool]
+        for host in tool.hosts:
+            parts.append(
+                json_lines(
+                    {
+                        "device_id": started.names(), "ts": started.iso(), "name": _host(started, host), "qtype": "A",
+                        "process": tool.program,
+                    }
+                )
+            )  # fmt: skip
+    relay = events(chunk, "relay lookup", 1.0, days & chunk.has("private-relay")[:, None])
+    parts.append(json_lines({"device_id": relay.names(), "ts": relay.iso(), "name": "mask.icloud.com", "qtype": "A"}))
+    return concatenated(parts)
+
+
+def _host(at: Events, host: str) -> pa.Array | str:
+    before, mark, after = host.partition("#")
+    return joined(before, hexed(at.chunk.world.dice.raw("relay", at.chunk.at[at.device]), 8), after) if mark else host
+
+
+def sockets(chunk: Chunk) -> pa.Array:
+    """Rows of ``sockets``."""
+    days = chunk.worked & _covered(chunk)[:, None]
+    opened = events(chunk, "connection", 12.0, days)
+    host = opened.pick("host", _HOST_WEIGHTS)
+    parts = [
+        json_lines(
+            {
+                "device_id": opened.names(), "ts": opened.iso(), "state": "connected", "proto": "tcp",
+                "process": named([one[0] for one in _ROUTINE], opened.pick("which", _WEIGHTS)),
+                "local_p": 49_152 + opened.whole("port", 16_000), "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + host),
+                "remote_p": pa.array(np.full(len(opened), 443)), "remote_name": named(_HOSTS, host), "outbound": True,
+            }
+        )
+    ]  # fmt: skip
+    for use, started in _started(chunk, "tool connection"):
+        tool = TOOLS[use.tool]
+        if tool.hosts:
+            parts.append(
+                json_lines(
+                    {
+                        "device_id": started.names(), "ts": started.iso(), "state": "connected", "proto": "tcp",
+                        "process": tool.program, "path": tool.path, "local_p": 49_152 + started.whole("port", 16_000),
+                        "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + 4096 + started.whole("relay", 500)),
+                        "remote_p": tool.port, "remote_name": _host(started, tool.hosts[-1]), "outbound": True,
+                    }
+                )
+            )  # fmt: skip
+    return concatenated(parts)
+
+
+def services(chunk: Chunk) -> pa.Array:
+    """Rows of ``services``: once a week what is there, and what farms and people have set up."""
+    parts = []
+    for number, use in enumerate(uses(chunk)):
+        tool = TOOLS[use.tool]
+        if tool.service and use.stays:
+            at = _first_days(chunk, use, f"service {number}")
+            parts.append(
+                json_lines(
+                    {
+                        "device_id": at.names(), "ts": at.iso(), "kind": "service", "name": tool.service,
+                        "path": tool.path, "start_mode": "auto_start", "state": "running",
+                    }
+                )
+            )  # fmt: skip
+    return concatenated(parts)
+
+
+def software(chunk: Chunk) -> pa.Array:
+    """Rows of ``software``: what came beside the company's image."""
+    parts = []
+    for number, use in enumerate(uses(chunk)):
+        tool = TOOLS[use.tool]
+        if tool.software and use.stays:
+            at = _first_days(chunk, use, f"software {number}")
+            installed = at.of(use.installed) * (24 * HOUR_US) + (at.share("hour") * 20 * HOUR_US).astype(np.int64)
+            parts.append(
+                json_lines(
+                    {
+                        "device_id": at.names(), "ts": at.iso(), "kind": "program", "name": tool.software,
+                        "version": "9.1", "publisher": tool.company, "installed": iso(installed),
+                    }
+                )
+            )  # fmt: skip
+    return concatenated(parts)
+
+
+def _first_days(chunk: Chunk, use: Use, name: str) -> Events:
+    """The first day of the window on which a program was there."""
+    days = use.days & _covered(chunk)[:, None]
+    days = days & (np.cumsum(days, axis=1) == 1)
+    return once(chunk, name, days, chunk.start + (0.1 * HOUR_US))
