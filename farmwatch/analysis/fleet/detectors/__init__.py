@@ -14,6 +14,7 @@ from farmwatch.analysis.fleet.detectors.logon_remote import LogonRemote
 from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
+from farmwatch.analysis.fleet.detectors.place_device import PlaceDevice
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.power_always_on import PowerAlwaysOn
@@ -57,6 +58,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     InputInjected(),
     TravelImpossible(),
     InputDelivery(),
+    PlaceDevice(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

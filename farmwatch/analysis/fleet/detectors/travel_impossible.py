@@ -104,8 +104,8 @@ class TravelImpossible(FleetDetector):
             yield Hit(
                 row["about"],
                 self._grade(row, countries),
-                f"its account signed in from {there} and {worst['hours'] * 60:,.0f} minutes later from {here}, at least "
-                f"{worst['km']:,.0f} km away ({_times(row['jumps'])}, on {row['days']} "
+                f"its account signed in from {there} and {worst['hours'] * 60:,.0f} minutes later from {here}, "
+                f"at least {worst['km']:,.0f} km away ({_times(row['jumps'])}, on {row['days']} "
                 f"{'day' if row['days'] == 1 else 'days'}){within}",
                 observed="; ".join(worst["addresses"]),
                 expected=f"less than {self.max_km_h:.0f} km/h between two sign-ins",
@@ -135,7 +135,8 @@ class TravelImpossible(FleetDetector):
             SELECT account FROM travel_addresses GROUP BY account
             HAVING count(DISTINCT address) BETWEEN 2 AND {MOST_ADDRESSES} AND (
                 (max(latitude) - min(latitude)) * {DEGREE_KM} > $km
-                OR (max(longitude) - min(longitude)) * {DEGREE_KM} * cos(radians(least(max(abs(latitude)), 85.0))) > $km)
+                OR (max(longitude) - min(longitude)) * {DEGREE_KM}
+                    * cos(radians(least(max(abs(latitude)), 85.0))) > $km)
             """,
             km=self.min_km / 2,  # a rough look, without leaving out what the exact one would keep
         )
