@@ -4,6 +4,7 @@ from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
+from farmwatch.analysis.fleet.detectors.hardware_serial_shared import HardwareSerialShared
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
 from farmwatch.analysis.fleet.detectors.input_delivery import InputDelivery
@@ -17,6 +18,7 @@ from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggl
 from farmwatch.analysis.fleet.detectors.place_device import PlaceDevice
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
+from farmwatch.analysis.fleet.detectors.pointer_spacing import PointerSpacing
 from farmwatch.analysis.fleet.detectors.power_always_on import PowerAlwaysOn
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
 from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
@@ -59,6 +61,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     TravelImpossible(),
     InputDelivery(),
     PlaceDevice(),
+    HardwareSerialShared(),
+    PointerSpacing(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
