@@ -13,6 +13,8 @@ from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
 from farmwatch.analysis.fleet.detectors.logon_far_clock import LogonFarClock
 from farmwatch.analysis.fleet.detectors.logon_remote import LogonRemote
 from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
+from farmwatch.analysis.fleet.detectors.meeting_by_link import MeetingByLink
+from farmwatch.analysis.fleet.detectors.meeting_shift import MeetingShift
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_device import PlaceDevice
@@ -63,6 +65,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     PlaceDevice(),
     HardwareSerialShared(),
     PointerSpacing(),
+    MeetingByLink(),
+    MeetingShift(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
