@@ -18,6 +18,7 @@ from farmwatch.analysis.fleet.detectors.meeting_shift import MeetingShift
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
 from farmwatch.analysis.fleet.detectors.place_device import PlaceDevice
+from farmwatch.analysis.fleet.detectors.place_early_reversal import PlaceEarlyReversal
 from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSessionElsewhere
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.pointer_spacing import PointerSpacing
@@ -28,6 +29,7 @@ from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPre
 from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
 from farmwatch.analysis.fleet.detectors.travel_impossible import TravelImpossible
 from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
+from farmwatch.analysis.fleet.detectors.usb_fixed_input import UsbFixedInput
 from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIdentityContradiction
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
@@ -67,6 +69,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     PointerSpacing(),
     MeetingByLink(),
     MeetingShift(),
+    UsbFixedInput(),
+    PlaceEarlyReversal(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
