@@ -126,15 +126,17 @@ def judge(
     devices = fleet.devices
     at = {device: number for number, device in enumerate(devices)}
     hits: dict[str, list[Finding]] = defaultdict(list)
+    against: dict[str, list[Finding]] = defaultdict(list)  # told only where something speaks for the claim
     missing = _missing(fleet, at, detectors)
     unseen = np.zeros((len(devices), len(detectors)), np.bool_)
     coverage = []
     for column, detector in enumerate(detectors):
         found = [hit for hit in detector.examine(fleet) if hit.device_id in at]
-        for hit in found:
-            hits[hit.device_id].append(detector.finding(hit))
         hit_on = np.zeros(len(devices), np.bool_)
-        hit_on[[at[hit.device_id] for hit in found]] = True
+        for hit in found:
+            finding = detector.finding(hit)
+            (hits if finding.decibans >= 0 else against)[hit.device_id].append(finding)
+            hit_on[at[hit.device_id]] |= finding.decibans >= 0
         reasons: Counter[str] = Counter()
         for record in detector.needs:
             lacking = missing[record] & ~unseen[:, column] & ~hit_on
@@ -151,6 +153,8 @@ def judge(
     scanned = captured_hits(fleet)
     for device, found_there in scanned.items():
         hits[device] += found_there
+    for device in hits.keys() & against.keys():
+        hits[device] += against[device] if hits[device] else ()
     coverage.append(Coverage("captures", "captures and sensor logs", len(scanned), sum(map(bool, scanned.values())),
                              {"no capture of it": len(devices) - len(scanned)}))  # fmt: skip
     judged = Judged(
