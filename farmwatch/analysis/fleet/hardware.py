@@ -111,7 +111,7 @@ def make_usb_things(fleet: Fleet) -> None:
                bool_or(hid_kinds IS NOT NULL) AS kinds_told,
                bool_or(coalesce({name} LIKE '%injected%', false)) AS virtual,
                bool_and(coalesce(removable = false, false)
-                        OR coalesce({name} LIKE 'hid i2c%' OR {name} LIKE 'hid bluetooth%', false)) AS inside,
+                        OR coalesce({name} LIKE 'hid i2c%', false)) AS inside,
                max(manufacturer) AS manufacturer, max(product) AS product, max(serial) AS serial,
                count(DISTINCT serial) AS serials, bool_or(bus <> '') AS windows,
                max(bcd_device) AS bcd_device, max(bcd_usb) AS bcd_usb, max(max_power_ma) AS max_power_ma,
