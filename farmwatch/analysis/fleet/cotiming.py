@@ -74,11 +74,11 @@ def make_timed(fleet: Fleet) -> None:
     met = fleet.arrow(
         f"""
         WITH sized AS (SELECT sort, bucket, count(*) AS n FROM farm_events GROUP BY ALL),
-        totals AS (SELECT sort, sum(n) AS all_n FROM sized GROUP BY sort),
+        totals AS (SELECT sort, sum(n)::DOUBLE AS all_n FROM sized GROUP BY sort),
         busy AS (SELECT code, sort, count(*) AS own FROM farm_events GROUP BY ALL),
         rare AS (SELECT e.*, n FROM farm_events AS e JOIN sized USING (sort, bucket) WHERE n BETWEEN 2 AND {_RARE}),
         met AS (
-            SELECT a.code AS one, b.code AS two, sort, count(*) AS n, sum(a.n - 2) AS others,
+            SELECT a.code AS one, b.code AS two, sort, count(*) AS n, sum(a.n - 2)::DOUBLE AS others,
                    count(DISTINCT bucket // CASE sort WHEN '{CUT}' THEN {3600 // STRETCH_S[CUT]}
                                             ELSE {3600 // STRETCH_S[START]} END) AS hours
             FROM rare AS a JOIN rare AS b USING (sort, bucket) WHERE a.code < b.code GROUP BY ALL

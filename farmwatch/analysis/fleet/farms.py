@@ -27,7 +27,7 @@ from farmwatch.analysis.grouping import group_id
 from farmwatch.analysis.scoring import assess_claim
 from farmwatch.records import Claim, ClaimAssessment, Finding, Level
 
-__all__ = ["FarmTie", "FleetFarm", "find_farms"]
+__all__ = ["FarmTie", "FleetFarm", "find_farms", "judged_farms"]
 
 _REPORTED = (Level.REVIEW, Level.STRONG)
 _MOST_TIES = 30  #: that are listed
@@ -79,6 +79,18 @@ def find_farms(
     make_links(fleet)
     make_events(fleet)
     make_timed(fleet)
+    return judged_farms(fleet, hits, prior=prior, weights=weights, known=known)
+
+
+def judged_farms(
+    fleet: Fleet,
+    hits: Mapping[str, list[Finding]],
+    *,
+    prior: float,
+    weights: Weights,
+    known: Mapping[str, frozenset[str]] = {},
+) -> tuple[FleetFarm, ...]:
+    """:func:`find_farms` from the tables of links and events that it makes."""
     make_pairs(fleet)
     rates = Rates(hits, len(fleet.devices), weights)
     found = []
