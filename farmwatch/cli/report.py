@@ -27,16 +27,16 @@ With a file it shows a report saved by 'farmwatch scan --json' again.
 
 \b
 Examples:
-  farmwatch report                                   the newest assessment, compared with the one before
+  farmwatch report                    newest assessment against the one before
   farmwatch report --since 7d --format html,json,csv,pdf --output reports/
   farmwatch report --since-last --mail-to soc@example.org --only-changes
   farmwatch report --install-timer daily --at 06:30 --mail-to soc@example.org
   farmwatch report saved.json -v
   farmwatch report saved.json.gz --format csv > findings.csv
 
-\b
-Mail: FARMWATCH_SMTP_HOST, _PORT, _TLS (starttls, tls, none), _USER, _PASSWORD_FILE, _FROM and _CA_FILE in the
-environment, or the same in a table [smtp] of the file that --smtp names. Passwords only in a file of their own.
+Mail goes by FARMWATCH_SMTP_HOST, _PORT, _TLS (starttls, tls or none), _USER, _PASSWORD_FILE, _FROM and _CA_FILE in the
+environment, or by the same in a table [smtp] of the file that --smtp names. A password is only ever in a file of its
+own.
 
 {EXIT_HELP}
 """  #: text of ``farmwatch report --help``

@@ -15,8 +15,8 @@ HELP = """Print the JSON schema (2020-12) of a report.
 
 \b
 Examples:
-  farmwatch schema > farmwatch-report.schema.json            of 'farmwatch scan --json'
-  farmwatch schema morning > farmwatch-morning.schema.json   of 'farmwatch report --json'
+  farmwatch schema > report.schema.json           of 'farmwatch scan --json'
+  farmwatch schema morning > morning.schema.json  of 'farmwatch report --json'
 """  #: text of ``farmwatch schema --help``
 
 

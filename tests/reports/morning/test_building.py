@@ -1,0 +1,201 @@
+"""The document: what stands where, and what it is compared with."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from farmwatch.records import Claim, Level
+from farmwatch.records.morning import Change
+from farmwatch.reports.morning.building import build
+from tests.reports.morning import fleet_rows as fr
+
+
+def of(cases, device):
+    (found,) = [case for case in cases if case.device_id == device]
+    return found
+
+
+def test_everything_stands_in_its_section(morning):
+    """Every device that was set up so is where a reader looks for it, and nowhere else."""
+    news = {case.device_id: case.change for case in morning.new_or_worse}
+    assert news == {"lap-00000": "new", "lap-00001": "worse", fr.HOSTILE: "new", **dict.fromkeys(fr.FARM, "new")}
+    assert [case.device_id for case in morning.still_open] == ["lap-00002", "lap-00003"]
+    assert {one.device_id: one.change for one in morning.cleared} == {
+        "lap-00004": Change.CLEARED,
+        "lap-00006": Change.GONE,
+    }
+    assert [one.device_id for one in morning.explained] == ["lap-00005"]
+
+
+def test_what_asks_most_comes_first(morning):
+    """Strong before review, then the heavier."""
+    levels = [case.level for case in morning.new_or_worse]
+    assert levels == sorted(levels, key=[Level.STRONG, Level.REVIEW].index)
+    assert morning.new_or_worse[0].device_id == "lap-00000"
+    assert morning.first.startswith("Start with lap-00000: strong, new. First step: ask for a photograph")
+
+
+def test_a_case_says_why_and_what_to_do(morning):
+    """Three findings of three causes, innocent readings, steps of what carries it first, the user last, then decide."""
+    case = of(morning.new_or_worse, "lap-00000")
+    assert [finding.detector for finding in case.why] == ["usb.kvm_identity", "remote.two_tools", "input.clumps"]
+    assert case.benign
+    assert case.next_steps[0] == fr.CHECKS["usb.kvm_identity"]
+    assert case.next_steps[-2] == fr.CHECKS["remote.two_tools"]
+    assert case.next_steps[-1].startswith("write down what you decide")
+    assert case.commands[1] == "farmwatch case confirm lap-00000 --reason '…'"
+
+
+def test_no_command_for_names_that_cannot_be_typed(morning):
+    """A command to be copied must be the command that was meant."""
+    assert of(morning.new_or_worse, fr.HOSTILE).commands == ()
+
+
+def test_words_of_commands_are_quoted():
+    """A name with a shell's own characters stays one word."""
+    kept = fr.rows(["a; rm b"], {"a; rm b": fr.standing("a; rm b", fr.KVM, fr.TOOLS)})
+    made = build(kept, {"a; rm b": fr.standing("a; rm b", fr.KVM, fr.TOOLS)}, None, {}, fr.fleet(20, farm=False)[4])
+    assert made.new_or_worse[0].commands[0] == "farmwatch case show 'a; rm b'"
+
+
+def test_since_is_the_first_assessment_in_a_row(morning):
+    """As the caller found it; a new device asks since now."""
+    assert of(morning.still_open, "lap-00002").since == "2026-02-27T06:00:00Z"
+    assert of(morning.new_or_worse, "lap-00000").since == "2026-03-09T06:00:00Z"
+
+
+def test_cleared_says_what_is_gone(morning):
+    """Not only that, but why: the findings that are not there any more."""
+    why = {one.device_id: one.why for one in morning.cleared}
+    assert "not found any more: a USB device names itself PiKVM" in why["lap-00004"]
+    assert "that clears nothing" in why["lap-00006"]
+
+
+def test_explained_has_who_and_why(morning):
+    """A decision stands with its person and reason."""
+    (one,) = morning.explained
+    assert (one.decisions[0].who, one.decisions[0].reason) == ("ann", "ticket 4711: the help desk installed it")
+    assert len(one.findings) == 2
+
+
+def test_decision_about_one_claim_leaves_others_asking():
+    """A dismissed claim does not hide a device that asks for another reason; it stands in both places."""
+    device = "lap-1"
+    given = fr.decision(device)
+    stands = {device: fr.standing(device, fr.TRAVEL, fr.OFFSET, suppressed=((fr.KVM, given),), decisions=(given,))}
+    made = build(fr.rows([device], stands), stands, None, {}, fr.fleet(20, farm=False)[4])
+    assert [case.device_id for case in made.new_or_worse] == [device]
+    assert made.new_or_worse[0].explained[0].decision == given
+    assert made.explained[0].now_asking
+
+
+def test_farms_have_members_ties_places_and_site(morning):
+    """All of a farm is in one place of the report."""
+    (farm,) = morning.farms
+    assert farm.devices == tuple(fr.FARM)
+    assert [tie.attribute for tie in farm.ties] == ["gateway MAC", "Wi-Fi network", "outage"]
+    assert farm.ties[0].devices == tuple(fr.FARM)
+    assert {place.name for place in farm.places} == {name for name, _, _ in fr.PLACES}
+    assert farm.site is not None
+    assert farm.change is Change.NEW
+    assert farm.next_steps
+
+
+def test_a_farm_that_grows_is_worse():
+    """One more member is news even at the same level."""
+    names = [f"lap-{number}" for number in range(8)]
+    background = fr.fleet(20, farm=False)[4]
+
+    def kept(count, **options):
+        stands = {name: fr.standing(name, fr.SHARED, fr.TOOLS, farm_id="f") for name in names[:count]}
+        tie = [("gateway MAC", "aa", 18.0), ("outage", "3", 9.0)]
+        return fr.rows(names, stands, farms={"f": ("share", names[:count], tie)}, **options), stands
+
+    before, now = kept(5, until=fr.UNTIL.replace(day=8)), kept(6)
+    made = build(*now, *before, background)
+    assert made.farms[0].change is Change.WORSE
+    assert made.farms[0].changed == "grew from 5 to 6 devices"
+
+
+def test_coverage_names_who_was_not_looked_at(morning):
+    """Devices without telemetry by name, the largest gaps, every detector with its reasons."""
+    assert morning.coverage.unseen == ("lap-00297", "lap-00298", "lap-00299")
+    assert morning.coverage.gaps[0].missing == ("input timing", "remote desktop logons")
+    looked = [one.looked_at for one in morning.coverage.detectors]
+    assert looked == sorted(looked)
+    assert {one.detector for one in morning.coverage.detectors} == {*fr.DETECTORS, "captures"}
+
+
+def test_counts_add_up(morning):
+    """Every device is counted once by what became of it and once by its level; those gone were not assessed."""
+    changes = sum(morning.counts[change] for change in Change if change is not Change.GONE)
+    assert changes == sum(morning.counts[level] for level in Level) == len(morning.devices) == morning.run.devices
+
+
+def test_a_first_report_says_so():
+    """Nothing to compare with: everything is new, nothing cleared."""
+    here, now, _, _, background = fr.fleet(20, farm=False)
+    made = build(here, now, None, {}, background)
+    assert made.before is None
+    assert {case.changed for case in made.new_or_worse} == {
+        "nothing to compare with",
+    }
+    assert made.cleared == ()
+
+
+def test_quiet_mornings_say_so():
+    """Nothing new: the oldest open case; nothing at all: that; hardly anything looked at: that before all."""
+    _, now, _, _, background = fr.fleet(40, farm=False)
+    names = [f"lap-{number:05d}" for number in range(40)]
+    open_only = {name: now[name] for name in ("lap-00002", "lap-00003")}
+    kept = fr.rows(names, open_only)
+    assert build(kept, open_only, kept, open_only, background).first == (
+        "Nothing new needs a person; 2 devices are still open, longest lap-00002, since 27 Feb 2026."
+    )
+    nothing = fr.rows(names, {})
+    assert build(nothing, {}, nothing, {}, background).first == "Nothing new needs a person."
+    assert build(nothing, {}, None, {}, background).first == "Nothing needs a person."
+    blind = fr.rows(names, {}, unseen=frozenset(names[:30]))
+    assert build(blind, {}, nothing, {}, background).first.startswith("Get telemetry first: 30 of 40 devices")
+
+
+def test_a_new_farm_comes_first_where_no_strong_device_stands_before_it():
+    """Seven devices in one place are one matter."""
+    _, now, there, then, background = fr.fleet(200)
+    for name in ("lap-00000", "lap-00001"):
+        now.pop(name)
+    kept = fr.rows(
+        [f"lap-{number:05d}" for number in range(200)],
+        now,
+        farms={"f": ("share", fr.FARM, [("a", "b", 20.0), ("c", "d", 20.0)])},
+    )
+    made = build(kept, now, there, then, background)
+    assert made.first.startswith("Start with farm f, new, ")
+
+
+def test_order_of_rows_does_not_matter():
+    """The store's rows come in any order; the report is the same."""
+    here, now, there, then, background = fr.fleet(300)
+    shuffled = replace(
+        here,
+        **{
+            name: getattr(here, name).take(
+                random.Random(4).sample(range(getattr(here, name).num_rows), getattr(here, name).num_rows)
+            )
+            for name in ("verdicts", "hits", "farms", "members")
+        },
+    )
+    turned = dict(sorted(now.items(), reverse=True))
+    assert build(shuffled, turned, there, then, background) == build(here, now, there, then, background)
+
+
+@pytest.mark.parametrize("claim", list(Claim))
+def test_verdicts_without_their_findings_are_still_told(claim):
+    """Hits that cannot be read any more do not make a case disappear."""
+    here, *_, background = fr.fleet(20, farm=False)
+    made = build(here, {}, None, {}, background)
+    assert {case.device_id for case in made.new_or_worse} >= {"lap-00000", "lap-00002"}
+    assert getattr(made.new_or_worse[0].assessment, str(claim)).level in set(Level)
