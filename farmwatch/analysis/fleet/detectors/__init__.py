@@ -4,9 +4,12 @@ from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
+from farmwatch.analysis.fleet.detectors.display_only_lid_shut import DisplayOnlyLidShut
 from farmwatch.analysis.fleet.detectors.hardware_serial_shared import HardwareSerialShared
+from farmwatch.analysis.fleet.detectors.identity_session_copied import IdentitySessionCopied
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
+from farmwatch.analysis.fleet.detectors.identity_unmanaged import IdentityUnmanaged
 from farmwatch.analysis.fleet.detectors.input_delivery import InputDelivery
 from farmwatch.analysis.fleet.detectors.input_injected import InputInjected
 from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
@@ -71,6 +74,9 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     MeetingShift(),
     UsbFixedInput(),
     PlaceEarlyReversal(),
+    DisplayOnlyLidShut(),
+    IdentitySessionCopied(),
+    IdentityUnmanaged(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
