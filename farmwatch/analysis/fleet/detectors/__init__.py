@@ -17,6 +17,8 @@ from farmwatch.analysis.fleet.detectors.logon_far_clock import LogonFarClock
 from farmwatch.analysis.fleet.detectors.logon_remote import LogonRemote
 from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
 from farmwatch.analysis.fleet.detectors.meeting_by_link import MeetingByLink
+from farmwatch.analysis.fleet.detectors.meeting_control_given import MeetingControlGiven
+from farmwatch.analysis.fleet.detectors.meeting_latency import MeetingLatency
 from farmwatch.analysis.fleet.detectors.meeting_shift import MeetingShift
 from farmwatch.analysis.fleet.detectors.motion_cadence import MotionCadence
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
@@ -77,6 +79,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     DisplayOnlyLidShut(),
     IdentitySessionCopied(),
     IdentityUnmanaged(),
+    MeetingControlGiven(),
+    MeetingLatency(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

@@ -19,8 +19,9 @@ _JUDGED = "judged from grade B of N13 (docs/evidence.md), seen alone"
 class MeetingShift(FleetDetector):
     """Adds up a device's time in each meeting by day, rejoining included.
 
-    Length, number of people, shared screen and start are looked at. How many took part is what the service says, else how many accounts it lists. On-call bridges and virtual offices
-    are as long and have more people in them; a workshop is one day.
+    Length, number of people, shared screen and start are looked at. How many took part is what the service says, else
+    how many accounts it lists. On-call bridges and virtual offices are as long and have more people in them; a workshop
+    is one day.
     """
 
     id: ClassVar[str] = "meeting.shift"

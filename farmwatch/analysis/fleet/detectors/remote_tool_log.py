@@ -29,7 +29,8 @@ WITH told AS (
     SELECT device_id, tool, ts FROM remote_tool_log_30d WHERE event = 'ended'
 ), timed AS (
     SELECT t.* EXCLUDE (ended),
-           least(greatest(coalesce(epoch(t.ended), epoch(e.ts)) - epoch(t.ts), 0), 86400) / 3600 AS hours
+           CASE WHEN coalesce(t.ended, e.ts) IS NOT NULL  -- least and greatest pass over what is not known
+                THEN least(greatest(epoch(coalesce(t.ended, e.ts)) - epoch(t.ts), 0), 86400) / 3600 END AS hours
     FROM told AS t ASOF LEFT JOIN ends AS e ON e.device_id = t.device_id AND e.tool = t.tool AND e.ts >= t.ts
 )
 SELECT t.*, p.scope, p.country, p.network, CAST(t.ts AS DATE) AS day FROM timed AS t

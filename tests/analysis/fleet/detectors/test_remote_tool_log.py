@@ -80,6 +80,11 @@ def test_lines_of_one_beginning_are_one_session():
     assert "6.0 hours" in summary
 
 
+def test_a_session_without_an_end_has_no_hours():
+    """Nothing is made up where the log does not say how long it was."""
+    assert "hours" not in judged(DETECTOR, [log(unattended=True)]).hits["lt-1"][0].summary
+
+
 def test_the_companys_own_addresses_are_clear():
     """Office IT, and another session of the same far end whose address was not logged."""
     rows = [log(1, unattended=True, far_h="203.0.113.5"), log(3, unattended=True)]
