@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["arranged", "make_input_days", "make_input_sources"]
 
 _FEWEST_PRESSES = 20  #: of a window that the agent looks for a grid in (docs/evidence.md, M16)
+_MOST = 1_000_000  #: of anything in a window: more is no count of input
 _CLIENT_GRID_MS = 16.5  #: from here on a grid is a screen's or a program's: USB and keyboards scan every 1 to 16 ms
 
 
@@ -66,17 +67,16 @@ def make_input_days(fleet: Fleet) -> None:
         f"""
         WITH told AS (
             SELECT device_id, lower(input_device) AS input_device, CAST(ts AS DATE) AS day,
-                   greatest(coalesce(presses, 0), 0) AS presses, greatest(coalesce(clicks, 0), 0) AS clicks,
-                   greatest(coalesce(moves, 0), 0) AS moves, coalesce(lost_reports, 0) > 0 AS lossy,
-                   jiggle_period_s IS NOT NULL AS jiggling, greatest(coalesce(clumps, 0), 0) AS clumps,
-                   greatest(coalesce(clumped_presses, 0), 0) AS clumped, greatest(coalesce(stalls, 0), 0) AS stalls,
-                   coalesce(lattice_ms >= {_CLIENT_GRID_MS}, false) AS grid
+                   {_counted("presses")}, {_counted("clicks")}, {_counted("moves")}, {_counted("clumps")},
+                   {_counted("clumped_presses")}, {_counted("stalls")}, coalesce(lost_reports, 0) > 0 AS lossy,
+                   jiggle_period_s IS NOT NULL AS jiggling,
+                   coalesce(lattice_ms BETWEEN {_CLIENT_GRID_MS} AND 1000, false) AS grid
             FROM input_timing
         ), days AS (
             SELECT device_id, input_device, day, count(*) AS windows, sum(presses) AS presses, sum(clicks) AS clicks,
                    coalesce(sum(moves) FILTER (NOT jiggling), 0) AS moves, count(*) FILTER (jiggling) AS jiggling,
                    count(*) FILTER (lossy) AS lossy, coalesce(sum(presses) FILTER (NOT lossy), 0) AS sound_presses,
-                   coalesce(sum(clumped) FILTER (NOT lossy), 0) AS clumped,
+                   coalesce(sum(clumped_presses) FILTER (NOT lossy), 0) AS clumped,
                    coalesce(sum(clumps) FILTER (NOT lossy), 0) AS clumps,
                    coalesce(sum(stalls) FILTER (NOT lossy), 0) AS stalls,
                    coalesce(sum(presses) FILTER (NOT lossy AND presses >= {_FEWEST_PRESSES}), 0) AS tested,
@@ -86,6 +86,11 @@ def make_input_days(fleet: Fleet) -> None:
         SELECT days.*, role, box FROM days JOIN input_sources USING (device_id, input_device)
         """,
     )
+
+
+def _counted(column: str) -> str:
+    """A column of counts without what no window can hold."""
+    return f"least(greatest(coalesce({column}, 0), 0), {_MOST}) AS {column}"
 
 
 def arranged(fleet: Fleet) -> dict[str, str]:

@@ -49,12 +49,13 @@ def make_jiggles(fleet: Fleet) -> None:
         WITH seen AS (
             SELECT t.device_id, t.input_device, t.ts, t.window_s, t.record_id, t.pointer, t.jiggle_period_s AS period,
                    coalesce(t.jiggle_spread, 0) AS spread, t.jiggle_reports AS reports, t.jiggle_shape AS shape,
-                   CASE WHEN coalesce(t.presses, 0) + coalesce(t.clicks, 0) = 0
-                             AND t.moves <= 1.5 * t.jiggle_reports * (t.window_s / t.jiggle_period_s + 1)
+                   CASE WHEN coalesce(t.presses, 0) = 0 AND coalesce(t.clicks, 0) = 0
+                             AND t.moves <= 1.5e0 * t.jiggle_reports * (t.window_s / t.jiggle_period_s + 1)
                         THEN t.move_gap_ms END AS gap
             FROM input_timing AS t JOIN input_sources AS s
                  ON s.device_id = t.device_id AND s.input_device = lower(t.input_device)
-            WHERE t.jiggle_period_s BETWEEN 0.5 AND 3600 AND s.role IN ('usb', 'bluetooth', 'unknown')
+            WHERE t.jiggle_period_s BETWEEN 0.5 AND 3600 AND t.jiggle_reports BETWEEN 1 AND 1000
+                  AND t.window_s BETWEEN 1 AND 7200 AND s.role IN ('usb', 'bluetooth', 'unknown')
                   AND t.device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
         )
         SELECT seen.*, m.entry, m.name, m.due_gap

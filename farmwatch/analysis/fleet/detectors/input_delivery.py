@@ -39,7 +39,7 @@ class InputDelivery(FleetDetector):
     id: ClassVar[str] = "input.delivery"
     title: ClassVar[str] = "do its keys arrive as if a network had carried them?"
     topic: ClassVar[str] = "clumps and grids of key presses"
-    signals: ClassVar[tuple[str, ...]] = ("M16",)
+    signals: ClassVar[tuple[str, ...]] = ("E15",)
     family: ClassVar[Family] = Family.TIMING
     needs: ClassVar[tuple[type[Record], ...]] = (InputTiming,)
     benign: ClassVar[tuple[str, ...]] = (

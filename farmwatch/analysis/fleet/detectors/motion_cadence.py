@@ -89,8 +89,8 @@ class MotionCadence(FleetDetector):
             WITH moved AS (
                 SELECT device_id, ts, max(window_s) AS window_s, median(period) AS period, min(reports) AS reports,
                        max(spread) AS spread, min(record_id) AS record_id, count(DISTINCT input_device) AS inputs,
-                       max(1.5 * reports * (window_s / period + 1)) AS due
-                FROM jiggles WHERE spread <= $exact AND window_s BETWEEN 1 AND 7200
+                       max(1.5e0 * reports * (window_s / period + 1)) AS due
+                FROM jiggles WHERE spread <= $exact
                 GROUP BY device_id, ts
                 HAVING coalesce(bool_and(entry IS NULL OR (pointer = 'relative' AND reports <= 2)), true)
             ), alone AS (
@@ -99,7 +99,7 @@ class MotionCadence(FleetDetector):
                        any_value(m.record_id) AS record_id
                 FROM input_timing AS t JOIN moved AS m ON m.device_id = t.device_id AND m.ts = t.ts
                 GROUP BY t.device_id, t.ts
-                HAVING sum(coalesce(t.presses, 0) + coalesce(t.clicks, 0)) = 0
+                HAVING sum(coalesce(t.presses, 0)) = 0 AND sum(coalesce(t.clicks, 0)) = 0
                        AND sum(coalesce(t.moves, 0)) <= max(m.due * m.inputs)
             ), marked AS (
                 SELECT *, CASE WHEN epoch(ts) - lag(epoch(ts)) OVER one <= 1.5 * window_s THEN 0 ELSE 1 END AS begins
@@ -134,8 +134,7 @@ class MotionCadence(FleetDetector):
         for row in fleet.rows(
             """
             WITH moved AS (
-                SELECT device_id, ts, max(window_s) AS window_s FROM jiggles WHERE window_s BETWEEN 1 AND 7200
-                GROUP BY device_id, ts
+                SELECT device_id, ts, max(window_s) AS window_s FROM jiggles GROUP BY device_id, ts
             ), marked AS (
                 SELECT *, CASE WHEN ts - lag(ts) OVER one <= INTERVAL 3 HOUR THEN 0 ELSE 1 END AS begins
                 FROM moved WINDOW one AS (PARTITION BY device_id ORDER BY ts)
