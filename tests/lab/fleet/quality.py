@@ -1,0 +1,204 @@
+"""How well assessments find farms: ``python -m tests.lab.fleet.quality [--devices 50000] [--seeds 11 12 13]``.
+
+For each seed a fleet is simulated with assumptions drawn from beyond those that detectors were tuned on, its feeds are
+taken in, it is assessed, and the verdicts are held against the truth. Printed are, for each fleet and all together:
+
+* *recall*: driven devices of farms that came out ``strong`` in any claim, and those that came out at least ``review``;
+* *false strong*: devices that nobody drives and that came out ``strong``, per 10,000 device-weeks, with the 95 % bound;
+* *pairs*: of all pairs of devices that the same found farm holds, how many truly belong to one farm;
+* *confusers*: farms made of couples, offices, hotels or shared addresses;
+* *setups* and *evasions*: recall by how the laptop is driven and by what its farm does against being found;
+* which detectors speak for false reviews.
+
+Nothing here is measured on people. The card beside each fleet says what was assumed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scipy.stats import beta
+
+UNTIL = "2026-03-09"
+DAYS = 7
+LEVELS = ("strong", "review")
+
+
+@dataclass
+class Counted:
+    """What one fleet, or several, gave."""
+
+    devices: int = 0
+    driven: int = 0
+    driven_in_farms: int = 0
+    strong: int = 0
+    review: int = 0
+    false_strong: int = 0
+    false_review: int = 0
+    pairs: int = 0
+    true_pairs: int = 0
+    false_farms: Counter[str] = field(default_factory=Counter)
+    setups: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    evasions: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    blamed: Counter[str] = field(default_factory=Counter)
+    confused: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: Counted) -> None:
+        """Another fleet's counts on top."""
+        for name in ("devices", "driven", "driven_in_farms", "strong", "review", "false_strong", "false_review",
+                     "pairs", "true_pairs"):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("false_farms", "blamed", "confused"):
+            getattr(self, name).update(getattr(other, name))
+        for name in ("setups", "evasions"):
+            for key, counts in getattr(other, name).items():
+                getattr(self, name)[key].update(counts)
+        self.missed += other.missed
+        self.wrong += other.wrong
+
+
+def farmwatch(*arguments: str) -> None:
+    """Run a command of farmwatch; it must succeed."""
+    subprocess.run([sys.executable, "-m", "farmwatch", *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def measured(devices: int, seed: int, rate: float, folder: Path, *, detail: float, evasion: str | None) -> Counted:
+    """Simulate, take in, assess and count one fleet."""
+    made, store = folder / f"fleet-{seed}", folder / f"store-{seed}"
+    extra = ["--evasion", evasion] if evasion else []
+    farmwatch("simulate", str(made), "--devices", str(devices), "--seed", str(seed), "--parameters", str(seed),
+              "--base-rate", str(rate), "--until", UNTIL, "--days", str(DAYS), "--detail", str(detail), "-q",
+              *extra)  # fmt: skip
+    farmwatch("ingest", str(made / "feeds"), "--store", str(store), "-q", "--json")
+    shutil.rmtree(made / "feeds")
+    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "-q", "--json")
+    counts = held_against(store, made / "truth.csv")
+    shutil.rmtree(store)
+    return counts
+
+
+def held_against(store: Path, truth: Path) -> Counted:
+    """Verdicts of a store's last assessment against the truth."""
+    from farmwatch.assessing import kept, runs
+    from farmwatch.store import open_store
+
+    lake = open_store(store, make=False)
+    found = kept(lake, runs(lake)[-1])
+    verdicts = {row["device_id"]: row for row in found.verdicts.to_pylist()}
+    hits = defaultdict(list)
+    for row in found.hits.select(["device_id", "detector", "grade", "decibans"]).to_pylist():
+        hits[row["device_id"]].append(row)
+    counts = Counted()
+    true_farm, confusers = {}, {}
+    with truth.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            device, driven = row["device_id"], row["driven"] == "1"
+            true_farm[device], confusers[device] = row["farm_id"], row["confusers"] or "none"
+            verdict = verdicts.get(device)
+            level = "unseen" if verdict is None else _level(verdict)
+            counts.devices += 1
+            if driven:
+                counts.driven += 1
+                counts.driven_in_farms += bool(row["farm_id"])
+                counts.strong += level == "strong"
+                counts.review += level in LEVELS
+                for name, key in (("setups", row["setup"]), *(("evasions", one) for one in _parts(row["evasions"]))):
+                    getattr(counts, name)[key].update({"all": 1, level: 1})
+                if level not in LEVELS:
+                    counts.missed.append(f"{device} {row['setup']} {row['evasions']} {row['farm_id']} {level} "
+                                         f"{_shown(hits[device])}")  # fmt: skip
+            elif level in LEVELS:
+                counts.false_strong += level == "strong"
+                counts.false_review += 1
+                counts.confused[confusers[device]] += 1
+                counts.blamed.update(f"{one['detector']}/{one['grade']}" for one in hits[device] if one["decibans"] > 0)
+                if level == "strong":
+                    counts.wrong.append(f"{device} {confusers[device]} {_shown(hits[device])}")
+    groups = defaultdict(set)
+    for farm, device in zip(*(found.members.column(name).to_pylist() for name in ("farm_id", "device_id")), strict=True):
+        groups[farm].add(device)
+    for members in groups.values():
+        for left, right in itertools.combinations(sorted(members), 2):
+            counts.pairs += 1
+            counts.true_pairs += bool(true_farm.get(left)) and true_farm.get(left) == true_farm.get(right)
+        if not any(true_farm.get(device) for device in members):
+            counts.false_farms[", ".join(sorted({confusers.get(device, "?") for device in members}))] += 1
+    return counts
+
+
+def _level(verdict: dict[str, str]) -> str:
+    levels = {verdict[name] for name in ("driven", "abroad", "farm")}
+    return next((level for level in (*LEVELS, "clear") if level in levels), "not enough data")
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.replace(";", " ").replace(",", " ").split() if part] or ["none"]
+
+
+def _shown(hits: list[dict]) -> str:
+    return " ".join(f"{one['detector']}/{one['grade']}{one['decibans']:+.0f}" for one in hits)
+
+
+def _bound(wrong: int, of: int) -> float:
+    """Upper end of the 95 % interval of a share (Clopper and Pearson 1934)."""
+    return float(beta.ppf(0.975, wrong + 1, of - wrong)) if of > wrong else 1.0
+
+
+def report(name: str, counts: Counted, *, verbose: bool) -> None:
+    """Print one block."""
+    innocent = counts.devices - counts.driven
+    print(f"\n{name}: {counts.devices:,} devices, {counts.driven} driven ({counts.driven_in_farms} of farms)")
+    if counts.driven:
+        print(f"  recall: {counts.strong / counts.driven:.3f} strong, {counts.review / counts.driven:.3f} review or strong")
+    print(
+        f"  false strong: {counts.false_strong} of {innocent:,}, {1e4 * counts.false_strong / innocent:.2f} per 10,000 "
+        f"device-weeks (95 % bound {1e4 * _bound(counts.false_strong, innocent):.2f}); "
+        f"false review: {counts.false_review}, {1e4 * counts.false_review / innocent:.1f} per 10,000"
+    )
+    if counts.pairs:
+        print(f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right ({counts.true_pairs / counts.pairs:.4f})")
+    print(f"  farms without any driven device: {dict(counts.false_farms) or 'none'}")
+    for label, table in (("setup", counts.setups), ("evasion", counts.evasions)):
+        for key, row in sorted(table.items()):
+            print(f"    {label} {key:22s} {row['strong']:4d} strong {row['review']:4d} review of {row['all']:4d}")
+    if verbose:
+        print("  false reviews by confuser:", counts.confused.most_common(12))
+        print("  detectors that spoke for them:", counts.blamed.most_common(20))
+        print("\n".join(f"  missed {line}" for line in counts.missed[:40]))
+        print("\n".join(f"  WRONG {line}" for line in counts.wrong[:40]))
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=50_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
+    parser.add_argument("--base-rate", type=float, default=1e-3)
+    parser.add_argument("--detail", type=float, default=0.2)
+    parser.add_argument("--evasion", help="every farm does this")
+    parser.add_argument("--verbose", "-v", action="store_true")
+    options = parser.parse_args()
+    whole = Counted()
+    with tempfile.TemporaryDirectory(prefix="farmwatch-quality-") as folder:
+        for seed in options.seeds:
+            counts = measured(options.devices, seed, options.base_rate, Path(folder), detail=options.detail,
+                              evasion=options.evasion)  # fmt: skip
+            report(f"seed {seed}", counts, verbose=options.verbose)
+            sys.stdout.flush()
+            whole.add(counts)
+    report("all", whole, verbose=False)
+
+
+if __name__ == "__main__":
+    main()
