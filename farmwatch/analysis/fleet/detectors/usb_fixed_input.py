@@ -70,8 +70,8 @@ class UsbFixedInput(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "only input" if alone else "fixed pointer",
-                f"{name}, keyboard and jumping pointer in one, was there on all {row['stayed']} days with a list of USB "
-                f"devices, was never unplugged, {beside}",
+                f"{name}, keyboard and jumping pointer in one, was there on all {row['stayed']} days with a list of "
+                f"USB devices, was never unplugged, {beside}",
                 observed=f"input {row['hid_kinds'] or 'by interfaces'}; {row['n']} sightings",
                 expected="input devices come and go, and a mouse reports movements",
                 telling=(telling(UsbDevice, row["first"], row["last"], count=row["n"], record_ids=[row["record_id"]]),),
