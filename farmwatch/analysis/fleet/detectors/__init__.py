@@ -29,12 +29,14 @@ from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSess
 from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.pointer_spacing import PointerSpacing
 from farmwatch.analysis.fleet.detectors.power_always_on import PowerAlwaysOn
+from farmwatch.analysis.fleet.detectors.remote_accepted import RemoteAccepted
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
 from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
 from farmwatch.analysis.fleet.detectors.remote_tool_vendors import RemoteToolVendors
 from farmwatch.analysis.fleet.detectors.travel_impossible import TravelImpossible
 from farmwatch.analysis.fleet.detectors.tunnel_present import TunnelPresent
+from farmwatch.analysis.fleet.detectors.usb_capture_device import UsbCaptureDevice
 from farmwatch.analysis.fleet.detectors.usb_fixed_input import UsbFixedInput
 from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIdentityContradiction
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
@@ -83,6 +85,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     MeetingControlGiven(),
     MeetingLatency(),
     HandPresent(),
+    UsbCaptureDevice(),
+    RemoteAccepted(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
