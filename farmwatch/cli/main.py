@@ -14,6 +14,7 @@ import typer
 from farmwatch.cli import (
     agent,
     assess,
+    calibrate,
     capture,
     case,
     doctor,
@@ -61,6 +62,7 @@ app = typer.Typer(
 app.command("scan", help=scan.HELP, short_help="Judge the devices in captures.", no_args_is_help=True)(scan.scan)
 app.command("assess", help=assess.HELP, short_help="Judge all devices of a store, and find farms.")(assess.assess)
 app.add_typer(case.app, name="case", short_help="List what needs a person, and keep what people decide.")
+app.command("calibrate", help=calibrate.HELP, short_help="Measure weights on labelled devices.")(calibrate.calibrate)
 app.command("report", help=report.HELP, short_help="Make the morning report, or show a saved report again.")(
     report.report
 )

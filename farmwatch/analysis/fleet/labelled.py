@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -21,9 +22,17 @@ from farmwatch.analysis.fleet.weights import GradeKey
 from farmwatch.analysis.scoring import CAPS_DECIBANS, WIDEST_CAP_DECIBANS
 from farmwatch.records import Claim, Finding, WeightSource
 
-__all__ = ["Evidence", "Label", "LabelledFleet", "evidence_of", "folds_of"]
+__all__ = ["Evidence", "Label", "LabelledFleet", "Split", "evidence_of", "folds_of"]
 
 _FARM_DETECTORS = "farm."
+
+
+class Split(StrEnum):
+    """What is never divided between measuring and judging."""
+
+    FLEET = "fleet"  #: and so no farm and no setup of one fleet
+    FARM = "farm"
+    SETUP = "setup"  #: judged by means of driving that nothing was measured on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,7 @@ class Label:
 
     driven: bool
     farm_id: str | None = None
-    unit: str | None = None  #: devices of one unit are never split: a setup, a household; a farm is one by itself
+    setup: str | None = None  #: by what means it is driven
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +114,16 @@ class Evidence:
         return np.bincount(self.row_device[kept], weights=weights, minlength=self.devices).astype(np.float64)
 
 
-def evidence_of(fleets: Sequence[LabelledFleet], claim: Claim, measurable: frozenset[str]) -> Evidence:
+def evidence_of(
+    fleets: Sequence[LabelledFleet], claim: Claim, measurable: frozenset[str], split: Split = Split.FARM
+) -> Evidence:
     """What labelled fleets say about one claim; the label of *farm* is being in one, that of the others being driven.
 
     Args:
         fleets: the labelled assessments.
         claim: which claim.
         measurable: ids of detectors that say of which devices they had nothing to look at.
+        split: what is never divided.
     """
     labels: list[bool] = []
     units: list[str] = []
@@ -129,9 +141,7 @@ def evidence_of(fleets: Sequence[LabelledFleet], claim: Claim, measurable: froze
                 continue
             place[device] = len(labels)
             labels.append(label.farm_id is not None if claim is Claim.FARM else label.driven)
-            alone = f"device {fleet.name} {device}"
-            of = f"farm {fleet.name} {label.farm_id}" if label.farm_id else None
-            units.append(f"fleet {fleet.name}" if len(fleets) > 2 else label.unit or of or alone)
+            units.append(_unit(fleet.name, device, label, split))
             pattern.append(patterns.setdefault(unseen, len(patterns)))
         for device, spoken, document in zip(*_columns(fleet.hits, "device_id", "claim", "document"), strict=True):
             if spoken == claim and device in place:
@@ -158,6 +168,15 @@ def evidence_of(fleets: Sequence[LabelledFleet], claim: Claim, measurable: froze
         patterns=tuple(frozenset(text.split(",")) for text in patterns),
         pattern=np.array(pattern, np.int64),
     )
+
+
+def _unit(fleet: str, device: str, label: Label, split: Split) -> str:
+    """What a device is never divided from."""
+    if split is Split.FLEET:
+        return f"fleet {fleet}"
+    if split is Split.SETUP and label.setup:
+        return f"setup {label.setup}"
+    return f"farm {fleet} {label.farm_id}" if label.farm_id else f"device {fleet} {device}"
 
 
 def _columns(rows: pa.Table, *names: str) -> list[list[Any]]:

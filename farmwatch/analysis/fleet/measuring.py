@@ -37,7 +37,7 @@ from farmwatch.analysis.fleet.calibration import (
     upper_bound,
 )
 from farmwatch.analysis.fleet.contract import FleetDetector
-from farmwatch.analysis.fleet.labelled import Evidence, LabelledFleet, evidence_of, folds_of
+from farmwatch.analysis.fleet.labelled import Evidence, LabelledFleet, Split, evidence_of, folds_of
 from farmwatch.analysis.fleet.weights import BenignScores, GradeKey, Weights
 from farmwatch.analysis.scoring import REVIEW_PROBABILITY, STRONG_PROBABILITY, Calibration
 from farmwatch.errors import AssessmentError
@@ -95,20 +95,27 @@ class _Fitted:
 
 
 def measure(
-    fleets: Sequence[LabelledFleet], detectors: Sequence[FleetDetector], *, source: str, notes: Sequence[str] = ()
+    fleets: Sequence[LabelledFleet],
+    detectors: Sequence[FleetDetector],
+    *,
+    source: str,
+    notes: Sequence[str] = (),
+    split: Split | None = None,
 ) -> Weights:
     """Weights, what their sums are worth, and a card that says how well they hold.
 
     Args:
-        fleets: labelled assessments; with three or more, each is a unit that is never split.
+        fleets: labelled assessments.
         detectors: those of the assessments.
         source: what the labels are, in words.
         notes: limits of the labels that a reader must know.
+        split: what is never divided between measuring and judging; without it fleets where there are three, else farms.
 
     Raises:
         AssessmentError: there is too little to measure anything; the message has the numbers.
     """
     measurable = frozenset(one.id for one in detectors)
+    split = split or (Split.FLEET if len(fleets) >= LEAST_UNITS else Split.FARM)
     decibans: dict[GradeKey, float] = {}
     reasons: dict[GradeKey, str] = {}
     causes: dict[GradeKey, str] = {}
@@ -120,7 +127,7 @@ def measure(
     date = max((fleet.run["ts"] for fleet in fleets), default=None)
     dated = "" if date is None else date.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     for claim in (Claim.DRIVEN, Claim.FARM):
-        evidence = evidence_of(fleets, claim, measurable)
+        evidence = evidence_of(fleets, claim, measurable, split)
         lacking = _lacking(evidence, claim)
         if lacking:
             refused.append(lacking)
@@ -141,10 +148,11 @@ def measure(
     card = {
         "source": source,
         "date": dated,
+        "split": str(split),
         "fleets": [_fleet(fleet) for fleet in fleets],
         "claims": judged,
         "grades": [asdict(one) for one in grades],
-        "limits": [*notes, *refused, *_limits(fleets)],
+        "limits": [*notes, *refused, *_limits(fleets, split)],
     }
     return Weights(
         decibans=decibans,
@@ -164,7 +172,7 @@ def _lacking(evidence: Evidence, claim: Claim) -> str:
     units = len({unit for unit, label in zip(evidence.units, evidence.labels, strict=True) if label})
     what = "devices in farms" if claim is Claim.FARM else "driven devices"
     if positive >= LEAST_DRIVEN and units >= LEAST_UNITS and benign >= LEAST_BENIGN:
-        return ""
+        return "" if evidence.keys else f"{claim}: nothing was found that speaks for or against it"
     return (
         f"{claim}: {positive} {what} in {units} farms, setups or fleets, and {benign} others; needed are "
         f"{LEAST_DRIVEN} in {LEAST_UNITS}, and {LEAST_BENIGN}"
@@ -199,7 +207,10 @@ def _grade(evidence: Evidence, claim: Claim, chosen: Bools, counted: Bools, key:
     detector, grade = evidence.keys[key]
     own, cap = float(evidence.own[key]), float(evidence.caps[key])
     looked = chosen & evidence.looked(key)
-    devices = evidence.row_device[counted & (evidence.row_key == key)]
+    rows = evidence.row_key == key
+    devices = evidence.row_device[counted & rows]
+    if not len(devices):  # always beside a stronger one of its cause: so much as it weighs by itself
+        devices = np.unique(evidence.row_device[rows & chosen[evidence.row_device]])
     positive = int(evidence.labels[devices].sum())
     hits = positive, len(devices) - positive
     of = int((looked & evidence.labels).sum()), int((looked & ~evidence.labels).sum())
@@ -405,12 +416,12 @@ def _fleet(fleet: LabelledFleet) -> dict[str, Any]:
     }
 
 
-def _limits(fleets: Sequence[LabelledFleet]) -> list[str]:
+def _limits(fleets: Sequence[LabelledFleet], split: Split) -> list[str]:
     limits = ["no claim that a device is abroad was calibrated: labels do not say it"]
-    if len(fleets) <= 2:
+    if split is not Split.FLEET:
         limits.append(
-            f"measured on {'one fleet' if len(fleets) == 1 else 'two fleets'}: farms and setups were kept together, "
-            "but how well it holds in another company's fleet was not tested"
+            f"judged on {split}s that nothing was measured on, but of the same "
+            f"{'fleet' if len(fleets) == 1 else 'fleets'}: how well it holds in another company's was not tested"
         )
     return limits
 
