@@ -124,7 +124,8 @@ def measure(folder: Path) -> dict[str, float]:
         farms = judged_farms(fleet, {}, prior=1e-4, weights=NO_WEIGHTS)
         ended = time.perf_counter()
     return {
-        "rows": rows, "links_s": shared - started, "seconds": ended - started, "processor_s": time.process_time() - used,
+        "rows": rows, "links_s": shared - started, "seconds": ended - started,
+        "processor_s": time.process_time() - used,
         "farms": len(farms), "members": sum(len(farm.devices) for farm in farms),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }  # fmt: skip

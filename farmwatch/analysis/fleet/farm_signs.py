@@ -26,7 +26,8 @@ _VISIT_DECIBANS = 6.0  #: less for those
 _RARE_HIT = 1e-3  #: share of devices that show a sign, where the fleet is too small to tell: judged
 _RARE_AMONG = 1000  #: devices that this guess counts as
 _FAR_ENDS = ("remote-tool id of the far end", "address of the far end")
-_FACTORS = ("second factor", "device token")
+_ONE_FACT = frozenset({"shared hardware", "factor", "device token", "site", "declared place", "place"})
+"""Causes that are on several devices by their nature, so that the second one is no second fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def shared_signs(candidate: Candidate, fleet: Fleet) -> list[Sign]:
     signs = [*_site_signs(candidate, fleet), *_moment_signs(candidate)]
     for detector, names, words in (
         ("farm.control", _FAR_ENDS, "are driven from the same far end"),
-        ("farm.factor", _FACTORS, "sign in with the same second factor or device"),
+        ("farm.factor", ("second factor",), "sign in with the same second factor"),
+        ("farm.token", ("device token",), "sign in with the token of the same device"),
         ("farm.hardware", ("USB serial", "monitor serial"), "had the same input device, hub or monitor plugged in"),
     ):
         tied = [tie for tie in candidate.ties if TRAITS[tie.kind].name in names and tie.bits >= EDGE_BITS]
@@ -182,7 +184,7 @@ class Rates:
         once, chance = (float(chance_decibans(count, len(members) * rate)) for count in (1, len(shown)))
         weight = min(first.decibans, chance)
         yield replace(told, decibans=weight)
-        if len(shown) > 1 and chance - max(weight, once) > 1:
+        if len(shown) > 1 and told.group not in _ONE_FACT and chance - max(weight, once) > 1:
             yield replace(
                 told,
                 decibans=min(first.decibans / 2, chance - max(weight, once)),

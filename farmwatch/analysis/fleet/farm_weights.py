@@ -35,6 +35,7 @@ WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "farm.hardware": {"2": 12.0, "3": 18.0},
     "farm.control": {"2": 18.0, "3": 22.0, "5": 24.0},
     "farm.factor": {"2": 18.0, "3": 22.0},
+    "farm.token": {"2": 12.0, "3": 15.0},
     "farm.member": {"in a strong farm": 24.0, "in a farm for review": 15.0},
 }
 
@@ -50,6 +51,7 @@ REASONS: Mapping[str, str] = {
     "farm.hardware": "judged: an input device or monitor that moves between strangers' laptops (docs/evidence.md, E1)",
     "farm.control": "judged: one far end, not approved, in laptops of several households (docs/evidence.md, E10)",
     "farm.factor": "judged: one second factor for several people (docs/evidence.md, I1)",
+    "farm.token": "judged: one device or browser for several people; a shared computer has one too (docs/evidence.md, I2)",
     "farm.member": "judged: what such farms were, where they were found (docs/evidence.md, N8)",
 }
 
@@ -66,6 +68,7 @@ _KINDS: Mapping[str, tuple[Family, str]] = {
     "farm.hardware": (Family.HARDWARE, "shared hardware"),
     "farm.control": (Family.IDENTITY, "controller"),
     "farm.factor": (Family.IDENTITY, "factor"),
+    "farm.token": (Family.IDENTITY, "device token"),
     "farm.member": (Family.PLACE, "site"),
 }
 

@@ -189,7 +189,8 @@ def _sources(fleet: Fleet) -> dict[str, str]:
             WHERE length(u.serial) >= 4 AND NOT regexp_matches(u.serial, '{_BLANK_SERIAL}') AND {_INPUT} AND {issued}
               AND u.vendor_id BETWEEN 0 AND 65535 AND u.product_id BETWEEN 0 AND 65535 AND u.event <> 'removed'""",
         "monitor serial": f"""
-            SELECT u.device_id, u.ts, true AS firm, concat(upper(u.vendor), ':', u.product_code, ' ', {monitor}) AS value
+            SELECT u.device_id, u.ts, true AS firm,
+                   concat(upper(u.vendor), ':', u.product_code, ' ', {monitor}) AS value
             FROM displays_30d AS u LEFT JOIN owners AS o USING (device_id)
             WHERE u.internal IS NOT TRUE AND u.vendor IS NOT NULL AND {issued}
               AND length({monitor}) >= 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -33,8 +34,16 @@ def found(rows, *, hits=None, known=None, **options):
 
 
 def kvm(decibans=24.0):
-    return Finding(detector="usb.kvm_identity", family=Family.HARDWARE, claim=Claim.DRIVEN, outcome=Outcome.HIT,
-                   decibans=decibans, summary="a USB device names itself PiKVM", group="kvm", grade="identity")  # fmt: skip
+    return Finding(
+        detector="usb.kvm_identity",
+        family=Family.HARDWARE,
+        claim=Claim.DRIVEN,
+        outcome=Outcome.HIT,
+        decibans=decibans,
+        summary="a USB device names itself PiKVM",
+        group="kvm",
+        grade="identity",
+    )
 
 
 def driven_by(device, far, days=(1, 2, 3), **values):
@@ -76,7 +85,7 @@ def test_two_farms_are_two():
     assert len(found(ORDINARY + farm("one", 4) + farm("two", 4))) == 2
 
 
-# --- what looks like a farm and is none ---------------------------------------------------------------------------------
+# --- what looks like a farm and is none
 
 
 def couple(name, **values):
@@ -98,9 +107,8 @@ def test_couples_are_no_farm(values):
 
 def test_undeclared_flatmates_are_never_strong():
     """Two people of one town, one of whom says nothing or another street; a jiggler on both."""
-    rows = ORDINARY + [declared("a", near=0), declared("b", near=0), *seen("a", "flat"), *seen("b", "flat")]
-    jiggler = Finding(detector="jiggler", family=Family.HARDWARE, claim=Claim.DRIVEN, outcome=Outcome.HIT, decibans=12.0,
-                      summary="s", group="jiggler", grade="x")  # fmt: skip
+    rows = [*ORDINARY, declared("a", near=0), declared("b", near=0), *seen("a", "flat"), *seen("b", "flat")]
+    jiggler = replace(kvm(12.0), detector="jiggler", group="jiggler")
     assert found(rows, hits={"a": [jiggler], "b": [jiggler]}) == ()
 
 
@@ -228,7 +236,7 @@ def keyboard(device, day, serial="AB12CD34"):
                      serial=serial, interfaces="030101")  # fmt: skip
 
 
-# --- what an evader leaves ----------------------------------------------------------------------------------------------
+# --- what an evader leaves
 
 
 def test_one_stick_for_each_laptop_leaves_the_far_end_and_the_clock():
@@ -326,7 +334,7 @@ def test_one_second_factor_ties_strangers():
     assert {tie.attribute for tie in one.ties} == {"second factor", "USB serial"}
 
 
-# --- unknown declarations -----------------------------------------------------------------------------------------------
+# --- unknown declarations
 
 
 def test_without_declared_places_it_weighs_less_and_says_so():
@@ -340,7 +348,7 @@ def test_without_declared_places_it_weighs_less_and_says_so():
     assert unknown.summary.endswith("where 5 of them should be is not declared")
 
 
-# --- what members are told ----------------------------------------------------------------------------------------------
+# --- what members are told
 
 
 def test_members_carry_the_farms_evidence():
@@ -367,7 +375,7 @@ def test_own_hits_do_not_come_back_as_the_farms_word():
     assert driven["farm-01"]
 
 
-# --- ids and order ------------------------------------------------------------------------------------------------------
+# --- ids and order
 
 
 def test_a_farm_keeps_its_id_while_most_members_stay():
@@ -397,7 +405,8 @@ def test_the_order_of_rows_and_strangers_change_nothing():
 def test_hostile_values_fail_nothing():
     """Nulls, odd places and texts are rows like others."""
     odd = "'; DROP TABLE farm_links; --\x00\u202e" + "x" * 5000
-    rows = farm("farm", 3) + [
+    rows = [
+        *farm("farm", 3),
         declared("odd", latitude=1e308, longitude=float("nan"), travel="2026-99-99/x", household=odd),
         Sighting(device_id="odd", ts=at(1), kind="public_ip", value=odd),
         Sighting(device_id="odd", ts=at(1), kind="public_ip", value="::"),

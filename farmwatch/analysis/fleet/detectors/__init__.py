@@ -14,6 +14,7 @@ from farmwatch.analysis.fleet.detectors.identity_unmanaged import IdentityUnmana
 from farmwatch.analysis.fleet.detectors.input_delivery import InputDelivery
 from farmwatch.analysis.fleet.detectors.input_injected import InputInjected
 from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
+from farmwatch.analysis.fleet.detectors.lan_neighbours import LanNeighbours
 from farmwatch.analysis.fleet.detectors.logon_far_clock import LogonFarClock
 from farmwatch.analysis.fleet.detectors.logon_remote import LogonRemote
 from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
@@ -41,11 +42,13 @@ from farmwatch.analysis.fleet.detectors.usb_fixed_input import UsbFixedInput
 from farmwatch.analysis.fleet.detectors.usb_identity_contradiction import UsbIdentityContradiction
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
+from farmwatch.analysis.fleet.detectors.usb_network_gadget import UsbNetworkGadget
 from farmwatch.analysis.fleet.detectors.vpn_client import VpnClient
 from farmwatch.analysis.fleet.detectors.vpn_flap import VpnFlap
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
+    LanNeighbours(),
     MotionKvmJiggler(),
     UsbKvmStructure(),
     PlaceSignIn(),
@@ -87,6 +90,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     HandPresent(),
     UsbCaptureDevice(),
     RemoteAccepted(),
+    UsbNetworkGadget(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
