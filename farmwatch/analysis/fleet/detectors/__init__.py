@@ -44,7 +44,9 @@ from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
 from farmwatch.analysis.fleet.detectors.usb_network_gadget import UsbNetworkGadget
 from farmwatch.analysis.fleet.detectors.vpn_client import VpnClient
+from farmwatch.analysis.fleet.detectors.vpn_egress import VpnEgress
 from farmwatch.analysis.fleet.detectors.vpn_flap import VpnFlap
+from farmwatch.analysis.fleet.detectors.vpn_router import VpnRouter
 
 FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbKvmIdentity(),
@@ -91,6 +93,8 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbCaptureDevice(),
     RemoteAccepted(),
     UsbNetworkGadget(),
+    VpnEgress(),
+    VpnRouter(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
