@@ -5,6 +5,7 @@ from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDeskto
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.display_only_lid_shut import DisplayOnlyLidShut
+from farmwatch.analysis.fleet.detectors.hand_one_source import HandOneSource
 from farmwatch.analysis.fleet.detectors.hand_present import HandPresent
 from farmwatch.analysis.fleet.detectors.hardware_serial_shared import HardwareSerialShared
 from farmwatch.analysis.fleet.detectors.identity_session_copied import IdentitySessionCopied
@@ -95,6 +96,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     UsbNetworkGadget(),
     VpnEgress(),
     VpnRouter(),
+    HandOneSource(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
