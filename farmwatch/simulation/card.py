@@ -18,7 +18,6 @@ _CANNOT = (
     "Shares marked judged are guesses: no share of a real fleet has been measured for them.",
     "A detector that finds these farms finds what was written into them; farms that work otherwise are not here.",
     "Chance is independent where life is not: no departments, no seasons, no waves of updates beyond one restart time.",
-    "Programs have the names they have on Windows, also on the few devices of other systems.",
     "Report descriptors of ordinary devices are digests made up for them.",
     "Addresses lie in blocks behind which no household is, so a real database of places says nothing about them; the "
     "sign-in logs give the town, wrong for a declared share.",

@@ -16,7 +16,7 @@ from farmwatch.simulation.parameters import SETUPS
 from farmwatch.simulation.texts import numbered
 from farmwatch.simulation.world import World, cities
 
-__all__ = ["AS_NAMES", "HOME", "HOTEL", "MOBILE", "OFFICE", "SPACE", "Chunk", "Days", "block_address"]
+__all__ = ["ABROAD", "ANONYMOUS", "AS_NAMES", "CELLULAR", "COMPANY", "FOREIGN", "HOME", "HOTEL", "MOBILE", "OFFICE", "SPACE", "Chunk", "Days", "block_address"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Days: TypeAlias = NDArray[Any]  #: one row a device, one column a day
@@ -31,8 +31,16 @@ AS_NAMES: tuple[tuple[int, str], ...] = (
     (64496, "Example Cable"), (64497, "Example Fiber"), (64498, "Example Telecom"), (64499, "Example DSL"),
     (64500, "Example Mobile"), (64501, "Example Carrier NAT"), (64502, "Example Satellite Internet"),
     (64503, "Acme Example Corporate"), (64504, "Example Hospitality Networks"), (64505, "Example Workspaces"),
-    (13335, "Cloudflare, Inc."), (9009, "M247 Europe SRL"), (64506, "Example Broadband Far East"),
+    (13335, "Cloudflare, Inc."), (9009, "M247 Europe SRL"), (64506, "Example Broadband Abroad"),
     (60068, "Datacamp Limited"),
+)  # fmt: skip
+#: Where hands may be: town, country, latitude, longitude, hours east of UTC. Any far place will do; these stand for
+#: nobody, and nothing may be learnt from which they are.
+ABROAD: tuple[tuple[str, str, float, float, int], ...] = (
+    ("Shenyang", "CN", 41.8, 123.4, 8), ("Vladivostok", "RU", 43.1, 131.9, 10), ("Vientiane", "LA", 18.0, 102.6, 7),
+    ("Dubai", "AE", 25.2, 55.3, 4), ("Nairobi", "KE", -1.3, 36.8, 3), ("Lagos", "NG", 6.5, 3.4, 1),
+    ("Singapore", "SG", 1.35, 103.8, 8), ("Kuala Lumpur", "MY", 3.1, 101.7, 8), ("Buenos Aires", "AR", -34.6, -58.4, -3),
+    ("Cape Town", "ZA", -33.9, 18.4, 2), ("Auckland", "NZ", -36.8, 174.8, 12), ("Tbilisi", "GE", 41.7, 44.8, 4),
 )  # fmt: skip
 _ISPS, CELLULAR, CARRIER, ORBIT, COMPANY, LODGING, DESKS, RELAY, ANONYMOUS, FOREIGN, HOSTED = (
     4,
@@ -316,6 +324,11 @@ class Chunk:
     # --- when ------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def abroad(self) -> Ints:
+        """Of driven devices: where the hand is, by number in :data:`ABROAD`; one place for a farm."""
+        return self.world.dice.whole("abroad", len(ABROAD), self.of(self.world.farm))
+
+    @cached_property
     def foreign_hours(self) -> NDArray[np.bool_]:
         """Driven devices worked on by the clock of where the hand is."""
         share = self.world.parameters.operator_hours
@@ -333,7 +346,8 @@ class Chunk:
         minutes = offsets(world.first_day, world.days)
         local = minutes[self.town, np.arange(world.days)[None, :]]
         declared = minutes[self.of(world.declared_city)[:, None], np.arange(world.days)[None, :]]
-        local = np.where(self.driven[:, None], np.where(self.foreign_hours[:, None], 8 * 60, declared), local)
+        far = np.array([60 * one[4] for one in ABROAD])[self.abroad][:, None]
+        local = np.where(self.driven[:, None], np.where(self.foreign_hours[:, None], far, declared), local)
         begins = dice.normal("start", habit[:, None], spread[:, None], person[:, None], self.day)
         lasts = dice.normal("length", 8.6, 0.7, person[:, None], self.day).clip(3, 13)
         midnight = self.day * DAY_US

@@ -17,11 +17,12 @@ import pyarrow as pa
 from farmwatch.errors import SimulationError
 from farmwatch.simulation.card import card, card_text
 from farmwatch.simulation.chunk import Chunk
-from farmwatch.simulation.habits import hooks, input_timing, power
+from farmwatch.simulation.input import hooks, input_timing
 from farmwatch.simulation.hardware import usb_devices
 from farmwatch.simulation.identity import entra, globalprotect, okta
 from farmwatch.simulation.meetings import meetings, zoom
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
+from farmwatch.simulation.power import power
 from farmwatch.simulation.programs import dns, processes, services, sockets, software
 from farmwatch.simulation.sessions import ROSTER_HEADER, anydesk, remote_tool_log, roster, windows_events
 from farmwatch.simulation.snapshots import agent, displays, osquery
@@ -42,6 +43,12 @@ FEEDS: dict[str, Callable[[Chunk], pa.Array]] = {
 }  # fmt: skip
 _EPOCH = date(1970, 1, 1)
 _ENDINGS = {"globalprotect": "log"}
+_PROFILE = """# What the company of this fleet declares: give it to 'farmwatch assess --profile'.
+[company]
+cidrs = ["33.32.0.0/11", "10.20.0.0/16", "10.64.0.0/16"]   # offices outside and inside, and the VPN
+domains = ["acme.example", "corp.example"]
+approved_tools = ["ninjaone"]
+"""
 _TRUTH = ("device_id", "farm_id", "driven", "setup", "evasions", "confusers")
 
 
@@ -145,11 +152,11 @@ def write_fleet(
     simulation: Simulation, folder: Path, *, compression: str = "zst", workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:  # fmt: skip
-    """Write feeds, truth and card; returns how many bytes the feeds have before compression.
+    """Write feeds, truth, profile and card; returns how many bytes the feeds have before compression.
 
     Args:
         simulation: what to write.
-        folder: gets ``feeds/``, ``truth.csv``, ``card.json`` and ``card.txt``; must not hold feeds already.
+        folder: gets ``feeds/``, ``truth.csv``, ``profile.toml``, ``card.json`` and ``card.txt``; must not hold feeds already.
         compression: ``zst``, ``gz`` or ``none``.
         workers: threads.
         progress: is told how many parts of how many are done.
@@ -186,6 +193,7 @@ def write_fleet(
     writer.writeheader()
     writer.writerows(simulation.truth())
     (folder / "truth.csv").write_text(text.getvalue(), "utf-8")
+    (folder / "profile.toml").write_text(_PROFILE, "utf-8")
     document = card(world, simulation.seed, simulation.since, simulation.until, simulation.evasions, simulation.feeds)
     (folder / "card.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     (folder / "card.txt").write_text(card_text(document), "utf-8")

@@ -15,7 +15,7 @@ from farmwatch.simulation.lines import Events, concatenated, json_lines, once
 from farmwatch.simulation.texts import hexed, joined
 from farmwatch.simulation.world import KVM
 
-__all__ = ["MONITORS", "Monitor", "Usb", "plugged", "screens", "usb_devices"]
+__all__ = ["MONITORS", "Monitor", "Usb", "ids_of", "plugged", "screens", "usb_devices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,17 @@ def plugged(chunk: Chunk) -> list[tuple[str, Usb, Days]]:
         for which, hidden in enumerate(_masked()[name]):
             found.append((f"masked {name} {which}", hidden, (masked & here & (disguise == which))[:, None] & there))
     return found
+
+
+def ids_of(chunk: Chunk, *words: str) -> pa.Array:
+    """Vendor and product id of the first thing a device has of some kinds, as the agent writes them; else no value."""
+    codes = np.full(chunk.size, -1)
+    texts: list[str] = []
+    for word, model, days in plugged(chunk):
+        if word.startswith(words):
+            codes[days.any(axis=1) & (codes < 0)] = len(texts)
+            texts.append(f"{model.vendor:04x}:{model.product:04x}")
+    return pa.array(texts, pa.string()).take(pa.array(codes, mask=codes < 0))
 
 
 def usb_devices(chunk: Chunk) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from farmwatch.simulation.chunk import AS_NAMES, FOREIGN, HOUR_US, RELAY, Chunk, block_address
+from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, AS_NAMES, CELLULAR, FOREIGN, HOUR_US, RELAY, Chunk, block_address
 from farmwatch.simulation.lines import Events, concatenated, events, once
 from farmwatch.simulation.texts import dashed, hexed, ipv4, ipv6, iso, joined, named, plain
 from farmwatch.simulation.world import cities
@@ -17,18 +17,11 @@ from farmwatch.simulation.world import cities
 __all__ = ["entra", "globalprotect", "okta"]
 
 _MINUTE_US = 60_000_000
-_ABROAD = (
-    ("Shenyang", "CN", 41.8, 123.4),
-    ("Dandong", "CN", 40.1, 124.4),
-    ("Vladivostok", "RU", 43.1, 131.9),
-    ("Vientiane", "LA", 18.0, 102.6),
-)
 _WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
 _MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15"
 _PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
 _AGENTS = (_WINDOWS, _MAC, _WINDOWS, _PHONE)
 _SYSTEMS = ("Windows 11", "macOS 15.0", "Windows 11", "iOS 18.0")
-_FOREIGN_AT = len(AS_NAMES)
 
 
 @dataclass(frozen=True)
@@ -72,14 +65,13 @@ def _from_phone(at: Events) -> _Signed:
     cell = ipv4(
         (30 << 24) + (1 << 23) + town * 4096 + chunk.world.dice.whole("phone cell", 60, chunk.at[at.device], at.day)
     )
-    return _Signed(at, cell, town, np.full(len(at), 4), np.full(len(at), 3), known=False)
+    return _Signed(at, cell, town, np.full(len(at), CELLULAR), np.full(len(at), 3), known=False)
 
 
 def _from_abroad(at: Events, *, known: bool) -> _Signed:
     """From where the hand is."""
     chunk = at.chunk
-    farm = at.of(chunk.of(chunk.world.farm))
-    where = chunk.world.dice.whole("abroad", len(_ABROAD), farm)
+    where = at.of(chunk.abroad)
     address = ipv4(
         block_address(FOREIGN, where * 4096 + chunk.world.dice.whole("foreign line", 200, chunk.at[at.device]))
     )
@@ -91,8 +83,8 @@ def _from_vpn(at: Events) -> _Signed:
     """Through a VPN whose exit lies in the declared country."""
     chunk = at.chunk
     town = chunk.world.dice.whole("farm exit", 45, at.of(chunk.of(chunk.world.farm)))
-    address = ipv4(block_address(10 + 1, town * 16 + 9 + at.of(chunk.of(chunk.world.farm)) % 6))
-    return _Signed(at, address, town, np.full(len(at), 11), at.of(chunk.of(chunk.world.platform)), known=True)
+    address = ipv4(block_address(ANONYMOUS, town * 16 + 9 + at.of(chunk.of(chunk.world.farm)) % 6))
+    return _Signed(at, address, town, np.full(len(at), ANONYMOUS), at.of(chunk.of(chunk.world.platform)), known=True)
 
 
 def _all(chunk: Chunk, provider: str, rate: float, *, relayed: bool) -> list[_Signed]:
@@ -127,10 +119,10 @@ def _towns(town: NDArray[np.int64]) -> tuple[pa.Array, pa.Array, pa.Array, pa.Ar
     """City, country, latitude and longitude as text."""
     known = cities()
     index = pa.array(np.where(town >= 1000, len(known.names) + town - 1000, town))
-    names = [*(name.split(",")[0] for name in known.names), *(one[0] for one in _ABROAD)]
-    countries = [*known.countries, *(one[1] for one in _ABROAD)]
-    north = [*(f"{value:.2f}" for value in known.latitude.tolist()), *(f"{one[2]:.2f}" for one in _ABROAD)]
-    east = [*(f"{value:.2f}" for value in known.longitude.tolist()), *(f"{one[3]:.2f}" for one in _ABROAD)]
+    names = [*(name.split(",")[0] for name in known.names), *(one[0] for one in ABROAD)]
+    countries = [*known.countries, *(one[1] for one in ABROAD)]
+    north = [*(f"{value:.2f}" for value in known.latitude.tolist()), *(f"{one[2]:.2f}" for one in ABROAD)]
+    east = [*(f"{value:.2f}" for value in known.longitude.tolist()), *(f"{one[3]:.2f}" for one in ABROAD)]
     texts = (pa.array(values, pa.string()).take(index) for values in (names, countries, north, east))
     return tuple(texts)  # type: ignore[return-value]  # four of them
 
@@ -161,7 +153,7 @@ def _okta(signed: _Signed) -> pa.Array:
     dice = chunk.world.dice
     kind = at.pick("kind", (25, 45, 25, 5))
     city, country, north, east = _towns(signed.town)
-    anonymous = (signed.operator == 11) & (at.share("listed") < 0.8)
+    anonymous = (signed.operator == ANONYMOUS) & (at.share("listed") < 0.8)
     factor = joined(
         '{"type":"AuthenticatorEnrollment","id":"', _factors(at), '","displayName":"Okta Verify"}',
     )  # fmt: skip

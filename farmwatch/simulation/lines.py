@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from farmwatch.simulation.chunk import Chunk
+from farmwatch.simulation.chunk import DAY_US, HOUR_US, Chunk
 from farmwatch.simulation.texts import iso, joined, wrapped
 
-__all__ = ["Events", "concatenated", "events", "json_lines", "once"]
+__all__ = ["Events", "concatenated", "events", "hourly", "json_lines", "once", "windows"]
 
 Ints = NDArray[np.int64]
 
@@ -114,6 +114,34 @@ def once(chunk: Chunk, name: str, days: NDArray[np.bool_], ts: NDArray[Any]) -> 
     return Events(
         chunk, name, device, column, np.zeros(len(device), np.int64), np.asarray(ts)[device, column].astype(np.int64)
     )
+
+
+def hourly(chunk: Chunk, name: str, days: NDArray[np.bool_], awake: NDArray[np.bool_]) -> Events:
+    """Once an hour while a device is awake: round the clock for those that never sleep, else from start to end of work."""
+    slots = np.arange(24)
+    midnight, start, end = (np.broadcast_to(one, days.shape)[:, :, None] for one in (chunk.day * DAY_US, chunk.start, chunk.end))
+    minute = (chunk.world.dice.share("poll", chunk.at) * HOUR_US).astype(np.int64)[:, None, None]
+    whole_day = awake[:, None, None]
+    ts = np.where(whole_day, midnight + minute, start) + slots * HOUR_US
+    device, column, slot = np.nonzero(days[:, :, None] & (whole_day | (ts <= end)))
+    return Events(chunk, name, device, column, slot, ts[device, column, slot])
+
+
+def windows(
+    chunk: Chunk, name: str, share: float, days: NDArray[np.bool_], *, seconds: int = 300, all_day: bool = False
+) -> Events:
+    """Windows of some seconds of which a share has something to tell: in hours of work, or round the clock."""
+    length = seconds * 1_000_000
+    rows = np.flatnonzero(days.any(axis=1))
+    kept = days[rows]
+    start = np.broadcast_to(chunk.day * DAY_US, days.shape)[rows] if all_day else chunk.start[rows] // length * length
+    end = start + DAY_US if all_day else chunk.end[rows]
+    most = int(((end - start).max() if len(rows) else 0) // length) + 1
+    slots = np.arange(most)
+    chosen = chunk.world.dice.whether(f"{name} window", share, chunk.at[rows][:, None, None], chunk.day[:, :, None], slots)
+    inside = start[:, :, None] + slots * length < end[:, :, None]
+    found, column, slot = np.nonzero(kept[:, :, None] & inside & chosen)
+    return Events(chunk, name, rows[found], column, slot, start[found, column] + slot * length)
 
 
 def json_lines(columns: Mapping[str, Any]) -> pa.Array:

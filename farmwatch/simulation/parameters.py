@@ -226,6 +226,11 @@ class Parameters:
         0.15, (0.02, 0.1, 0.2, 0.4), "of driven laptops: lid, battery and sleep as if somebody carried them"
     )
     new_hire: float = _number(0.25, (0.05, 0.2, 0.35, 0.6), "of driven laptops: handed out within the window")
+    clumped: float = _number(
+        0.05, (0.01, 0.035, 0.065, 0.12),
+        "of presses through a KVM or a tool from afar: held up and let go together, about",
+        "docs/evidence.md, M16 has the mechanism; the share is judged",
+    )  # fmt: skip
     operator_hours: float = _number(
         0.2,
         (0.05, 0.15, 0.3, 0.6),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from farmwatch.simulation.chunk import HOUR_US, Chunk
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
+from farmwatch.simulation.meetings import farm_joins
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, named, numbered
 from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses
 
@@ -41,6 +42,34 @@ _HOSTS = (
 _HOST_WEIGHTS = 1.0 / np.arange(2, len(_HOSTS) + 2)
 
 
+_ELSEWHERE = {"remoting_host.exe": "remoting_me2me_host", "caffeine64.exe": "amphetamine", "powertoys.awake.exe": "amphetamine", "nordvpn.exe": "nordvpnd"}
+
+
+def _by_system(at: Events, name: pa.Array | str) -> pa.Array:
+    """A program's name as its system has it: without ending on macOS and Linux."""
+    spelled = name if isinstance(name, pa.Array) else pa.array([name] * len(at), pa.string())
+    other = _ELSEWHERE.get(name) if isinstance(name, str) else None
+    bare = pc.replace_substring_regex(spelled, r"\.exe$", "") if other is None else pa.array([other] * len(at), pa.string())
+    return pc.if_else(_windows(at), spelled, bare)
+
+
+def _on_windows(at: Events, path: pa.Array | str) -> pa.Array:
+    """A path, on Windows only."""
+    spelled = path if isinstance(path, pa.Array) else pa.array([path] * len(at), pa.string())
+    return pc.if_else(_windows(at), spelled, pa.scalar(None, pa.string()))
+
+
+def _parent(at: Events, parent: pa.Array | str) -> pa.Array:
+    """What started a program: a parent of Windows, or the one there is elsewhere."""
+    spelled = parent if isinstance(parent, pa.Array) else pa.array([parent] * len(at), pa.string())
+    platform = at.of(at.chunk.of(at.chunk.world.platform))
+    return pc.if_else(_windows(at), spelled, named(("", "launchd", "systemd"), platform))
+
+
+def _windows(at: Events) -> pa.Array:
+    return pa.array(at.of(at.chunk.of(at.chunk.world.platform)) == 0)
+
+
 def _covered(chunk: Chunk) -> NDArray[np.bool_]:
     return chunk.feed("process", chunk.world.parameters.process_feed)
 
@@ -48,14 +77,15 @@ def _covered(chunk: Chunk) -> NDArray[np.bool_]:
 def processes(chunk: Chunk) -> pa.Array:
     """Rows of ``processes``."""
     days = chunk.worked & _covered(chunk)[:, None]
-    ran = events(chunk, "program", 20.0, days)
+    ran = events(chunk, "program", 22.0, days)
     which = ran.pick("which", _WEIGHTS)
     parts = [
         json_lines(
             {
                 "device_id": ran.names(), "ts": ran.iso(), "event": "started", "pid": 400 + 4 * ran.whole("pid", 6000),
-                "name": named([one[0] for one in _ROUTINE], which), "path": named([one[1] for one in _ROUTINE], which),
-                "parent_name": pa.array(np.where(ran.share("parent") < 0.5, "explorer.exe", "svchost.exe").tolist()),
+                "name": _by_system(ran, named([one[0] for one in _ROUTINE], which)),
+                "path": _on_windows(ran, named([one[1] for one in _ROUTINE], which)),
+                "parent_name": _parent(ran, named(("explorer.exe", "svchost.exe"), ran.pick("parent", (1, 1)))),
                 "company": named([one[2] or None for one in _ROUTINE], which),
             }
         )
@@ -82,7 +112,8 @@ def _program(at: Events, tool: Tool, parent: str, *, name: str = "", arguments: 
     return json_lines(
         {
             "device_id": at.names(), "ts": at.iso(), "event": "started", "pid": 400 + 4 * at.whole("pid", 6000),
-            "name": name or tool.program, "path": tool.path, "arguments": arguments, "parent_name": parent,
+            "name": _by_system(at, name or tool.program), "path": _on_windows(at, tool.path), "arguments": arguments,
+            "parent_name": _parent(at, parent),
             "company": tool.company,
         }
     )  # fmt: skip
@@ -109,7 +140,8 @@ def zoom_uri(chunk: Chunk) -> pa.Array:
             json_lines(
                 {
                     "device_id": at.names(), "ts": at.iso(), "event": "started", "pid": 400 + 4 * at.whole("pid", 6000),
-                    "name": "zoom.exe", "path": path, "arguments": "--url=zoommtg://", "parent_name": parent,
+                    "name": _by_system(at, "zoom.exe"), "path": _on_windows(at, path), "arguments": "--url=zoommtg://",
+                    "parent_name": _by_system(at, parent) if parent == "chrome.exe" else _parent(at, parent),
                     "company": "Zoom Communications, Inc.",
                 }
             )
@@ -119,8 +151,6 @@ def zoom_uri(chunk: Chunk) -> pa.Array:
 
 
 def _joins(chunk: Chunk, covered: NDArray[np.bool_]) -> Events:
-    from farmwatch.simulation.meetings import farm_joins
-
     days, ts = farm_joins(chunk)
     return once(chunk, "farm join", days & covered, ts)
 
@@ -128,7 +158,7 @@ def _joins(chunk: Chunk, covered: NDArray[np.bool_]) -> Events:
 def dns(chunk: Chunk) -> pa.Array:
     """Rows of ``dns``."""
     days = chunk.worked & _covered(chunk)[:, None]
-    asked = events(chunk, "lookup", 20.0, days)
+    asked = events(chunk, "lookup", 22.0, days)
     common = named(_HOSTS, asked.pick("host", _HOST_WEIGHTS))
     rare = joined(numbered("www.site", asked.whole("site", 40_000), 5), ".example")
     name = pc.if_else(pa.array(asked.share("rare") < 0.2), rare, common)
@@ -140,7 +170,7 @@ def dns(chunk: Chunk) -> pa.Array:
                 json_lines(
                     {
                         "device_id": started.names(), "ts": started.iso(), "name": _host(started, host), "qtype": "A",
-                        "process": tool.program,
+                        "process": _by_system(started, tool.program),
                     }
                 )
             )  # fmt: skip
@@ -163,7 +193,7 @@ def sockets(chunk: Chunk) -> pa.Array:
         json_lines(
             {
                 "device_id": opened.names(), "ts": opened.iso(), "state": "connected", "proto": "tcp",
-                "process": named([one[0] for one in _ROUTINE], opened.pick("which", _WEIGHTS)),
+                "process": _by_system(opened, named([one[0] for one in _ROUTINE], opened.pick("which", _WEIGHTS))),
                 "local_p": 49_152 + opened.whole("port", 16_000), "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + host),
                 "remote_p": pa.array(np.full(len(opened), 443)), "remote_name": named(_HOSTS, host), "outbound": True,
             }
@@ -176,7 +206,7 @@ def sockets(chunk: Chunk) -> pa.Array:
                 json_lines(
                     {
                         "device_id": started.names(), "ts": started.iso(), "state": "connected", "proto": "tcp",
-                        "process": tool.program, "path": tool.path, "local_p": 49_152 + started.whole("port", 16_000),
+                        "process": _by_system(started, tool.program), "path": _on_windows(started, tool.path), "local_p": 49_152 + started.whole("port", 16_000),
                         "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + 4096 + started.whole("relay", 500)),
                         "remote_p": tool.port, "remote_name": _host(started, tool.hosts[-1]), "outbound": True,
                     }
@@ -195,12 +225,27 @@ def services(chunk: Chunk) -> pa.Array:
             parts.append(
                 json_lines(
                     {
-                        "device_id": at.names(), "ts": at.iso(), "kind": "service", "name": tool.service,
-                        "path": tool.path, "start_mode": "auto_start", "state": "running",
+                        "device_id": at.names(), "ts": at.iso(), "kind": _kind(at), "name": _label(at, use.tool),
+                        "path": _on_windows(at, tool.path), "start_mode": "auto_start", "state": "running",
                     }
                 )
             )  # fmt: skip
     return concatenated(parts)
+
+
+_LABELS = {
+    "anydesk": "com.philandro.anydesk.service", "teamviewer": "com.teamviewer.service",
+    "chrome-remote-desktop": "org.chromium.chromoting", "rustdesk": "com.carriez.rustdesk_service",
+    "tailscale": "com.tailscale.tailscaled",
+}  #: what macOS calls them  # fmt: skip
+
+
+def _kind(at: Events) -> pa.Array:
+    return pc.if_else(_windows(at), pa.scalar("service"), pa.scalar("autostart"))
+
+
+def _label(at: Events, tool: str) -> pa.Array:
+    return pc.if_else(_windows(at), pa.scalar(TOOLS[tool].service), pa.scalar(_LABELS.get(tool, TOOLS[tool].service)))
 
 
 def software(chunk: Chunk) -> pa.Array:

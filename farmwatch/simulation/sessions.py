@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from farmwatch.simulation.chunk import FOREIGN, HOUR_US, Chunk, block_address, offsets
-from farmwatch.simulation.habits import windows_fed, windows_power
+from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, COMPANY, FOREIGN, HOUR_US, Chunk, block_address, offsets
+from farmwatch.simulation.power import windows_fed, windows_power
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, numbered, plain
 from farmwatch.simulation.toolkit import TOOLS, Use, uses
@@ -37,11 +37,11 @@ def _far(at: Events, use: Use) -> tuple[pa.Array, pa.Array]:
     helper = dice.whole("helper", 40, chunk.at[at.device], at.day)
     who = np.where((farm < 0) & use.attended, (1 << 34) + helper, who)
     number = plain(100_000_000 + (dice.raw("far id", who) % np.uint64(899_999_999)).astype(np.int64))
-    abroad = block_address(FOREIGN, dice.whole("abroad", 4, farm) * 4096 + 300 + farm % 500)
+    abroad = block_address(FOREIGN, at.of(chunk.abroad) * 4096 + 300 + farm % 500)
     home = at.of(chunk.address)
-    vpn = block_address(11, dice.whole("hand exit", 45, farm) * 16 + 3)
+    vpn = block_address(ANONYMOUS, dice.whole("hand exit", 45, farm) * 16 + 3)
     own = np.where(dice.whether("hand hidden", 0.5, farm), vpn, abroad)
-    return number, ipv4(np.where(farm >= 0, own, np.where(use.attended, block_address(7, helper), home)))
+    return number, ipv4(np.where(farm >= 0, own, np.where(use.attended, block_address(COMPANY, helper), home)))
 
 
 def _sessions(chunk: Chunk, number: int, use: Use) -> Events:
@@ -143,11 +143,8 @@ def windows_events(chunk: Chunk) -> pa.Array:
             (192 << 24) + (168 << 16) + (1 << 8) + 10 + chunk.world.dice.whole("helper box", 40, chunk.at[at.device])
         )
         port = plain(50_000 + at.whole("port", 9000))
-        hours = (
-            plain(8 + chunk.world.dice.whole("hand zone", 2, at.of(chunk.of(chunk.world.farm))))
-            if far
-            else _own_hours(at)
-        )
+        zone = np.array([one[4] for one in ABROAD])[at.of(chunk.abroad)]
+        hours = plain(zone) if far else _own_hours(at)
         parts += [
             _beats(
                 at, _RDP, 131, f"{_RDP}/Operational", joined('{"ConnType":"TCP","ClientIP":"', inner, ":", port, '"}')
