@@ -8,6 +8,7 @@ from farmwatch.analysis.fleet.detectors.display_only_lid_shut import DisplayOnly
 from farmwatch.analysis.fleet.detectors.hand_one_source import HandOneSource
 from farmwatch.analysis.fleet.detectors.hand_present import HandPresent
 from farmwatch.analysis.fleet.detectors.hardware_serial_shared import HardwareSerialShared
+from farmwatch.analysis.fleet.detectors.identity_long_session import IdentityLongSession
 from farmwatch.analysis.fleet.detectors.identity_session_copied import IdentitySessionCopied
 from farmwatch.analysis.fleet.detectors.identity_shared_factor import IdentitySharedFactor
 from farmwatch.analysis.fleet.detectors.identity_shared_token import IdentitySharedToken
@@ -97,6 +98,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     VpnEgress(),
     VpnRouter(),
     HandOneSource(),
+    IdentityLongSession(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
