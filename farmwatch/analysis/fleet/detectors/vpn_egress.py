@@ -70,8 +70,7 @@ class VpnEgress(FleetDetector):
                             WHEN network LIKE 'vpn %' OR network = 'proxy' THEN 'vpn' ELSE 'data_centre' END AS grade
                 FROM places WHERE scope = 'public' AND (network LIKE 'vpn %' OR network IN ('proxy', 'hosting'))
             ), used AS (
-                SELECT e.device_id, e.day, e.address, e.via, e.first, e.last, e.n, k.country, k.as_org, k.network, k.grade,
-                       k.brand
+                SELECT e.device_id, e.day, e.address, e.via, e.first, e.last, e.n, k.country, k.as_org, k.grade, k.brand
                 FROM egress AS e JOIN kinds AS k USING (address) LEFT JOIN owners AS o USING (device_id)
                 WHERE NOT (k.grade <> 'data_centre' AND (k.brand IN ({allowed})
                            OR coalesce(list_contains(string_split(o.approved_tools, ','), k.brand), false)))

@@ -43,9 +43,7 @@ class VpnRouter(FleetDetector):
         ),
     }
     when_clear: ClassVar[str] = "it also came from a line that is no VPN's, or a VPN client is on it"
-    check: ClassVar[str] = (
-        "ask what is between the laptop and the line; compare its packets' size behind the concentrator"
-    )
+    check: ClassVar[str] = "ask what is between the laptop and the line; measure packets' size at the concentrator"
 
     min_days: int = param(3, "A week-end at friends' is two days.", low=2, high=14)
     most_devices: int = param(20, "More behind one network: the company's own proxy.", low=2, high=1000)
@@ -68,7 +66,8 @@ class VpnRouter(FleetDetector):
             )
             SELECT a.* FROM always AS a
             SEMI JOIN (SELECT device_id FROM presence WHERE name IN {_KNOWN}) AS k ON k.device_id = a.device_id
-            ANTI JOIN (SELECT device_id FROM tool_seen WHERE kind IN ('vpn', 'tunnel')) AS t ON t.device_id = a.device_id
+            ANTI JOIN (SELECT device_id FROM tool_seen WHERE kind IN ('vpn', 'tunnel')) AS t
+                ON t.device_id = a.device_id
             WHERE NOT EXISTS (SELECT 1 FROM crowds WHERE list_contains(a.addresses, crowds.address))
             ORDER BY a.device_id
             """,
@@ -80,8 +79,8 @@ class VpnRouter(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "always",
-                f"all {row['n']} reports of its public address on {row['days']} days came out of a VPN ({networks}), and "
-                "no VPN client is on the device",
+                f"all {row['n']} reports of its public address on {row['days']} days came out of a VPN ({networks}), "
+                "and no VPN client is on the device",
                 observed="; ".join(row["addresses"][:8]),
                 expected="a home line, or a VPN client on the device",
                 telling=(telling(Sighting, row["first"], row["last"], count=row["n"]),),
