@@ -9,6 +9,7 @@ import pytest
 
 from farmwatch.analysis.detectors import DETECTORS
 from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+from farmwatch.analysis.fleet.farm_weights import REASONS
 from farmwatch.reports.evidence import cited
 from tests.conftest import ROOT
 
@@ -19,6 +20,7 @@ _CITED = re.compile(r"\b([NEI]\d{1,2})\b")
 def looked_for() -> set[str]:
     """Signals that some detector cites."""
     found = {signal for detector in FLEET_DETECTORS for signal in detector.signals}
+    found |= {signal for reason in REASONS.values() for signal in _CITED.findall(reason)}  # groups of devices
     for detector in DETECTORS:
         found |= set(_CITED.findall(detector.weight_reason)) | set(_CITED.findall(type(detector).__doc__ or ""))
     return found
