@@ -20,11 +20,11 @@ __all__ = ["make_screens", "make_usb_seen", "make_usb_things"]
 #: Bit of the day in the thirty days up to ``until``: days are counted without keeping them.
 _DAY = "1::BIGINT << CAST(greatest(0, least(62, date_diff('day', $until::TIMESTAMPTZ, ts) + 62)) AS INTEGER)"
 
-_USB = (
+_RAW = (
     "device_id, vendor_id, product_id, manufacturer, product, serial, bcd_device, bcd_usb, device_class, interfaces, "
-    "interface_strings, hid_reports, hid_kinds, speed_mbps, max_power_ma, attributes, removable, class_name, bus, "
-    "part, storage, scsi_vendor, scsi_product"
+    "interface_strings, hid_reports, hid_kinds, speed_mbps, max_power_ma, attributes, removable, class_name"
 )
+_USB = f"{_RAW}, bus, part, storage, scsi_vendor, scsi_product"
 
 
 def make_usb_seen(fleet: Fleet) -> None:
@@ -32,11 +32,18 @@ def make_usb_seen(fleet: Fleet) -> None:
     fleet.make(
         "usb_seen",
         rf"""
-        WITH told AS (
+        WITH raw AS (
+            SELECT {_RAW}, instance_path, parent, min(ts) AS first, max(ts) AS last, count(*) AS n,
+                   min(record_id) AS record_id, bit_or({_DAY}) AS days,
+                   bit_or(CASE WHEN event = 'present' THEN {_DAY} ELSE 0 END) AS present_days,
+                   count(*) FILTER (event IN ('attached', 'removed')) AS moves
+            FROM usb_devices_30d WHERE ts >= $since::TIMESTAMPTZ OR event <> 'present'
+            GROUP BY {_RAW}, instance_path, parent
+        ), told AS (
             SELECT *, upper(split_part(instance_path, '\', 1)) AS bus,
                    regexp_matches(instance_path, '(?i)[&]MI_[0-9a-f]') AS part,
                    CASE WHEN instance_path ILIKE 'USBSTOR%' THEN upper(split_part(instance_path, '\', 2)) END AS unit
-            FROM usb_devices_30d WHERE ts >= $since::TIMESTAMPTZ OR event <> 'present'
+            FROM raw
         ), named AS (
             SELECT * REPLACE (
                        CASE WHEN vendor_id IS NULL AND unit IS NOT NULL THEN
@@ -57,11 +64,8 @@ def make_usb_seen(fleet: Fleet) -> None:
                    END AS scsi_product
             FROM named
         )
-        SELECT {_USB}, min(ts) AS first, max(ts) AS last, count(*) AS n, min(record_id) AS record_id,
-               bit_or({_DAY}) AS days,
-               bit_or(CASE WHEN event = 'present' THEN {_DAY} ELSE 0 END) AS present_days,
-               count(*) FILTER (event = 'present') AS present_n,
-               count(*) FILTER (event IN ('attached', 'removed')) AS moves
+        SELECT {_USB}, min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n, min(record_id) AS record_id,
+               bit_or(days) AS days, bit_or(present_days) AS present_days, sum(moves)::BIGINT AS moves
         FROM all_told GROUP BY {_USB}
         """,
     )
