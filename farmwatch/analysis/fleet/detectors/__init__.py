@@ -1,6 +1,7 @@
 """The detectors over telemetry, one file each; this tuple is the register and its order that of the report."""
 
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.detectors.account_while_idle import AccountWhileIdle
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
@@ -99,6 +100,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     VpnRouter(),
     HandOneSource(),
     IdentityLongSession(),
+    AccountWhileIdle(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
