@@ -2,6 +2,7 @@
 
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.account_while_idle import AccountWhileIdle
+from farmwatch.analysis.fleet.detectors.activity_clock import ActivityClock
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
@@ -101,6 +102,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     HandOneSource(),
     IdentityLongSession(),
     AccountWhileIdle(),
+    ActivityClock(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]
