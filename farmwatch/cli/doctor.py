@@ -17,7 +17,7 @@ from farmwatch.cli.streams import Color, can_show, use_color, width, write_resul
 
 __all__ = ["HELP", "doctor"]
 
-HELP = """Show versions, the state of the compile cache, tshark, knowledge and the terminal. Always exits with 0.
+HELP = """Show versions, the state of the compile cache, tshark, browser, knowledge and the terminal. Always exits with 0.
 
 \b
 Examples:
@@ -44,6 +44,7 @@ def doctor(
         ("packages", _packages),
         ("compiled", _compile if compile_now else _cache),
         ("tshark", _tshark),
+        ("browser", _browser),
         ("capture", _capture),
         ("knowledge", _knowledge),
         ("terminal", lambda: _terminal(color)),
@@ -106,6 +107,13 @@ def _tshark() -> str:
         [path, "--version"], capture_output=True, text=True, timeout=_TSHARK_SECONDS, check=False
     )
     return f"{(ran.stdout.splitlines() or ['no version'])[0]} at {path}"
+
+
+def _browser() -> str:
+    """Which browser would print the morning report; one is needed for that only."""
+    from farmwatch.reports.morning.pdf import browser
+
+    return browser() or "none: 'farmwatch report --format pdf' needs Chromium or one of its kin; all else works without"
 
 
 def _capture() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +29,7 @@ Examples:
   farmwatch report                    newest assessment against the one before
   farmwatch report --since 7d --format html,json,csv,pdf --output reports/
   farmwatch report --since-last --mail-to soc@example.org --only-changes
-  farmwatch report --install-timer daily --at 06:30 --mail-to soc@example.org
+  farmwatch report --install-timer daily --at 06:30 -o reports -f html
   farmwatch report saved.json -v
   farmwatch report saved.json.gz --format csv > findings.csv
 
@@ -113,6 +112,14 @@ def report(
         str | None,
         typer.Option("--kind", metavar="systemd|cron|windows", help="With --install-timer. Default: this machine's."),
     ] = None,
+    assess_with: Annotated[
+        str,
+        typer.Option(
+            "--assess-with",
+            metavar="OPTIONS",
+            help="With --install-timer: more options of 'farmwatch assess', in quotes, such as '--geo FILE'.",
+        ),
+    ] = "",
     write: Annotated[
         bool, typer.Option("--write/--print", help="With --install-timer: put it in its place, or show it.")
     ] = False,
@@ -144,7 +151,7 @@ def report(
     )  # fmt: skip
     try:
         if install_timer is not None:
-            raise typer.Exit(_timer(install_timer, at, kind, wanted, form, write=write))
+            raise typer.Exit(_timer(install_timer, at, kind, wanted, form, assess_with, write=write))
         raise typer.Exit(report_morning(wanted))
     except DeliveryError as error:
         talk(f"farmwatch: {error}")
@@ -189,8 +196,10 @@ def _span(text: str) -> timedelta:
     return timedelta(seconds=min(seconds(value), 3e9))
 
 
-def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, *, write: bool) -> Exit:
+def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, assess: str, *, write: bool) -> Exit:
     """Show or install what makes this report by itself."""
+    import shlex
+
     from farmwatch.cli.timers import default_kind, install_timer, timer_commands
     from farmwatch.delivery.timers import Every, Kind, Timer
 
@@ -201,26 +210,8 @@ def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, *, 
         raise typer.BadParameter(
             f"{error}: daily or weekly, by systemd, cron or windows", param_hint="--install-timer"
         ) from error
-    delivery = wanted.delivery
-    options_given: list[str] = []
-    if wanted.output is None and not delivery.wanted and wanted.html is None:
-        raise typer.BadParameter(
-            "say where the report goes: --output FOLDER, --mail-to or --webhook", param_hint="--install-timer"
-        )
-    if wanted.output is not None or form != "text":
-        options_given += ["--format", form]
-    files = {
-        "--output": wanted.output or (Path(os.devnull) if delivery.wanted or wanted.html else None),
-        "--html": wanted.html, "--weights": wanted.weights, "--smtp": delivery.smtp,
-        "--webhook-secret": delivery.webhook_secret, "--ca-file": delivery.ca_file,
-    }  # fmt: skip
-    for name, path in files.items():
-        options_given += [name, str(path.expanduser().absolute())] if path is not None else []
-    for whom in delivery.mail_to:
-        options_given += ["--mail-to", whom]
-    options_given += ["--webhook", delivery.webhook] if delivery.webhook else []
-    options_given += ["--only-changes"] if delivery.only_changes else []
-    from farmwatch.store.place import default_store, place_of
-
-    commands = timer_commands(often, options_given, place_of(wanted.store or default_store()).url)
-    return install_timer(Timer.of(often, at, commands), by, write=write)
+    try:
+        more = shlex.split(assess)
+    except ValueError as error:
+        raise typer.BadParameter(f"{assess!r}: {error}", param_hint="--assess-with") from error
+    return install_timer(Timer.of(often, at, timer_commands(often, by, wanted, form, more)), by, write=write)

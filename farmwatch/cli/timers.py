@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +17,10 @@ from farmwatch.cli.exits import Exit
 from farmwatch.cli.streams import talk, write_result
 from farmwatch.delivery.failing import DeliveryError
 from farmwatch.delivery.timers import Every, Kind, Timer, cron_line, systemd_units, task_xml
+from farmwatch.store.place import default_store, place_of
+
+if TYPE_CHECKING:
+    from farmwatch.cli.morning import Wanted
 
 __all__ = ["default_kind", "install_timer", "timer_commands"]
 
@@ -30,21 +35,54 @@ def default_kind() -> Kind:
     return Kind.SYSTEMD if shutil.which("systemctl") else Kind.CRON
 
 
-def timer_commands(every: Every, options: Sequence[str], store: str | None) -> tuple[tuple[str, ...], ...]:
+def timer_commands(
+    every: Every, kind: Kind, wanted: Wanted, form: str, assess: Sequence[str] = ()
+) -> tuple[tuple[str, ...], ...]:
     """The two commands of a morning: assess the days, then report what changed since the last report.
+
+    Folders and files are written out in full: timers start elsewhere.
 
     Args:
         every: how often; names the series of reports.
-        options: of the report, as they were given.
-        store: the store, absolute where it is a folder: timers start elsewhere.
+        kind: what starts them.
+        wanted: the report as it was asked for.
+        form: its formats as they were written.
+        assess: more options of the assessment.
+
+    Raises:
+        typer.BadParameter: the report would go nowhere, or mail needs what a timer has not.
     """
+    delivery = wanted.delivery
+    if wanted.output is None and not delivery.wanted and wanted.html is None:
+        raise typer.BadParameter(
+            "say where the report goes: --output FOLDER, --mail-to or --webhook", param_hint="--install-timer"
+        )
+    if delivery.mail_to and delivery.smtp is None:
+        raise typer.BadParameter(
+            "a timer has not your environment: name the mail server in a file, with --smtp", param_hint="--mail-to"
+        )
     program = _program()
-    where = ("--store", store) if store is not None else ()
+    nowhere = () if kind is Kind.WINDOWS else ("--output", "/dev/null")  # Task Scheduler keeps no output
+    where = ("--store", place_of(wanted.store or default_store()).url)
+    weights = _file("--weights", wanted.weights)
+    to = _file("--output", wanted.output) if wanted.output is not None else nowhere
+    report = (
+        *("--since-last", "--series", str(every), *where, "--format", form, *to, *_file("--html", wanted.html)),
+        *(*weights, *_file("--smtp", delivery.smtp), *_file("--webhook-secret", delivery.webhook_secret)),
+        *_file("--ca-file", delivery.ca_file),
+        *(word for whom in delivery.mail_to for word in ("--mail-to", whom)),
+        *(("--webhook", delivery.webhook) if delivery.webhook else ()),
+        *(("--only-changes",) if delivery.only_changes else ()),
+    )
     days = "7d" if every is Every.DAILY else "14d"
     return (
-        (*program, "assess", "-q", "--since", days, *where, "--output", os.devnull),
-        (*program, "report", "--since-last", "--series", str(every), *where, *options),
+        (*program, "assess", "-q", "--since", days, *where, *weights, *nowhere, *assess),
+        (*program, "report", *report),
     )
+
+
+def _file(option: str, path: Path | None) -> tuple[str, ...]:
+    return () if path is None else (option, str(path.expanduser().absolute()))
 
 
 def _program() -> tuple[str, ...]:

@@ -118,6 +118,8 @@ def test_pdf_without_a_browser_names_other_ways(cli, store, tmp_path, monkeypatc
         ("-o", "/no/such/folder/x.html"),
         ("--install-timer", "hourly", "--mail-to", "a@b.org"),
         ("--install-timer", "daily"),
+        ("--install-timer", "daily", "--mail-to", "a@b.org"),
+        ("--install-timer", "daily", "--webhook", "https://b.org/", "--assess-with", "'"),
     ],
 )
 def test_wrong_usage(cli, store, options):
@@ -263,8 +265,10 @@ def test_a_timer_is_shown_and_nothing_written(cli, store, tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     ran = cli("report", "--store", "store", "--install-timer", "daily", "--at", "05:15", "--kind", "systemd",
-              "--output", "my reports", "--format", "html,csv", "--only-changes")  # fmt: skip
+              "--output", "my reports", "--format", "html,csv", "--only-changes",
+              "--assess-with", "--geo '/a b.mmdb'")  # fmt: skip
     assert ran.code == Exit.OK
+    assert '--geo "/a b.mmdb"' in ran.out
     assert "OnCalendar=*-*-* 05:15:00" in ran.out
     assert f'--output "{tmp_path}/my reports"' in ran.out
     assert f"assess -q --since 7d --store {tmp_path}/store" in ran.out
