@@ -16,7 +16,8 @@ from farmwatch.simulation.parameters import SETUPS
 from farmwatch.simulation.texts import numbered
 from farmwatch.simulation.world import World, cities
 
-__all__ = ["ABROAD", "ANONYMOUS", "AS_NAMES", "CELLULAR", "COMPANY", "FOREIGN", "HOME", "HOTEL", "MOBILE", "OFFICE", "SPACE", "Chunk", "Days", "block_address"]
+__all__ = ["ABROAD", "ANONYMOUS", "AS_NAMES", "CELLULAR", "COMPANY", "FOREIGN", "HOME", "HOTEL", "MOBILE", "OFFICE", "SPACE", "Chunk", "Days", "block_address",
+    "hubs", "offsets"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Days: TypeAlias = NDArray[Any]  #: one row a device, one column a day
@@ -83,6 +84,55 @@ def offsets(first_day: int, days: int) -> NDArray[np.int64]:
         spans = (noon.astimezone(ZoneInfo(zone)).utcoffset() for noon in noons)
         found[zone] = [round(span.total_seconds() / 60) if span else 0 for span in spans]
     return np.array([found[zone] for zone in cities().zones], np.int64)
+
+
+#: Towns whose exchanges carriers' translators and phones come out at, several hundred kilometres from their customers
+_HUBS = ("New York, NY", "Chicago, IL", "Dallas, TX", "Los Angeles, CA", "Atlanta, GA", "Seattle, WA", "London", "Dublin",
+         "Paris", "Frankfurt", "Amsterdam", "Brussels", "Madrid", "Lisbon", "Milan", "Vienna", "Zurich", "Stockholm",
+         "Copenhagen", "Oslo", "Helsinki", "Warsaw", "Prague", "Athens")  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def hubs() -> Ints:
+    """Of each town: the nearest hub of its country."""
+    town = cities()
+    hubs = [town.names.index(name) for name in _HUBS]
+    found = []
+    for number, country in enumerate(town.countries):
+        own = [hub for hub in hubs if town.countries[hub] == country]
+        found.append(min(own, key=lambda hub: _apart(number, hub)))
+    return np.array(found, np.int64)
+
+
+def _apart(one: int, other: int) -> float:
+    """How far towns lie apart, in degrees, well enough to compare."""
+    town = cities()
+    east = (town.longitude[one] - town.longitude[other]) * np.cos(np.radians(town.latitude[one]))
+    return float(np.hypot(town.latitude[one] - town.latitude[other], east))
+
+
+@lru_cache(maxsize=1)
+def _hub_numbers() -> Ints:
+    """Of each town that is a hub: its number among them."""
+    numbers = np.zeros(len(cities().names), np.int64)
+    for number, name in enumerate(_HUBS):
+        numbers[cities().names.index(name)] = number
+    return numbers
+
+
+@lru_cache(maxsize=1)
+def _neighbours() -> tuple[Ints, Ints]:
+    """Of each town: towns of its country it is taken for, and how many those are; itself where there is no other."""
+    town = cities()
+    listed = [
+        [other for other, its in enumerate(town.countries) if its == country and other != number] or [number]
+        for number, country in enumerate(town.countries)
+    ]
+    width = max(map(len, listed))
+    return (
+        np.array([(others * width)[:width] for others in listed], np.int64),
+        np.array([len(others) for others in listed], np.int64),
+    )
 
 
 @dataclass(frozen=True)
@@ -260,19 +310,21 @@ class Chunk:
         operator = dice.whole("isp", _ISPS, site)
         town = self.town
         wrong = dice.whether("geo error", given.geo_error, site, epoch) & (self.kind == HOME)
-        near = np.flatnonzero(cities().american)
-        town = np.where(wrong, near[dice.whole("wrong town", len(near), site, epoch)], town)
+        others, many = _neighbours()
+        other = others[town, dice.whole("wrong town", many[town], site, epoch)]
+        town = np.where(wrong, other, town)
         sharing = max(1.0, given.cgnat_sharing)
-        region = town % 8
-        pools = max(1, round(world.count * given.cgnat / sharing / 8))
+        hub = hubs()[town]
+        region = _hub_numbers()[hub]
+        pools = max(1, round(world.count * given.cgnat / sharing / len(_HUBS)))
         carried = (self.kind == HOME) & self.has("cgnat")[:, None]
         pool = dice.whole("pool", pools, at, self.day // 2)
         address = np.where(carried, (29 << 24) + (region * pools + pool) % (1 << 24), address)
-        operator = np.where(carried, CARRIER, operator)
-        cells = max(1, round(world.count * given.mobile / sharing / 8))
+        town, operator = np.where(carried, hub, town), np.where(carried, CARRIER, operator)
+        cells = max(1, round(world.count * given.mobile / sharing / len(_HUBS)))
         cell = dice.whole("cell", cells, at, self.day)
         address = np.where(self.private_uplink, (30 << 24) + (region * cells + cell) % (1 << 24), address)
-        operator = np.where(self.private_uplink, CELLULAR, operator)
+        town, operator = np.where(self.private_uplink, hub, town), np.where(self.private_uplink, CELLULAR, operator)
         orbit = (self.kind == HOME) & self.has("satellite")[:, None]
         exits = np.array([1, 3, 10, 15, 45])  # towns where satellite traffic comes down
         down = exits[np.where(cities().american[town], dice.whole("ground", 4, site), 4)]

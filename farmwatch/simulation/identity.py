@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, AS_NAMES, CELLULAR, FOREIGN, HOUR_US, RELAY, Chunk, block_address
+from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, AS_NAMES, CELLULAR, FOREIGN, HOUR_US, RELAY, Chunk, block_address, hubs
 from farmwatch.simulation.lines import Events, concatenated, events, once
 from farmwatch.simulation.texts import dashed, hexed, ipv4, ipv6, iso, joined, named, plain
 from farmwatch.simulation.world import cities
@@ -61,10 +61,9 @@ def _from_device(at: Events, *, relayed: bool) -> _Signed:
 def _from_phone(at: Events) -> _Signed:
     """From the person's phone, over its own network."""
     chunk = at.chunk
-    town = at.of(chunk.told_town)
-    cell = ipv4(
-        (30 << 24) + (1 << 23) + town * 4096 + chunk.world.dice.whole("phone cell", 60, chunk.at[at.device], at.day)
-    )
+    town = hubs()[at.of(chunk.town)]
+    number = chunk.world.dice.whole("phone cell", 60, chunk.at[at.device], at.day)
+    cell = ipv4((30 << 24) + (1 << 23) + town * 4096 + number)
     return _Signed(at, cell, town, np.full(len(at), CELLULAR), np.full(len(at), 3), known=False)
 
 

@@ -124,7 +124,7 @@ def _network(at: Events) -> pa.Array:
             )
         )
     hears = stations_known(chunk, at)
-    stations = joined('"', macs(station(chunk, at, np.zeros(len(at), np.int64))), '"')
+    stations = joined('"', macs(station(chunk, at)), '"')
     stations = pc.if_else(pa.array(hears), stations, "")
     first = pc.replace_substring_regex(own, r"\.\d+$", ".1")
     return joined(

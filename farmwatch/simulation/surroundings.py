@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 _ROUTERS = (0x50C7BF, 0xA040A0, 0x04D4C4, 0x149182, 0x3894ED, 0xF0F249, 0x9CC9EB, 0xC8D719, 0x60D02C, 0x4CED24)
 _ACCESS_POINTS = (0xF09FC2, 0x00A742, 0x6CB2AE, 0x24F27F)
 _STICKS = (0x001E10, 0x0C5B8F, 0x344B50)
-_THINGS = (0xB827EB, 0xDCA632, 0x3C0754, 0xF4F5D8, 0x001788, 0x5CAAFD, 0x641CAE, 0x8CF5A3, 0xA4C138, 0x001132, 0x30055C)
+_THINGS = (0x3C0754, 0xF4F5D8, 0x001788, 0x5CAAFD, 0x641CAE, 0x8CF5A3, 0xA4C138, 0x001132, 0x30055C)
 _BOARDS = (0xB827EB, 0xDCA632, 0xE45F01, 0xD83ADD, 0x2CCF67)
 _BOXES = {0: 0xDCA632, 1: 0x305253, 2: 0x48DA35, 3: 0x9483C4, 4: 0x04C98B, 5: 0xE45F01}  # by KVM model
 _LAPTOPS = (0xF4D488, 0x8C1645, 0x40A8F0, 0xA4C3F0, 0x3C58C2)
@@ -42,17 +42,18 @@ def gateway(chunk: Chunk, link: NDArray[Any], kind: NDArray[Any]) -> NDArray[np.
     return np.where(kind == MOBILE, phone, found)
 
 
-def station(chunk: Chunk, at: Events, which: Ints) -> NDArray[np.uint64]:
-    """Address of an access point a device hears."""
+def station(chunk: Chunk, at: Events) -> NDArray[np.uint64]:
+    """Address of the access point a device is on: at home mostly the same one, elsewhere whichever is near."""
     link, kind, site = at.of(chunk.link), at.of(chunk.kind), at.of(chunk.site)
-    many = np.select([kind == OFFICE, kind == HOTEL, kind == SPACE], [24, 10, 4], 2)
-    home = _mac(chunk, "bssid", _ROUTERS, link, which % many)
-    shared = _mac(chunk, "ap", _ACCESS_POINTS, site, which % many)
+    radio = chunk.world.dice.whole("radio", 2, chunk.at[at.device])
+    moves = at.of(chunk.carried) & (at.share("roams") < 0.1)
+    home = _mac(chunk, "bssid", _ROUTERS, link, np.where(moves, 1 - radio, radio))
+    many = np.select([kind == OFFICE, kind == HOTEL], [24, 10], 4)
+    shared = _mac(chunk, "ap", _ACCESS_POINTS, site, chunk.world.dice.whole("near", many, *at.keys()))
     found = np.where((kind == OFFICE) | (kind == HOTEL) | (kind == SPACE), shared, home)
     hidden = at.of(chunk.evades("random-bssid"))
-    changing = (
-        chunk.world.dice.raw("changing ap", chunk.at[at.device], at.day, which) & np.uint64(0xFCFFFFFFFFFF)
-    ) | np.uint64(_LOCAL_BIT)
+    made_up = chunk.world.dice.raw("changing ap", chunk.at[at.device], at.day)
+    changing = (made_up & np.uint64(0xFCFFFFFFFFFF)) | np.uint64(_LOCAL_BIT)
     return np.where(hidden | (kind == MOBILE), changing, found)
 
 
@@ -72,6 +73,8 @@ def neighbour(chunk: Chunk, at: Events, which: Ints) -> NDArray[np.uint64]:
     boxed = own << np.uint64(24) | (chunk.world.dice.raw("box", chunk.at[at.device]) >> np.uint64(40))
     driven = at.of(chunk.driven) & (kind == HOME) & ~at.of(chunk.evades("lte-sticks"))
     found = np.where(driven, foreign, found)
+    tinkerer = chunk.world.dice.whether("board at home", 0.03, link) & (kind == HOME) & (which == 0)
+    found = np.where(tinkerer, _mac(chunk, "board", _BOARDS, link, which), found)
     board = driven & (which == 0) & at.of(chunk.hand("arp-bus", "zoom-control"))
     found = np.where(board, _mac(chunk, "board", _BOARDS, link, which), found)
     return np.where(
@@ -118,21 +121,16 @@ def sightings(chunk: Chunk) -> pa.Array:
     parts.append(
         json_lines({"device_id": six.names(), "ts": six.iso(), "kind": "public_ip", "value": ipv6(prefix, inside)})
     )
-    for which in range(2):
-        heard = seen.where(stations_known(chunk, seen))
-        mac = macs(station(chunk, heard, np.full(len(heard), which) + heard.whole("near", 3)))
-        parts.append(
-            json_lines(
-                {
-                    "device_id": heard.names(),
-                    "ts": heard.iso(),
-                    "kind": "bssid",
-                    "value": mac,
-                    "oui": _oui(mac),
-                    "medium": "wireless",
-                }
-            )
+    heard = seen.where(stations_known(chunk, seen))
+    mac = macs(station(chunk, heard))
+    parts.append(
+        json_lines(
+            {
+                "device_id": heard.names(), "ts": heard.iso(), "kind": "bssid", "value": mac, "oui": _oui(mac),
+                "medium": "wireless",
+            }
         )
+    )  # fmt: skip
     for which in range(3):
         near = seen.where(seen.slot == 0)
         mac = macs(neighbour(chunk, near, np.full(len(near), which)))

@@ -229,9 +229,11 @@ def made(
     city[second], declared_city[second] = city[holder[second]], declared_city[holder[second]]
     declared_home[second], household[second] = declared_home[holder[second]], household[holder[second]]
     office[second], coworking[second] = office[holder[second]], coworking[holder[second]]
+    team = dice.whole("team", max(1, count // 8), holder)
+    traits["virtual-office"] = lawful & dice.whether("virtual office", given.virtual_office, team)
     world = World(
         dice, given, count, first_day, days, farm, setup, hand, flags, site_of_farm, traits, home, city, declared_city,
-        declared_home, household, office, coworking, site_city, holder, dice.whole("team", max(1, count // 8), holder),
+        declared_home, household, office, coworking, site_city, holder, team,
         np.where(farm >= 0, dice.pick("farm platform", (80, 20), everyone), dice.pick("platform", (68, 27, 5), everyone)),
         model, *(np.full(count, _FAR) for _ in range(6)), np.zeros(count, np.bool_),
     )  # fmt: skip
@@ -272,7 +274,7 @@ def _sprinkle(
         ("accommodation", given.accommodation), ("shared-factor", given.shared_factor),
         ("second-device", given.second_device), ("new", given.issued_week * week),
         ("returned", given.returned_week * week), ("renamed", given.renamed),
-        ("virtual-office", given.virtual_office), ("pair-programming", given.pair_programming),
+        ("pair-programming", given.pair_programming),
         ("preset-monitor", given.preset_serials),
     ):  # fmt: skip
         traits[name] |= lawful & dice.whether(name, share, everyone)
