@@ -1,4 +1,4 @@
-"""Measure an assessment: ``python -m tests.bench.fleet [--devices N ...] [--days 7] [--detail X] [--keep FOLDER]``.
+"""Measure an assessment: ``python -m tests.bench.fleet [--devices N ...] [--days 7] [--rows N] [--keep FOLDER]``.
 
 For each size a fleet is simulated, its feeds are taken in, and it is assessed with its farms, each step a process of
 its own whose wall time and peak memory are printed; then the growth from size to size. Beside it, on the last fleet:
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, nargs="+", default=[6_250, 12_500, 25_000, 50_000, 100_000])
     parser.add_argument("--days", type=int, default=7)
-    parser.add_argument("--detail", type=float, default=1.0)
+    parser.add_argument("--rows", type=float, default=520, help="routine rows a device and week")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="leave the stores here")
     options = parser.parse_args()
@@ -79,7 +79,7 @@ def main() -> None:
         feeds, store = folder / f"feeds-{devices}", folder / f"store-{devices}"
         made = timed(
             "simulate", str(feeds), "--devices", str(devices), "--days", str(options.days), "--until", UNTIL, "--seed",
-            str(options.seed), "--detail", str(options.detail), "-q",
+            str(options.seed), "--rows-per-device", str(options.rows), "-q",
         )  # fmt: skip
         taken = timed("ingest", str(feeds / "feeds"), "--store", str(store), "-q", "--json")
         shutil.rmtree(feeds)

@@ -73,12 +73,12 @@ def farmwatch(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "farmwatch", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def measured(devices: int, seed: int, rate: float, folder: Path, *, detail: float, evasion: str | None) -> Counted:
+def measured(devices: int, seed: int, rate: float, folder: Path, *, rows: float, evasion: str | None) -> Counted:
     """Simulate, take in, assess and count one fleet."""
     made, store = folder / f"fleet-{seed}", folder / f"store-{seed}"
     extra = ["--evasion", evasion] if evasion else []
     farmwatch("simulate", str(made), "--devices", str(devices), "--seed", str(seed), "--parameters", str(seed),
-              "--base-rate", str(rate), "--until", UNTIL, "--days", str(DAYS), "--detail", str(detail), "-q",
+              "--base-rate", str(rate), "--until", UNTIL, "--days", str(DAYS), "--rows-per-device", str(rows), "-q",
               *extra)  # fmt: skip
     farmwatch("ingest", str(made / "feeds"), "--store", str(store), "-q", "--json")
     shutil.rmtree(made / "feeds")
@@ -185,14 +185,14 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=50_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--base-rate", type=float, default=1e-3)
-    parser.add_argument("--detail", type=float, default=0.2)
+    parser.add_argument("--rows", type=float, default=150, help="routine rows a device and week")
     parser.add_argument("--evasion", help="every farm does this")
     parser.add_argument("--verbose", "-v", action="store_true")
     options = parser.parse_args()
     whole = Counted()
     with tempfile.TemporaryDirectory(prefix="farmwatch-quality-") as folder:
         for seed in options.seeds:
-            counts = measured(options.devices, seed, options.base_rate, Path(folder), detail=options.detail,
+            counts = measured(options.devices, seed, options.base_rate, Path(folder), rows=options.rows,
                               evasion=options.evasion)  # fmt: skip
             report(f"seed {seed}", counts, verbose=options.verbose)
             sys.stdout.flush()
