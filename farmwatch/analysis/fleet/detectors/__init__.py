@@ -4,6 +4,7 @@ from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.account_while_idle import AccountWhileIdle
 from farmwatch.analysis.fleet.detectors.activity_clock import ActivityClock
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
+from farmwatch.analysis.fleet.detectors.clock_place import ClockPlace
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
 from farmwatch.analysis.fleet.detectors.display_only_lid_shut import DisplayOnlyLidShut
@@ -103,6 +104,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     IdentityLongSession(),
     AccountWhileIdle(),
     ActivityClock(),
+    ClockPlace(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

@@ -166,7 +166,8 @@ class ActivityClock(FleetDetector):
 
     def _enough(self, told: _Clocks) -> NDArray[np.bool_]:
         days = _bits(np.bitwise_or.reduce(told.days, axis=1))
-        return (days >= self.least_days) & (told.counts.sum(axis=1) >= self.least_windows)
+        enough: NDArray[np.bool_] = (days >= self.least_days) & (told.counts.sum(axis=1) >= self.least_windows)
+        return enough
 
     def _other_hours(self, fleet: Fleet) -> Iterator[Hit]:
         told = _clocks(fleet.arrow(_COUNTS), _BINS)
@@ -246,7 +247,8 @@ def _clocks(table: pa.Table, bins: int) -> _Clocks:
 
 def _bits(masks: NDArray[np.uint64]) -> NDArray[np.int64]:
     """How many bits each mask has."""
-    return np.unpackbits(masks[:, None].view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+    count: NDArray[np.int64] = np.unpackbits(masks[:, None].view(np.uint8), axis=1).sum(axis=1, dtype=np.int64)
+    return count
 
 
 def _smooth(shares: Matrix) -> Matrix:
