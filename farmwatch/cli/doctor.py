@@ -17,7 +17,7 @@ from farmwatch.cli.streams import Color, can_show, use_color, width, write_resul
 
 __all__ = ["HELP", "doctor"]
 
-HELP = """Show versions, the state of the compile cache, tshark, browser, knowledge and the terminal. Always exits with 0.
+HELP = """Show versions, the compile cache, tshark, a browser, knowledge and the terminal. Always exits with 0.
 
 \b
 Examples:
