@@ -30,7 +30,8 @@ _SIGNS = """
     WITH told AS (
         SELECT device_id, CAST(ts AS DATE) AS day,
                coalesce(event IN ('lid closed', 'lid open') OR reason = 'lid', false) AS lid_event, lid_closed,
-               coalesce(event = 'on battery' OR on_mains = false, false) AS unplugged, cycles,
+               coalesce(event = 'on battery' OR on_mains = false, false) AS unplugged,
+               CASE WHEN cycles BETWEEN 0 AND 100000 THEN cycles END AS cycles,
                coalesce(list_contains($touched, reason), false) AS touched, epoch(ts) % 86400 / 60 AS minute
         FROM power
     ), power_days AS (

@@ -40,7 +40,7 @@ _STEADY = f"""
                count(*) FILTER (event IN ('lid closed', 'lid open')) AS lid_events,
                count(DISTINCT lid_closed) AS lid_states, coalesce(bool_and(lid_closed), false) AS shut,
                count(lid_closed) AS lid_told, count(battery_pct) + count(cycles) AS battery_told,
-               max(cycles) - min(cycles) AS cycles_used, min(battery_pct) AS lowest,
+               max(cycles)::DOUBLE - min(cycles)::DOUBLE AS cycles_used, min(battery_pct) AS lowest,
                count(*) FILTER (event = 'on battery' OR on_mains = false) AS unplugged
         FROM power GROUP BY device_id
     ), nets AS (
