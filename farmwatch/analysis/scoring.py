@@ -119,7 +119,7 @@ def assess_claim(
         weights=(*weights, *measured),
         families=families,
         reason=reason,
-        overturn=_overturn(level, total, weights, _breaches(relevant)),
+        overturn=_overturn(level, total, _without_strongest(prior_decibans, weights, calibration), _breaches(relevant)),
     )
 
 
@@ -184,7 +184,18 @@ def _breaches(findings: Iterable[Finding]) -> tuple[str, ...]:
     )
 
 
-def _overturn(level: Level, total: float, weights: Sequence[Weight], breaches: Sequence[str]) -> str:
+def _without_strongest(
+    prior_decibans: float, weights: Sequence[Weight], calibration: Calibration | None
+) -> tuple[str, float] | None:
+    """The detector of the strongest weight that speaks for a claim, and what would be left without it."""
+    strongest = next((weight for weight in weights if weight.counted and weight.decibans > 0), None)
+    if strongest is None:
+        return None
+    rest = sum(weight.decibans for weight in weights if weight.counted) - strongest.decibans
+    return strongest.detector, prior_decibans + (rest if calibration is None else calibration.worth(rest))
+
+
+def _overturn(level: Level, total: float, without: tuple[str, float] | None, breaches: Sequence[str]) -> str:
     """What would change the level, in words."""
     review = 10 * math.log10(REVIEW_PROBABILITY / (1 - REVIEW_PROBABILITY))
     if level is Level.NOT_ENOUGH_DATA:
@@ -193,10 +204,9 @@ def _overturn(level: Level, total: float, weights: Sequence[Weight], breaches: S
         return f"evidence of {review - total:.0f} decibans more would make it a case for review"
     if total < review and breaches:
         return f"an innocent explanation of {breaches[0]}, or a limit in the profile that allows for it"
-    strongest = next((weight for weight in weights if weight.counted and weight.decibans > 0), None)
-    if strongest is None:
+    if without is None:
         return "nothing found speaks for it but the prior: set a lower prior in the profile"
-    left = total - strongest.decibans
+    strongest, left = without
     if left < review:
-        return f"an innocent explanation of {strongest.detector} alone would clear it"
-    return f"it stands without {strongest.detector}; several findings would have to be explained"
+        return f"an innocent explanation of {strongest} alone would clear it"
+    return f"it stands without {strongest}; several findings would have to be explained"

@@ -43,6 +43,11 @@ _DECIDED = (
     "labels are decisions: devices that nobody decided about and that ask for nobody count as benign, those that ask "
     "for a person are left out"
 )
+_CARD = "card.json"  # what 'farmwatch simulate' writes beside its labels
+_SIMULATED = (
+    f"{_CARD} beside the labels says that the fleet is synthetic: the weights are those of its assumptions, not of a "
+    "company"
+)
 
 
 class _Split(StrEnum):
@@ -71,6 +76,12 @@ def calibrate(
     source: Annotated[
         str | None, typer.Option("--source", metavar="TEXT", help="What the labels are, for the card.")
     ] = None,
+    keep_unmeasured: Annotated[
+        bool,
+        typer.Option(
+            "--keep-unmeasured", help="Findings with too few benign examples keep the detector's weight instead of 0."
+        ),
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="JSON", help="Write the weights there.")
     ] = None,
@@ -96,8 +107,9 @@ def calibrate(
         fleets,
         FLEET_DETECTORS,
         source=source or _source(truth or ()),
-        notes=[_DECIDED] if decisions else [],
+        notes=_notes(truth or ()),
         split=None if split is None else Split(split),
+        keep_unmeasured=keep_unmeasured,
     )
     if output is not None:
         write_result(weights.text(), output)
@@ -114,6 +126,13 @@ def calibrate(
         show_card(page, weights.card)
         write_result(page.render(), None, encoding=encoding)
     talk(f"wrote {output} ({weights.digest})" if output else "nothing is kept; -o FILE writes the weights")
+
+
+def _notes(truth: Sequence[Path]) -> list[str]:
+    """Limits of the labels: none for decisions, but that they are decisions."""
+    if not truth:
+        return [_DECIDED]
+    return [_SIMULATED] if any((path.parent / _CARD).is_file() for path in truth) else []
 
 
 def _source(truth: Sequence[Path]) -> str:

@@ -75,7 +75,10 @@ def test_three_fleets_are_judged_on_each_other(cli, tmp_path):
     card = json.loads(ran.out)
     assert (card["split"], card["source"], card["claims"]["driven"]["folds"]) == ("fleet", "three fleets", 3)
     assert "nothing is kept" in ran.err
-    assert not any("same fleet" in text for text in card["limits"])
+    assert not any("same fleet" in text or "synthetic" in text for text in card["limits"])
+    (tmp_path / "f0" / "card.json").write_text("{}")
+    card = json.loads(cli("calibrate", *arguments, "--json").out)
+    assert any("the fleet is synthetic" in text for text in card["limits"])
 
 
 def test_decisions_are_labels(cli, one):

@@ -69,7 +69,7 @@ class Evidence:
     families: tuple[str, ...]  #: of each key
     own: NDArray[np.float64]  #: of each key: decibans the detector gives it
     caps: NDArray[np.float64]  #: of each key
-    fixed: NDArray[np.bool_]  #: of each key: not for measuring: a declared limit, or from a capture
+    fixed: NDArray[np.bool_]  #: of each key: a rule, or from a capture: not for measuring
     row_device: NDArray[np.int64]
     row_key: NDArray[np.int64]
     row_group: NDArray[np.int64]
@@ -190,7 +190,7 @@ def _cap(finding: Finding) -> float:
 
 def _fixed(finding: Finding, measurable: frozenset[str]) -> bool:
     known = finding.detector in measurable or finding.detector.startswith(_FARM_DETECTORS)
-    return finding.weight_source is WeightSource.DECLARED or not known
+    return finding.conclusive or finding.weight_source is WeightSource.DECLARED or not known
 
 
 def folds_of(evidence: Evidence, most: int = 5) -> NDArray[np.int64]:

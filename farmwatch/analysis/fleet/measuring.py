@@ -4,9 +4,11 @@ Method (docs/evidence.md, M6):
 
 * A grade's weight is 10·log10 of how much oftener it counts on devices that are driven than on others, each share with
   half a device added either way (Laplace). It counts where it is the strongest of its cause, as in a verdict. The
-  weight is 0 where fewer than :data:`LEAST_BENIGN_LOOKED_AT` benign devices were looked at, where no example supports
+  weight is 0 where fewer than :data:`LEAST_BENIGN_LOOKED_AT` benign devices were looked at (unless asked to keep the
+  detector's), where no example supports
   its sign, and where its 90 % interval holds 0; it never changes the sign the detector gave it (a sign of remote
-  control does not become an alibi), and stays within the cap of its family.
+  control does not become an alibi), and stays within the cap of its family. Records that state the fact outright and
+  limits that the company declared are rules, and keep their weight.
 * Causes that nearly always come together on benign devices are one cause: they would count twice.
 * What sums are worth (Platt, isotonic above a thousand positives) is fitted to scores of devices that the weights were
   not measured on, and judged on devices that neither was fitted to. Fleets, farms and setups are never split.
@@ -59,6 +61,7 @@ LEAST_BENIGN_LOOKED_AT = 30  #: of one grade
 PREVALENCES = (1e-3, 1e-4, 1e-5)
 FALSE_SHARE = 0.1  #: of devices to follow up, for the Benjamini-Hochberg rule
 _ROUNDS = 8  # of finding out which grade of a cause is the strongest
+_FEW = f"fewer than {LEAST_BENIGN_LOOKED_AT} benign devices were looked at"
 _Z = 1.6449  # 90 % interval
 _TOGETHER = 0.8  # correlation on benign devices from which two causes are one: judged
 _LEAST_TOGETHER = 5  # benign devices with both
@@ -101,6 +104,7 @@ def measure(
     source: str,
     notes: Sequence[str] = (),
     split: Split | None = None,
+    keep_unmeasured: bool = False,
 ) -> Weights:
     """Weights, what their sums are worth, and a card that says how well they hold.
 
@@ -110,6 +114,7 @@ def measure(
         source: what the labels are, in words.
         notes: limits of the labels that a reader must know.
         split: what is never divided between measuring and judging; without it fleets where there are three, else farms.
+        keep_unmeasured: let grades with too few benign examples keep the detector's weight instead of 0.
 
     Raises:
         AssessmentError: there is too little to measure anything; the message has the numbers.
@@ -132,8 +137,8 @@ def measure(
         if lacking:
             refused.append(lacking)
             continue
-        fitted = _fit(evidence, claim, np.ones(evidence.devices, np.bool_))
-        scores, worth, judged[str(claim)] = _held_out(evidence, claim, fitted)
+        fitted = _fit(evidence, claim, np.ones(evidence.devices, np.bool_), keep_unmeasured=keep_unmeasured)
+        scores, worth, judged[str(claim)] = _held_out(evidence, claim, fitted, keep_unmeasured=keep_unmeasured)
         calibrations[claim] = replace(worth, reason=f"measured on {source}, {dated}")
         benign[claim] = _benign_scores(scores[~evidence.labels])
         grades += fitted.grades
@@ -152,7 +157,7 @@ def measure(
         "fleets": [_fleet(fleet) for fleet in fleets],
         "claims": judged,
         "grades": [asdict(one) for one in grades],
-        "limits": [*notes, *refused, *_limits(fleets, split)],
+        "limits": [*notes, *refused, *_limits(fleets, split), *_unmeasured(grades)],
     }
     return Weights(
         decibans=decibans,
@@ -182,7 +187,7 @@ def _lacking(evidence: Evidence, claim: Claim) -> str:
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 
-def _fit(evidence: Evidence, claim: Claim, chosen: Bools) -> _Fitted:
+def _fit(evidence: Evidence, claim: Claim, chosen: Bools, *, keep_unmeasured: bool) -> _Fitted:
     """Weights from the chosen devices; which grade of a cause is the strongest is settled in rounds."""
     merged = _merged(evidence, chosen)
     decibans = evidence.own.copy()
@@ -190,7 +195,10 @@ def _fit(evidence: Evidence, claim: Claim, chosen: Bools) -> _Fitted:
     grades: tuple[MeasuredGrade, ...] = ()
     for _ in range(_ROUNDS):
         counted = evidence.counted(decibans, merged) & chosen[evidence.row_device]
-        grades = tuple(_grade(evidence, claim, chosen, counted, key) for key in range(len(evidence.keys)))
+        grades = tuple(
+            _grade(evidence, claim, chosen, counted, key, keep_unmeasured=keep_unmeasured)
+            for key in range(len(evidence.keys))
+        )
         measured = [
             own if one.decibans is None else one.decibans for own, one in zip(evidence.own, grades, strict=True)
         ]
@@ -202,13 +210,15 @@ def _fit(evidence: Evidence, claim: Claim, chosen: Bools) -> _Fitted:
     return _Fitted(decibans, merged, grades)
 
 
-def _grade(evidence: Evidence, claim: Claim, chosen: Bools, counted: Bools, key: int) -> MeasuredGrade:
+def _grade(
+    evidence: Evidence, claim: Claim, chosen: Bools, counted: Bools, key: int, *, keep_unmeasured: bool
+) -> MeasuredGrade:
     """One grade counted and weighed."""
     detector, grade = evidence.keys[key]
     own, cap = float(evidence.own[key]), float(evidence.caps[key])
     looked = chosen & evidence.looked(key)
     rows = evidence.row_key == key
-    devices = evidence.row_device[counted & rows]
+    devices = np.unique(evidence.row_device[counted & rows])
     if not len(devices):  # always beside a stronger one of its cause: so much as it weighs by itself
         devices = np.unique(evidence.row_device[rows & chosen[evidence.row_device]])
     positive = int(evidence.labels[devices].sum())
@@ -222,11 +232,11 @@ def _grade(evidence: Evidence, claim: Claim, chosen: Bools, counted: Bools, key:
     weight: float | None = max(-cap, min(cap, scale * ratio))
     note = ""
     if evidence.fixed[key]:
-        weight, note = None, "keeps its own: a declared limit, or from captures"
+        weight, note = None, "keeps its own: a record that states the fact, a declared limit, or from captures"
     elif not sum(hits):
         weight, note = None, "keeps its own: no example"
     elif of[1] < LEAST_BENIGN_LOOKED_AT:
-        weight, note = 0.0, f"0: fewer than {LEAST_BENIGN_LOOKED_AT} benign devices were looked at"
+        weight, note = (None, f"keeps its own: {_FEW}") if keep_unmeasured else (0.0, f"0: {_FEW}")
     elif low <= 0 <= high:
         weight, note = 0.0, "0: the counts do not tell it from nothing"
     elif (ratio > 0 and not hits[0]) or (ratio < 0 and not hits[1]):
@@ -296,13 +306,15 @@ def _fit_worth(scores: Floats, labels: Bools) -> Calibration:
     return Calibration(round(found.slope, 4), round(found.offset, _DIGITS), knots=kept)
 
 
-def _held_out(evidence: Evidence, claim: Claim, fitted: _Fitted) -> tuple[Floats, Calibration, dict[str, Any]]:
+def _held_out(
+    evidence: Evidence, claim: Claim, fitted: _Fitted, *, keep_unmeasured: bool
+) -> tuple[Floats, Calibration, dict[str, Any]]:
     """Scores of devices that the weights were not measured on, what they are worth, and how well that holds."""
     fold = folds_of(evidence)
     folds = int(fold.max()) + 1
     scores = np.zeros(evidence.devices)
     for number in range(folds):
-        part = _fit(evidence, claim, fold != number)
+        part = _fit(evidence, claim, fold != number, keep_unmeasured=keep_unmeasured)
         inside = fold == number
         scores[inside] = evidence.scores(part.decibans, part.merged)[inside]
     prevalence = float(evidence.labels.mean())
@@ -424,6 +436,12 @@ def _limits(fleets: Sequence[LabelledFleet], split: Split) -> list[str]:
             f"{'fleet' if len(fleets) == 1 else 'fleets'}: how well it holds in another company's was not tested"
         )
     return limits
+
+
+def _unmeasured(grades: Sequence[MeasuredGrade]) -> list[str]:
+    """Which grades weigh nothing because nothing could be said of them."""
+    found = [f"{one.detector} {one.grade}" for one in grades if one.decibans == 0.0 and one.note.endswith(_FEW)]
+    return [f"weigh 0 because {_FEW}: {', '.join(found)}"] if found else []
 
 
 def _told(value: Any) -> Any:

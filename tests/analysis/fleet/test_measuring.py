@@ -18,7 +18,7 @@ from farmwatch.analysis.fleet.standing import standings
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.errors import AssessmentError
 from farmwatch.records import Claim, Family
-from tests.analysis.fleet.kept import TS, hit, hits, verdicts
+from tests.analysis.fleet.kept import TS, declared, hit, hits, verdicts
 
 #: detector -> rate on driven devices, rate on benign ones, how far it follows the one before it, cause
 FEATURES = {
@@ -157,6 +157,19 @@ def test_too_few_benign_devices_weigh_nothing():
     note = next(one["note"] for one in found.card["grades"] if one["detector"] == "usb.a")
     assert "fewer than 30 benign devices" in note
     assert ("names.copy", "g") not in found.decibans
+    assert any("usb.a g" in text for text in found.card["limits"])
+    assert ("usb.a", "g") not in measured([blind], keep_unmeasured=True).decibans
+
+
+def test_rules_and_captures_keep_their_weight():
+    """Records that state the fact, declared limits and findings of captures are not for measuring."""
+    given = fleet(1, driven=60, benign=600)
+    found = {
+        name: [hit("names.c", 20.0, grade="log", conclusive=True), declared(), hit("rdp.seen", 9.0, grade="")]
+        for name in given.labels
+    }
+    result = measured([dataclasses.replace(given, hits=hits(found))])
+    assert result.decibans == {}
 
 
 def test_a_sign_never_becomes_an_alibi():
