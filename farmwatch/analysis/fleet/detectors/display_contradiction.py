@@ -30,7 +30,8 @@ _BRANDS = {
 
 _SPARSEST_DPI, _DENSEST_DPI = 15, 400  #: of a wall-sized screen and of a telephone's
 _WRONG_ASPECT = 1.3  #: 16:9 against 4:3 is 1.33; panels deviate by a few percent
-_KINDS = ("model", "maker", "block", "checksum", "truncated", "size")
+_TEMPLATE = (0x0100, 8, 2018)  #: product, week and year of one chip maker's sample in splitters, KVMs and capture boxes
+_KINDS = ("model", "maker", "block", "template", "mode", "checksum", "truncated", "size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class DisplayContradiction(FleetDetector):
     needs: ClassVar[tuple[type[Record], ...]] = (Display,)
     benign: ClassVar[tuple[str, ...]] = (
         "an adapter, dock or long cable that garbles or shortens what the display says",
-        "a television or projector that gives no true size",
+        "a television or projector, which may prefer a low mode and give no true size",
         "a newer build of the model, or another of its inputs",
         "a splitter or desk switch with a description of its own",
     )
@@ -55,6 +56,10 @@ class DisplayContradiction(FleetDetector):
         "model": Grade(Claim.DRIVEN, 8.0, "judged: name or size unlike the other units of its code (E4)"),
         "maker": Grade(Claim.DRIVEN, 7.0, "judged: a maker's name under another maker's code (E4)"),
         "block": Grade(Claim.DRIVEN, 5.0, "judged: one rare second block under several makers' names (E4)"),
+        "template": Grade(Claim.DRIVEN, 5.0, "judged: a bridge chip's sample under another maker's code (E4)"),
+        "mode": Grade(
+            Claim.DRIVEN, 4.0, "judged: what capture chips can take at most, and monitors do not ask for (E4)"
+        ),
         "checksum": Grade(Claim.DRIVEN, 4.0, "judged: edited without care, or garbled on the way"),
         "truncated": Grade(
             Claim.DRIVEN, 3.0, "judged: announces a block it has not, as one KVM's first identity did (E4)"
@@ -110,6 +115,10 @@ class DisplayContradiction(FleetDetector):
                        coalesce(width_mm > 0 AND height_mm > 0 AND printf('%d x %d', width_mm, height_mm) <> usual_size
                            AND n_sized >= $fewest AND n_size >= $usual * n_sized, false) AS size_odd,
                        extension_sha256 IN (SELECT extension_sha256 FROM blocks) AS block,
+                       coalesce(external_screens.product_code = {_TEMPLATE[0]} AND week = {_TEMPLATE[1]}
+                           AND year = {_TEMPLATE[2]}, false) AS template,
+                       coalesce(pixel_clock_khz > 0 AND (height BETWEEN 480 AND 720
+                           OR height BETWEEN 1080 AND 1200 AND refresh_hz BETWEEN 20 AND 50.5), false) AS mode,
                        coalesce(NOT sound AND extensions_present >= extensions, false) AS checksum,
                        coalesce(extensions_present < extensions AND n_edid >= 2 * $fewest
                            AND n_short <= $rare * n_edid, false) AS truncated,
@@ -126,7 +135,7 @@ class DisplayContradiction(FleetDetector):
                     AND agreed.product_code = external_screens.product_code
             )
             SELECT *, name_odd OR size_odd AS model FROM told
-            WHERE maker OR name_odd OR size_odd OR block OR checksum OR truncated OR size
+            WHERE maker OR name_odd OR size_odd OR block OR template OR mode OR checksum OR truncated OR size
             ORDER BY ALL
             """,
             fewest=self.fewest_units,
@@ -159,6 +168,8 @@ def _hit(device: str, grade: str, kinds: list[str], screen: Mapping[str, Any]) -
         "model": f"is unlike most units of its code on {screen['units'] or 0:,} devices, with {' and '.join(model)}",
         "maker": f"is called after {screen['brand']} under the code of another maker",
         "block": "has a second block that displays of three or more makers have here and nothing else has",
+        "template": "has the product code and date of a bridge chip's sample",
+        "mode": f"prefers {screen['width']} x {screen['height']} at {screen['refresh_hz']} Hz, as capture chips do",
         "checksum": "has a wrong checksum",
         "truncated": f"announces {screen['extensions']} more blocks and has {screen['extensions_present']}",
         "size": f"is {screen['width_mm']} x {screen['height_mm']} mm for {screen['width']} x {screen['height']} pixels",

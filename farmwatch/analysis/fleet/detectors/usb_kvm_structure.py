@@ -76,7 +76,9 @@ class UsbKvmStructure(FleetDetector):
         ),
         "pointing keyboard": Grade(Claim.DRIVEN, 8.0, "judged: remains when a KVM's disc is switched off (E3)"),
         "gadget constants": Grade(Claim.DRIVEN, 8.0, "judged: what a gadget declares if nobody changes it"),
-        "class mix": Grade(Claim.DRIVEN, 6.0, "judged: rare, but some gaming keyboards are built so (E2)"),
+        "class mix": Grade(
+            Claim.DRIVEN, 7.0, "judged: rare in the one published environment; some gaming keyboards are built so (E2)"
+        ),
         "shared descriptor": Grade(Claim.DRIVEN, 5.0, "judged: several KVMs and hobby projects share it"),
         "board keyboard": Grade(Claim.DRIVEN, 4.0, "judged: boards that type are injectors, toys or aids"),
         "fast keyboard": Grade(Claim.DRIVEN, 3.0, "judged: gaming keyboards do it too"),

@@ -31,6 +31,9 @@ UNITS = [display(f"lt-{number:02}") for number in range(24)]
         (display(width_mm=480, height_mm=270), "model"),
         (display(vendor="GSV", product_code=0x0100), "maker"),
         (display(vendor="AAA", product_code=1, name="X", sound=False), "checksum"),
+        (display(vendor="AAA", product_code=0x0100, name="X", week=8, year=2018), "template"),
+        (display(vendor="AAA", product_code=1, name="X", width=1280, height=720, pixel_clock_khz=74250), "mode"),
+        (display(vendor="AAA", product_code=1, name="X", refresh_hz=30.0, pixel_clock_khz=74250), "mode"),
         (display(extensions_present=0, extension_sha256=None, sound=False), "truncated"),
         (display(vendor="AAA", product_code=1, name="X", width_mm=400, height_mm=400), "size"),
         (display(vendor="AAA", product_code=1, name="X", width_mm=10, height_mm=6), "size"),
@@ -54,8 +57,22 @@ def test_a_display_that_cannot_be_what_it_says_is_found(row, grade):
         display(vendor="SAM", product_code=2, name="SMT", width_mm=1600, height_mm=900),
         display(internal=True, vendor="BOE", product_code=3, name="DELL", width_mm=1, height_mm=900),
         Display(device_id="lt-x", ts=at(2), vendor="DEL", product_code=0xA0C3),
+        display(vendor="AAA", product_code=1, name="X", refresh_hz=59.94, pixel_clock_khz=148500),
+        display(vendor="AAA", product_code=1, name="X", width=1280, height=720),
+        display(vendor="AAA", product_code=0x0100, name="X", week=9, year=2018),
     ],
-    ids=["same", "another input", "LG", "HP", "television", "built in", "Windows tells no more"],
+    ids=[
+        "same",
+        "another input",
+        "LG",
+        "HP",
+        "television",
+        "built in",
+        "Windows tells no more",
+        "60 Hz",
+        "mode in use",
+        "another date",
+    ],
 )
 def test_displays_that_fit_are_not(row):
     """Another input of a monitor has another second block; a television's size is a guess of the right shape."""
