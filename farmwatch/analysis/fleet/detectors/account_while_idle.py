@@ -33,9 +33,10 @@ WITH slept AS (
     FROM power SEMI JOIN account_busy USING (device_id)
     QUALIFY event IN ({_ASLEEP}) AND until - ts >= to_seconds(60 * $sleep_min)
 ), touched AS (
-    SELECT device_id, ts AS since, ts + to_milliseconds(CAST(1000 * window_s AS BIGINT)) AS until
+    SELECT device_id, ts AS since,
+           ts + to_milliseconds(CAST(1000 * greatest(least(window_s, 86400), 0) AS BIGINT)) AS until
     FROM input_timing SEMI JOIN account_busy USING (device_id)
-    WHERE coalesce(presses, 0) + coalesce(clicks, 0) + coalesce(moves, 0) > 0 AND window_s BETWEEN 0 AND 86400
+    WHERE greatest(presses, clicks, moves) > 0 AND window_s BETWEEN 0 AND 86400
 ), reported AS (
     SELECT DISTINCT device_id, CAST(since AS DATE) AS day FROM touched
 ), beside AS (

@@ -83,10 +83,10 @@ class MeetingByLink(FleetDetector):
             ), used AS (
                 SELECT a.device_id, a.ts, count(*) FILTER (
                            i.ts <= a.ts - INTERVAL 5 SECOND
-                           AND i.ts + to_milliseconds(CAST(1000 * least(i.window_s, 86400) AS BIGINT))
+                           AND i.ts + to_milliseconds(CAST(1000 * greatest(least(i.window_s, 86400), 0) AS BIGINT))
                                >= a.ts - to_seconds(60 * $idle_min)
                            AND i.input_device <> 'injected'
-                           AND coalesce(i.presses, 0) + coalesce(i.clicks, 0) + coalesce(i.moves, 0) > 0
+                           AND greatest(i.presses, i.clicks, i.moves) > 0
                        ) > 0 AS used
                 FROM at_it AS a JOIN input_timing AS i ON i.device_id = a.device_id AND CAST(i.ts AS DATE) = a.day
                 GROUP BY a.device_id, a.ts

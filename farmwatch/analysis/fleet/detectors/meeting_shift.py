@@ -59,7 +59,8 @@ class MeetingShift(FleetDetector):
                 SELECT product, meeting_id, count(DISTINCT coalesce(account, about, record_id)) AS n FROM meetings
                 WHERE meeting_id IS NOT NULL GROUP BY product, meeting_id
             ), parts AS (
-                SELECT m.about AS device_id, m.ts, m.ended, m.shared_s, m.record_id,
+                SELECT m.about AS device_id, m.ts, m.ended, m.record_id,
+                       CASE WHEN m.shared_s BETWEEN 0 AND 86400 THEN m.shared_s END AS shared_s,
                        coalesce(m.product || m.meeting_id, m.record_id, m.ts::VARCHAR) AS meeting,
                        coalesce(m.participants, p.n) AS people,
                        least(greatest(epoch(m.ended) - epoch(m.ts), 0), 86400) AS seconds
