@@ -83,14 +83,14 @@ class IdentitySessionCopied(FleetDetector):
             )
             SELECT a.device_id, 'two_devices' AS grade, count(DISTINCT a.session) AS sessions,
                    list_sort(list(DISTINCT b.device_id)) AS others, min(a.first) AS first, max(a.last) AS last,
-                   sum(a.n)::BIGINT AS n, list_distinct(flatten(list(a.ids)))[:20] AS ids
+                   sum(a.n)::BIGINT AS n, list_sort(list_distinct(flatten(list(a.ids))))[:20] AS ids
             FROM spans AS a JOIN spans AS b ON a.session = b.session AND a.provider = b.provider
                  AND a.device_id <> b.device_id AND a.first <= b.last AND b.first <= a.last
             GROUP BY a.device_id
             UNION ALL
             SELECT u.about, 'two_systems', count(DISTINCT u.session),
                    list_sort(list_distinct(flatten(list(m.systems)))),
-                   min(u.first), max(u.last), sum(u.n)::BIGINT, list(DISTINCT u.record_id)[:20]
+                   min(u.first), max(u.last), sum(u.n)::BIGINT, list(DISTINCT u.record_id ORDER BY u.record_id)[:20]
             FROM session_uses AS u JOIN session_mixed AS m USING (session, provider)
             WHERE u.about IS NOT NULL AND len(m.systems) > 1 AND m.devices < 2 GROUP BY u.about
             ORDER BY device_id, grade

@@ -73,7 +73,8 @@ class IdentityUnmanaged(FleetDetector):
             SELECT about, max(days_elsewhere) AS days_elsewhere, count(DISTINCT day) AS days, sum(n)::BIGINT AS n,
                    min(first) AS first, max(last) AS last, list_sort(list(DISTINCT client_os)) AS systems,
                    list(DISTINCT {{'country': country, 'org': as_org}}) AS networks,
-                   list_sort(list(DISTINCT address)) AS addresses, list(DISTINCT record_id)[:20] AS ids
+                   list_sort(list(DISTINCT address)) AS addresses,
+                   list(DISTINCT record_id ORDER BY record_id)[:20] AS ids
             FROM told WHERE days_elsewhere = 0 OR NOT coalesce(beside, true)
             GROUP BY about ORDER BY about
             """

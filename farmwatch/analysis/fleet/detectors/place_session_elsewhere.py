@@ -77,7 +77,8 @@ class PlaceSessionElsewhere(FleetDetector):
                           AND t.day BETWEEN CAST(s.ts AS DATE) - 1 AND CAST(s.ts AS DATE) + 1)
             )
             SELECT about, named, count(DISTINCT CAST(ts AS DATE)) AS days, min(ts) AS first, max(ts) AS last,
-                   count(DISTINCT (ts, used.address)) AS n, list(DISTINCT record_id)[:20] AS ids, max(km) AS km,
+                   count(DISTINCT (ts, used.address)) AS n, max(km) AS km,
+                   list(DISTINCT record_id ORDER BY record_id)[:20] AS ids,
                    list(DISTINCT {{'country': p.country, 'org': p.as_org}}) AS networks,
                    list(DISTINCT {{'country': h.country, 'org': h.as_org}}) AS homes,
                    list(DISTINCT used.address ORDER BY used.address)[:8] AS addresses,

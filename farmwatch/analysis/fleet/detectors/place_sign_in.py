@@ -62,7 +62,8 @@ class PlaceSignIn(FleetDetector):
                    max(km) AS km,
                    any_value(home ORDER BY home) AS home, any_value(home_country ORDER BY home_country) AS home_country,
                    list(DISTINCT {'country': country, 'org': as_org}) AS networks,
-                   list(DISTINCT address ORDER BY address)[:8] AS addresses, list(DISTINCT record_id)[:20] AS ids
+                   list(DISTINCT address ORDER BY address)[:8] AS addresses,
+                   list(DISTINCT record_id ORDER BY record_id)[:20] AS ids
             FROM visits_away WHERE interactive AND (abroad OR km > $far)
             GROUP BY ALL ORDER BY about, abroad DESC, carried
             """,

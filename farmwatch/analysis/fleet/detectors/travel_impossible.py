@@ -85,7 +85,7 @@ class TravelImpossible(FleetDetector):
             ), fast AS (SELECT * FROM jumps WHERE km > $km AND km / hours > $speed)
             SELECT about, count(*) AS jumps, count(DISTINCT CAST(ts AS DATE)) AS days, min(ts_before) AS first,
                    max(ts) AS last, bool_or(country <> country_before) AS crosses,
-                   bool_or(n.since IS NOT NULL) AS is_new, list(DISTINCT record_id)[:20] AS ids,
+                   bool_or(n.since IS NOT NULL) AS is_new, list(DISTINCT record_id ORDER BY record_id)[:20] AS ids,
                    max_by({{'km': km, 'hours': hours, 'from': country_before, 'from_org': as_org_before, 'to': country,
                             'to_org': as_org, 'addresses': [address_before, address]}},
                           (km / hours, ts, address)) AS worst

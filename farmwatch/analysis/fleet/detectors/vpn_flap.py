@@ -73,7 +73,8 @@ class VpnFlap(FleetDetector):
                           OVER (PARTITION BY thread ORDER BY ts, address) AS run FROM told
             ), runs AS (
                 SELECT about, thread, class, run, min(ts) AS first, max(ts) AS last, count(*) AS n,
-                       list(DISTINCT address ORDER BY address) AS addresses, list(DISTINCT record_id)[:20] AS ids
+                       list(DISTINCT address ORDER BY address) AS addresses,
+                       list(DISTINCT record_id ORDER BY record_id)[:20] AS ids
                 FROM numbered GROUP BY ALL
             ), beside AS (
                 SELECT *, lag(class) OVER w AS earlier, lead(class) OVER w AS later, lag(last) OVER w AS left_vpn,
@@ -81,7 +82,7 @@ class VpnFlap(FleetDetector):
                 FROM runs WINDOW w AS (PARTITION BY thread ORDER BY run)
             )
             SELECT about, class, count(*) AS times, min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n,
-                   min(epoch(back) - epoch(left_vpn)) AS gap_s, flatten(list(ids ORDER BY first))[:20] AS ids,
+                   min(epoch(back) - epoch(left_vpn)) AS gap_s, list_sort(flatten(list(ids)))[:20] AS ids,
                    list_sort(list_distinct(flatten(list(addresses)))) AS addresses,
                    list_sort(list_distinct(flatten(list(exits)))) AS exits
             FROM beside
