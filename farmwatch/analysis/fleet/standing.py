@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.findings import finding_of
-from farmwatch.analysis.fleet.judging import silences, weigh_device
+from farmwatch.analysis.fleet.judging import silences
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.analysis.scoring import FAMILY_SHARE_DECIBANS, assess_claim
 from farmwatch.knowledge import Knowledge, load_knowledge
@@ -85,17 +85,15 @@ def standings(
         found[device].append(_parsed(document))
     wanted = found.keys() | history.by_device.keys()
     names = _Names(knowledge) if any(one.state == "dismissed" and one.covers for one in decisions) else None
-    silent = _Silent(detectors)
+    scale = _Scale(detectors, weights, prior)
     standing = {}
     for device, ts, farm_id, unseen in zip(
         *(verdicts.column(name).to_pylist() for name in ("device_id", "ts", "farm_id", "not_looked_at")), strict=True
     ):
         if device in wanted:
             held = history.held(device, ts)
-            standing[device] = _standing(
-                _Device(device, farm_id, unseen, [weights.applied(one) for one in found.get(device, ())]),
-                held, silent, names, weights, prior,
-            )  # fmt: skip
+            told = [weights.applied(one) for one in found.get(device, ())]
+            standing[device] = _standing(_Device(device, farm_id, unseen, told), held, scale, names)
     return dict(sorted(standing.items()))
 
 
@@ -201,27 +199,39 @@ class _Device:
     findings: list[Finding]
 
 
-class _Silent:
-    """Answers of detectors that found nothing, made once for all devices that the same ones could look at."""
+class _Scale:
+    """Weighs findings beside the answers of detectors that found nothing, which many devices have in common."""
 
-    def __init__(self, detectors: Sequence[FleetDetector]) -> None:
+    def __init__(self, detectors: Sequence[FleetDetector], weights: Weights, prior: float) -> None:
         self._detectors = tuple(detectors)
-        self._all = lru_cache(maxsize=4096)(self._answers)
+        self._calibrations = weights.calibrations
+        self._prior = prior
+        self._silent = lru_cache(maxsize=4096)(self._answers)
+        self._nothing = lru_cache(maxsize=4096)(self._without_findings)
 
-    def _answers(self, unseen: str) -> list[Finding]:
+    def _answers(self, unseen: str, claim: Claim) -> list[Finding]:
         blind = set(unseen.split(","))
-        return [answer for one in self._detectors for answer in silences(one, blind=one.id in blind)]
+        every = (answer for one in self._detectors for answer in silences(one, blind=one.id in blind))
+        return [one for one in every if one.claim is claim]
 
-    def beside(self, findings: Sequence[Finding], unseen: str) -> list[Finding]:
-        """Answers of the detectors that did not find these."""
-        answers = self._all(unseen)
-        spoke = {(finding.detector, finding.claim) for finding in findings}
-        return [one for one in answers if (one.detector, one.claim) not in spoke] if spoke else answers
+    def _without_findings(self, unseen: str, claim: Claim) -> ClaimAssessment:
+        return assess_claim(claim, self._silent(unseen, claim), self._prior, self._calibrations.get(claim))
+
+    def claim(self, claim: Claim, findings: Sequence[Finding], unseen: str) -> ClaimAssessment:
+        """One claim, weighed from a device's findings and the silence of the detectors that could look at it."""
+        own = [one for one in findings if one.claim is claim]
+        if not own:
+            return self._nothing(unseen, claim)
+        spoke = {one.detector for one in own}
+        silent = (one for one in self._silent(unseen, claim) if one.detector not in spoke)
+        return assess_claim(claim, [*own, *silent], self._prior, self._calibrations.get(claim))
+
+    def device(self, findings: Sequence[Finding], unseen: str) -> Assessment:
+        """All three claims."""
+        return Assessment(**{str(claim): self.claim(claim, findings, unseen) for claim in Claim})
 
 
-def _standing(
-    device: _Device, held: Mapping[Claim, _Held], silent: _Silent, names: _Names | None, weights: Weights, prior: float
-) -> Standing:
+def _standing(device: _Device, held: Mapping[Claim, _Held], scale: _Scale, names: _Names | None) -> Standing:
     kept: list[Finding] = []
     suppressed: list[tuple[Finding, Decision]] = []
     for finding in device.findings:
@@ -230,12 +240,7 @@ def _standing(
             kept.append(finding)
         else:
             suppressed.append((finding, by))
-    # The weights hold already; applying them again changes nothing.
-    assessment = weigh_device(kept, silent.beside(kept, device.unseen), prior, weights)
-    states = {
-        claim: _state(claim, assessment, device, kept, held.get(claim), weights, prior)
-        for claim in Claim
-    }  # fmt: skip
+    assessment = scale.device(kept, device.unseen)
     used = [by for _, by in suppressed]
     last = [one.last for one in held.values()]
     shown = {
@@ -251,7 +256,10 @@ def _standing(
         decisions=tuple(sorted(shown.values(), key=lambda one: (list(Claim).index(one.claim), one.id, one.ts))),
         farm_id=device.farm_id,
         not_looked_at=tuple(part for part in device.unseen.split(",") if part),
-        states=states,
+        states={
+            claim: _state(claim, getattr(assessment, str(claim)), device, kept, held.get(claim), scale)
+            for claim in Claim
+        },
     )
 
 
@@ -288,31 +296,32 @@ def fits(decision: Decision, finding: Finding) -> bool:
 
 
 def _state(
-    claim: Claim,
-    assessment: Assessment,
-    device: _Device,
-    kept: Sequence[Finding],
-    held: _Held | None,
-    weights: Weights,
-    prior: float,
+    claim: Claim, left: ClaimAssessment, device: _Device, kept: Sequence[Finding], held: _Held | None, scale: _Scale
 ) -> CaseState:
-    left: ClaimAssessment = getattr(assessment, str(claim))
+    """What became of a claim.
+
+    Args:
+        claim: Which.
+        left: What is left of it without the findings that decisions explain.
+        device: All that was found.
+        kept: What is not explained.
+        held: What people decided about the claim; None for nothing.
+        scale: Weighs.
+    """
     if held is not None and held.confirmed is not None:
         return CaseState.CONFIRMED
     if held is not None and held.dismissals:
         new = [one for one in kept if one.claim is claim and _speaks(one)]
         weight = sum(one.decibans for one in left.weights if one.counted and one.decibans > 0)
         breach = any(one.weight_source is WeightSource.DECLARED for one in new)
-        if new and (weight >= FAMILY_SHARE_DECIBANS or breach):
-            whole = assess_claim(claim, device.findings, prior, weights.calibrations.get(claim))
-            if asks(left) or asks(whole):
-                return CaseState.NEW_EVIDENCE
+        told = bool(new) and (weight >= FAMILY_SHARE_DECIBANS or breach)
+        if told and (asks(left) or asks(scale.claim(claim, device.findings, device.unseen))):
+            return CaseState.NEW_EVIDENCE
         return CaseState.DISMISSED
     if asks(left):
         return CaseState.OPEN
-    if held is not None and held.suppressions:
-        whole = assess_claim(claim, device.findings, prior, weights.calibrations.get(claim))
-        return CaseState.DISMISSED if asks(whole) else CaseState.QUIET
+    if held is not None and held.suppressions and asks(scale.claim(claim, device.findings, device.unseen)):
+        return CaseState.DISMISSED
     return CaseState.QUIET
 
 

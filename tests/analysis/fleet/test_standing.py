@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
+from farmwatch.analysis.fleet.judging import silences, weigh_device
 from farmwatch.analysis.fleet.standing import covered, standings
 from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
 from farmwatch.analysis.scoring import Calibration
@@ -52,6 +54,25 @@ def test_without_decisions_it_is_the_verdict():
     assert (one.state, one.states[Claim.DRIVEN], one.states[Claim.ABROAD]) == (
         CaseState.OPEN, CaseState.OPEN, CaseState.QUIET,
     )  # fmt: skip
+
+
+def test_it_weighs_as_the_assessment_did():
+    """Every claim, chain and sentence is what judging gives, with the silence of detectors that found nothing."""
+    detectors = list(FLEET_DETECTORS)
+    kvm = next(one for one in detectors if one.id == "usb.kvm_identity")
+    grade = next(iter(kvm.grades))
+    own = [hit(grade=grade), SITE]
+    unseen = ",".join(one.id for one in detectors[::3] if one is not kvm)
+    silent = [
+        answer
+        for one in detectors
+        for answer in silences(one, blind=one.id in unseen.split(","))
+        if (answer.detector, answer.claim) != ("usb.kvm_identity", Claim.DRIVEN)
+    ]
+    found = standings(
+        verdicts(["lt"], unseen=unseen), hits({"lt": own}), [], weights=NO_WEIGHTS, prior=1e-4, detectors=detectors
+    )
+    assert found["lt"].assessment == weigh_device(own, silent, 1e-4, NO_WEIGHTS)
 
 
 def test_a_dismissal_explains_what_was_there():
