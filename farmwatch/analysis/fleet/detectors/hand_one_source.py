@@ -2,9 +2,9 @@
 
 Whoever drives a laptop from afar by a box has that box alone: keyboard and pointer in one USB device, for days, and
 not one key on the laptop itself. A docked laptop is silent as well, but its keyboard and mouse are two devices, or a
-wireless receiver without an absolute pointer; so that weighs little. A remote hand cannot press a built-in key; a
-helper in the house can, and a few a day are allowed for. That a camera, microphone or fingerprint reader is never used
-is not reported by any feed and not looked at.
+wireless receiver without an absolute pointer; so that weighs little, and nothing where lid or plug are moved. A remote
+hand cannot press a built-in key; a helper in the house can, and a few a day are allowed for. That a camera, microphone
+or fingerprint reader is never used is not reported by any feed and not looked at.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class HandOneSource(FleetDetector):
             group="kvm",
         ),
         "own_silent": Grade(
-            Claim.DRIVEN, 3.0, "judged from E15 (docs/evidence.md): docked laptops are like this as well"
+            Claim.DRIVEN,
+            3.0,
+            "judged from E15 (docs/evidence.md), lid and plug never moved; docked laptops may be like this",
         ),
     }
     when_clear: ClassVar[str] = "its own keyboard or touchpad is used, or several devices share the work"
@@ -79,14 +81,16 @@ class HandOneSource(FleetDetector):
         for row in fleet.rows(
             _SOURCES
             + """
-            , laptops AS (
-                SELECT DISTINCT device_id FROM power_30d
-                WHERE lid_closed IS NOT NULL OR battery_pct IS NOT NULL OR cycles IS NOT NULL
+            , shelved AS (
+                SELECT device_id FROM power GROUP BY device_id
+                HAVING count(lid_closed) + count(battery_pct) + count(cycles) > 0 AND count(DISTINCT lid_closed) <= 1
+                       AND NOT bool_or(coalesce(event IN ('lid open', 'lid closed', 'on battery'), false)
+                                       OR coalesce(NOT on_mains, false))
             )
             SELECT s.*, coalesce(by_box >= $share * events AND touched = 0, false) AS one_box FROM summed AS s
             WHERE events >= $least AND days >= $days
                   AND (by_box >= $share * events
-                       OR (by_usb >= $share * events AND n_usb <= 3 AND device_id IN (SELECT device_id FROM laptops)))
+                       OR (by_usb >= $share * events AND n_usb <= 3 AND device_id IN (SELECT device_id FROM shelved)))
                   AND built_in <= (1 - $share) * events AND touched = 0
                   AND device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
             ORDER BY device_id

@@ -136,7 +136,7 @@ class MotionCadence(FleetDetector):
             WITH moved AS (
                 SELECT device_id, ts, max(window_s) AS window_s FROM jiggles GROUP BY device_id, ts
             ), marked AS (
-                SELECT *, CASE WHEN ts - lag(ts) OVER one <= INTERVAL 3 HOUR THEN 0 ELSE 1 END AS begins
+                SELECT *, CASE WHEN ts - lag(ts) OVER one <= INTERVAL 5 HOUR THEN 0 ELSE 1 END AS begins
                 FROM moved WINDOW one AS (PARTITION BY device_id ORDER BY ts)
             ), numbered AS (
                 SELECT *, sum(begins) OVER (PARTITION BY device_id ORDER BY ts) AS period FROM marked

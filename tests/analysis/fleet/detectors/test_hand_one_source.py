@@ -32,6 +32,12 @@ def test_a_docked_laptop_weighs_little():
     assert answers(DETECTOR, [row for row in DOCKED if row is not LAPTOP]) == {"lt-1": "clear"}
 
 
+def test_a_docked_laptop_that_is_opened_or_unplugged_is_nothing():
+    """Somebody is there."""
+    for event in ({"event": "lid open"}, {"event": "state", "lid_closed": False}, {"event": "on battery"}):
+        assert answers(DETECTOR, [*DOCKED, PowerEvent(device_id="lt-1", ts=at(2), **event)]) == {"lt-1": "clear"}
+
+
 def test_its_own_keyboard_or_touchpad_is_used():
     """A tenth of the keys, or a touchpad that moves, is a person at the laptop."""
     assert answers(DETECTOR, BOXED + workdays("lt-1", BUILT_IN, count=1, presses=60)) == {"lt-1": "clear"}
