@@ -6,7 +6,8 @@ name another cap, up to 8 bits, where its weight is measured on labelled capture
 that neither clocks nor the device's own line can make it (M6). Findings of one
 ``group`` share a cause, so only the strongest of them counts, speaking for or against. ``strong`` needs weight from two
 independent families, or one record that states the fact outright. A limit that the company itself declared is a rule,
-not evidence: where it is exceeded the level is at least ``review``, whatever the probability.
+not evidence: where it is exceeded the level is at least ``review``, whatever the probability; and so it is where a
+finding is one that nobody would leave unexplained, such as a KVM under its own name.
 
 Weights of causes that go together in the field add up to more than they should. A :class:`Calibration`, measured on
 labelled devices, says what their sum is worth there; it stands in the chain as one more weight.
@@ -168,19 +169,28 @@ def _level(
         return Level.REVIEW, f"heavy, but all of one family ({only}): one innocent cause could explain it all"
     if probability >= REVIEW_PROBABILITY:
         return Level.REVIEW, "enough to be worth a person's time, not enough to be sure"
-    if _breaches(findings):
-        return Level.REVIEW, "beyond a limit that the profile declares; as evidence alone it would not be enough"
+    if owed := _owed(findings):
+        return Level.REVIEW, owed
     if not any(finding.outcome is Outcome.HIT for finding in findings):
         return Level.CLEAR, f"{len(looked)} of {len(findings)} checks had data, none found anything"
     return Level.CLEAR, "what was found is not enough by itself to be worth a person's time"
 
 
+def _owed(findings: Sequence[Finding]) -> str:
+    """Why a person should look although the odds alone would not ask for it; '' for no reason."""
+    if any(finding.for_review and finding.outcome is Outcome.HIT for finding in findings):
+        return "what was found is for a person to look at, though as evidence alone it is not enough"
+    if _breaches(findings):
+        return "beyond a limit that the profile declares; as evidence alone it would not be enough"
+    return ""
+
+
 def _breaches(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Detectors that saw a declared limit exceeded."""
+    """Detectors that saw a declared limit exceeded, or what is for a person to look at whatever the odds."""
     return tuple(
         finding.detector
         for finding in findings
-        if finding.outcome is Outcome.HIT and finding.weight_source is WeightSource.DECLARED
+        if finding.outcome is Outcome.HIT and (finding.weight_source is WeightSource.DECLARED or finding.for_review)
     )
 
 
@@ -203,7 +213,7 @@ def _overturn(level: Level, total: float, without: tuple[str, float] | None, bre
     if level is Level.CLEAR:
         return f"evidence of {review - total:.0f} decibans more would make it a case for review"
     if total < review and breaches:
-        return f"an innocent explanation of {breaches[0]}, or a limit in the profile that allows for it"
+        return f"an innocent explanation of {breaches[0]}, or a profile or roster that allows for it"
     if without is None:
         return "nothing found speaks for it but the prior: set a lower prior in the profile"
     strongest, left = without

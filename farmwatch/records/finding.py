@@ -88,5 +88,6 @@ class Finding:
     weight_reason: str = ""
     cap_decibans: float | None = None  #: most it may count; None: its family's cap
     conclusive: bool = False  #: a record that states the fact outright; may carry ``strong`` alone
+    for_review: bool = False  #: a person should look whatever the odds, as at a KVM: at least ``review``
     grade: str = ""  #: which of the detector's weights it carries; '' where it has only one
     telling: tuple[Telling, ...] = ()  #: telemetry that proves it, beside ``rows`` of captures

@@ -165,6 +165,15 @@ def test_a_declared_limit_is_a_rule():
     assert "profile" in result.overturn
 
 
+def test_what_nobody_would_leave_unexplained_is_for_review():
+    """A KVM under its own name asks for a person at any prior; a clear answer of that detector does not."""
+    result = driven(finding(3.0, for_review=True), prior=1e-6)
+    assert result.level is Level.REVIEW
+    assert "for a person to look at" in result.reason
+    assert "innocent explanation of a" in result.overturn
+    assert driven(finding(0.0, for_review=True, outcome=Outcome.CLEAR), prior=1e-6).level is Level.CLEAR
+
+
 def test_a_declared_limit_makes_nothing_strong():
     """With much evidence of the same family it stays review, and says what the evidence says."""
     heavy = finding(24.0, claim=Claim.ABROAD, detector="b", family=Family.TIMING, group="b")

@@ -35,6 +35,7 @@ class Grade:
     source: WeightSource = WeightSource.JUDGED
     conclusive: bool = False  #: a record that states the fact outright; may carry ``strong`` alone
     cap_decibans: float | None = None  #: most it may count; None: its family's cap
+    for_review: bool = False  #: a person should look whatever the odds
     group: str | None = None  #: cause, where it is not the detector's
 
 
@@ -93,6 +94,7 @@ class FleetDetector:
             weight_reason=grade.reason,
             cap_decibans=grade.cap_decibans,
             conclusive=grade.conclusive,
+            for_review=grade.for_review,
             grade=hit.grade,
             telling=tuple(replace(one, record_ids=one.record_ids[:MOST_RECORD_IDS]) for one in hit.telling),
         )

@@ -39,6 +39,7 @@ def finding_of(raw: dict[str, Any]) -> Finding:
         weight_reason=raw.get("weight_reason", ""),
         cap_decibans=raw.get("cap_decibans"),
         conclusive=raw.get("conclusive", False),
+        for_review=raw.get("for_review", False),
         grade=raw.get("grade", ""),
         telling=tuple(
             Telling(

@@ -42,7 +42,9 @@ class ChromeDesktopSetup(FleetDetector):
     )
     group: ClassVar[str] = "remote session"
     grades: ClassVar[Mapping[str, Grade]] = {
-        "pin": Grade(Claim.DRIVEN, 22.0, f"{_JUDGED}: a fixed PIN given on the command line, as in the cases"),
+        "pin": Grade(
+            Claim.DRIVEN, 22.0, f"{_JUDGED}: a fixed PIN given on the command line, as in the cases", for_review=True
+        ),
         "scripted": Grade(Claim.DRIVEN, 15.0, f"{_JUDGED}; set up from a command line, no PIN among the options"),
         "silent": Grade(Claim.DRIVEN, 12.0, f"{_JUDGED}; installed without questions, as IT also does"),
         "host": Grade(Claim.DRIVEN, 8.0, f"{_JUDGED}, lowered: the host's service is there, how it came is not known"),
@@ -58,7 +60,7 @@ class ChromeDesktopSetup(FleetDetector):
         for row in fleet.rows(
             f"""
             SELECT device_id, bool_or(list_contains(string_split(lower(arguments), ' '), '--pin')) AS pin,
-                   min(ts) AS first, max(ts) AS last, count(*) AS n, list(DISTINCT record_id)[:20] AS ids,
+                   min(ts) AS first, max(ts) AS last, count(*) AS n, coalesce(min(record_id, 20), []) AS ids,
                    min(name) AS name, list(DISTINCT parent_name ORDER BY parent_name)[:3] AS parents
             FROM processes_30d ANTI JOIN {_APPROVED} USING (device_id)
             WHERE event <> 'stopped' AND (starts_with(name, 'remoting_start_host')

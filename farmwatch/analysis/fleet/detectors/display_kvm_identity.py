@@ -60,12 +60,17 @@ class DisplayKvmIdentity(FleetDetector):
     )
     group: ClassVar[str] = "kvm"
     grades: ClassVar[Mapping[str, Grade]] = {
-        "identity": Grade(Claim.DRIVEN, 24.0, "judged: the identity a KVM ships with (docs/evidence.md, E4: grade A)"),
+        "identity": Grade(
+            Claim.DRIVEN, 24.0, "judged: the identity a KVM ships with (docs/evidence.md, E4: grade A)", for_review=True
+        ),
         "reported": Grade(
             Claim.DRIVEN, 16.0, "judged: identities of KVMs by reports, not by their makers' source (E4)"
         ),
         "fixed block": Grade(
-            Claim.DRIVEN, 20.0, "judged: the very block that a KVM adds to identities copied from monitors (E4)"
+            Claim.DRIVEN,
+            20.0,
+            "judged: the very block that a KVM adds to identities copied from monitors (E4)",
+            for_review=True,
         ),
         "template": Grade(Claim.DRIVEN, 14.0, "judged: serial number and dates that a KVM's samples share (E4)"),
         "capture": Grade(Claim.DRIVEN, 5.0, "judged: a chip that KVMs, splitters and capture sticks share (E4)"),
@@ -111,7 +116,7 @@ def _hit(device: str, row: Mapping[str, Any]) -> Hit:
         "identity": f"a display has the identity of {name}",
         "reported": f"a display has an identity that was reported of {name}",
         "fixed block": f"a display's second block is the one that {name} adds to identities copied from monitors",
-        "template": f"a display's serial number and dates are those of {name}'s samples",
+        "template": f"a display's serial number and dates are those of a sample that KVMs such as {name} use",
         "capture": f"a display has the identity of a chip in capture sticks, splitters and some KVMs ({name})",
         "dummy": f"a plug takes the place of a display ({name})",
     }[grade]

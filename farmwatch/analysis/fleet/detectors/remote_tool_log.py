@@ -21,7 +21,7 @@ WITH told AS (
            min(l.ts) FILTER (l.event IN ('accepted', 'session')) AS ts, max(l.ended) AS ended, max(l.far_id) AS far_id,
            max(l.far_h) AS far_h, bool_or(l.unattended) AS unattended,
            bool_or(l.auth = 'user' OR NOT l.unattended) AS asked, list(DISTINCT l.auth) AS auths,
-           list(DISTINCT l.record_id) AS ids, count(*) AS n
+           coalesce(min(l.record_id, 20), []) AS ids, count(*) AS n
     FROM remote_tool_log_30d AS l WHERE l.direction = 'incoming' GROUP BY l.device_id, l.tool, slot
     HAVING (bool_or(l.event = 'accepted') OR bool_or(l.event = 'session') AND NOT bool_or(l.event = 'rejected'))
     AND NOT coalesce(bool_and(lower(l.mode) NOT LIKE 'remote%') FILTER (l.mode IS NOT NULL), false)
@@ -78,7 +78,8 @@ class RemoteToolSessions(FleetDetector):
     group: ClassVar[str] = "remote session"
     grades: ClassVar[Mapping[str, Grade]] = {
         "unattended": Grade(
-            Claim.DRIVEN, 24.0, f"{_JUDGED}: it states that nobody at the device had to agree", conclusive=True
+            Claim.DRIVEN, 24.0, f"{_JUDGED}: it states that nobody at the device had to agree", conclusive=True,
+            for_review=True,
         ),
         "unstated_long": Grade(Claim.DRIVEN, 18.0, f"{_JUDGED}; it does not say who let it in, hours on several days"),
         "consented_long": Grade(Claim.DRIVEN, 14.0, f"{_JUDGED}; let in each time, hours on several days"),
@@ -115,7 +116,7 @@ class RemoteToolSessions(FleetDetector):
                    sum(hours) AS hours, min(ts) AS first, max(ts) AS last, count(*) FILTER (unattended) AS unattended,
                    bool_and(desk) AS desk, bool_and(scope = 'local') AS near, bool_or(asked) AS asked,
                    list(DISTINCT coalesce(far_id, far_h) ORDER BY coalesce(far_id, far_h)) AS ends,
-                   list_sort(list_distinct(flatten(list(auths)))) AS auths, flatten(list(ids))[:40] AS ids
+                   list_sort(list_distinct(flatten(list(auths)))) AS auths, list_sort(flatten(list(ids)))[:20] AS ids
             FROM outside GROUP BY device_id, tool ORDER BY device_id, tool
             """
         ):
@@ -158,7 +159,7 @@ def _abroad(fleet: Fleet) -> Iterable[Hit]:
         """
         SELECT s.device_id, s.tool, count(*) AS n, count(DISTINCT s.day) AS days, min(s.ts) AS first, max(s.ts) AS last,
                list(DISTINCT s.country ORDER BY s.country) AS countries, bool_and(s.network IS NOT NULL) AS by_network,
-               any_value(o.place_country) AS declared, flatten(list(s.ids))[:40] AS ids
+               any_value(o.place_country) AS declared, list_sort(flatten(list(s.ids)))[:20] AS ids
         FROM tool_sessions AS s JOIN owners AS o USING (device_id)
         WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country) AND NOT EXISTS (
             SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND s.day BETWEEN t.first AND t.last

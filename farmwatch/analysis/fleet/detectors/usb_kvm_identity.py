@@ -61,7 +61,8 @@ class UsbKvmIdentity(FleetDetector):
     group: ClassVar[str] = "kvm"
     grades: ClassVar[Mapping[str, Grade]] = {
         "identity": Grade(
-            Claim.DRIVEN, 24.0, "judged: the maker's own values, rare in an office fleet (docs/evidence.md, E1)"
+            Claim.DRIVEN, 24.0, "judged: the maker's own values, rare in an office fleet (docs/evidence.md, E1)",
+            for_review=True,
         ),
         "shared identity": Grade(
             Claim.DRIVEN, 22.0, "judged: values that only a few KVM makers share (docs/evidence.md, E1)"

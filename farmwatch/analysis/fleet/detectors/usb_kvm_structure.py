@@ -60,6 +60,7 @@ class UsbKvmStructure(FleetDetector):
             Claim.DRIVEN,
             23.0,
             "judged: the very bytes of a KVM's firmware, kept when names change (docs/evidence.md, E2)",
+            for_review=True,
         ),
         "remote-control composite": Grade(
             Claim.DRIVEN,
