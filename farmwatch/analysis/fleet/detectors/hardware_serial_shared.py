@@ -20,11 +20,12 @@ __all__ = ["HardwareSerialShared"]
 
 _PRINTED_NUMBERS = (0, 1, 0x01010101, 0x88888800, 0xFFFFFFFF)  #: left in by makers and samples (docs/evidence.md, E4)
 _PRINTED_TEXTS = (
-    "cafebabe", "0123456789abcdef", "6b65796d696d6570690", "t8nee0038522", "m1lmqs052157", "3s5gq23", "demoset",
-    "none", "n/a", "unknown", "default", "serial", "123456789", "1234567890", "0000000000001",
+    "cafebabe", "6b65796d696d6570690", "t8nee0038522", "m1lmqs052157", "3s5gq23", "demoset",
+    "none", "n/a", "unknown", "default", "serial", "0000000000001",
 )  # fmt: skip
 """Serial numbers of samples and presets: that a KVM has one is another detector's finding, sharing it says nothing."""
 
+_COUNTING = r"^0?1234567"  #: somebody typed a serial number
 _SHORTEST = 4  #: letters of a serial number that can tell things apart
 
 
@@ -51,6 +52,7 @@ class HardwareSerialShared(FleetDetector):
             15.0,
             "judged: one thing on laptops of three or more declared places at a time (E4: grade A to B)",
         ),
+        "one day": Grade(Claim.DRIVEN, 5.0, "judged: the same on one day only, which a visit explains (E4)"),
         "two places": Grade(Claim.DRIVEN, 10.0, "judged: one thing on laptops of two declared places at a time (E4)"),
     }
     when_clear: ClassVar[str] = (
@@ -60,7 +62,7 @@ class HardwareSerialShared(FleetDetector):
         "ask the people for the serial number on the back of their monitor or keyboard, with a photograph"
     )
 
-    least_days: int = param(2, "Days on which both have it: once is a visit.", low=1, high=20)
+    least_days: int = param(2, "Days on which both have it: fewer are a visit.", low=2, high=20)
     least_km: float = param(30.0, "Distance of declared places from which on a visit is a journey.", low=5, high=500)
     most_holders: int = param(20, "Devices that may have one serial number before it is a value everybody has.",
                               low=3, high=100)  # fmt: skip
@@ -71,15 +73,18 @@ class HardwareSerialShared(FleetDetector):
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """Hits on every laptop of such a pair."""
         for row in self._rows(fleet):
-            several = row["places"] > 2
+            together = row["together"]
+            grade = (
+                "several places" if row["places"] > 2 else "two places" if together >= self.least_days else "one day"
+            )
+            name = f"{row['thing']} {row['name'][:60]}, serial {row['serial'][:40]}"
+            others = f"{row['others']} other laptop{'s' if row['others'] > 1 else ''}"
             yield Hit(
                 row["device_id"],
-                "several places" if several else "two places",
-                f"its {row['thing']} {row['name'][:60]}, serial {row['serial'][:40]}, was on {row['others']} other "
-                f"laptop{'s' if row['others'] > 1 else ''} at the same time, on {row['together']} days together; "
-                f"the roster declares {row['places']} different places for them",
-                observed=f"{row['thing']} {row['name'][:60]}, serial {row['serial'][:40]}; also on "
-                f"{', '.join(one[:40] for one in row['with'])}",
+                grade,
+                f"its {name}, was on {others} on the same {f'{together} days' if together > 1 else 'day'}; the roster "
+                f" declares {row['places']} different places for them",
+                observed=f"{name}; also on {', '.join(one[:40] for one in row['with'])}",
                 expected="a thing is plugged into laptops of one place at a time",
                 telling=(
                     telling(Display if row["thing"] == "monitor" else UsbDevice, row["first"], row["last"],
@@ -108,7 +113,7 @@ class HardwareSerialShared(FleetDetector):
                    max(last) AS last, sum(n)::BIGINT AS n, min(record_id) AS record_id
             FROM told
             WHERE length(serial) >= {_SHORTEST} AND serial NOT IN {_PRINTED_TEXTS}
-                AND length(replace(serial, left(serial, 1), '')) > 0
+                AND length(replace(serial, left(serial, 1), '')) > 0 AND NOT regexp_matches(serial, '{_COUNTING}')
             GROUP BY device_id, thing, model, serial
             """,
         )
@@ -133,7 +138,7 @@ class HardwareSerialShared(FleetDetector):
                 SELECT a.*, b.device_id AS other, bit_count(a.days & b.days) AS together,
                        coalesce(b.place, printf('%.2f %.2f', b.latitude, b.longitude)) AS other_place
                 FROM held AS a JOIN held AS b USING (thing, model, serial)
-                WHERE a.device_id <> b.device_id AND bit_count(a.days & b.days) >= $days
+                WHERE a.device_id <> b.device_id AND a.days & b.days > 0
                     AND (a.person IS NULL OR b.person IS NULL OR a.person <> b.person)
                     AND (a.household IS NULL OR b.household IS NULL OR a.household <> b.household)
                     AND CASE WHEN a.latitude IS NOT NULL AND b.latitude IS NOT NULL
@@ -151,7 +156,6 @@ class HardwareSerialShared(FleetDetector):
             most=self.most_holders,
             model_holders=self.model_holders,
             printed=self.printed_share,
-            days=self.least_days,
             km=self.least_km,
         )
 

@@ -73,6 +73,12 @@ class UsbIdentityContradiction(FleetDetector):
         "class": Grade(Claim.DRIVEN, 5.0, "judged: another device class than the other units"),
         "maker": Grade(Claim.DRIVEN, 5.0, "judged: products made for another brand may say so"),
         "serial": Grade(Claim.DRIVEN, 4.0, "judged: a serial number where the other units have none"),
+        "mouse": Grade(
+            Claim.DRIVEN,
+            3.0,
+            "judged: jigglers copy mice, and many staff have one (docs/evidence.md, E7)",
+            group="jiggler",
+        ),
     }
     when_clear: ClassVar[str] = (
         "every USB device is built like the other units of its product, as far as there are some"
@@ -145,7 +151,7 @@ class UsbIdentityContradiction(FleetDetector):
         )
         order = list(self.grades)
         for device, things in groupby(rows, key=lambda row: row["device_id"]):
-            graded = [(_grade(kinds), kinds, thing) for thing in things if (kinds := _kinds(thing))]
+            graded = [(_grade(kinds, thing), kinds, thing) for thing in things if (kinds := _kinds(thing))]
             graded = [one for one in graded if one[0] in _HEAVY or one[0] == "several" or not one[2]["arranged"]]
             if graded:
                 grade, kinds, thing = min(graded, key=lambda one: order.index(one[0]))
@@ -163,7 +169,7 @@ def _maker(row: Mapping[str, Any]) -> str | None:
 
 
 def _kinds(thing: Mapping[str, Any]) -> list[str]:
-    """In what ways a device contradicts its identity."""
+    """In what ways a device contradicts its identity; small ones count of input devices only."""
     kinds = {kind for kind in ("speed", "build", "descriptor", "class") if thing[kind]}
     kinds |= {"serial"} if thing["new_serial"] else set()
     maker, _, place = (thing["maker"] or "").partition(" by ")
@@ -176,13 +182,17 @@ def _kinds(thing: Mapping[str, Any]) -> list[str]:
             kinds.add("gadget")
         elif place == "manufacturer" and not thing["windows"] and vendor in holders - {_MAKERS[maker][1]}:
             kinds.add("maker")
+    if not (thing["keyboard"] or thing["mouse"] or thing["pointer"]) and not kinds & set(_HEAVY):
+        return []
     return [kind for kind in _KINDS if kind in kinds]
 
 
-def _grade(kinds: list[str]) -> str:
-    if len(kinds) > 1:
-        return "several" if set(kinds) & set(_HEAVY) else "details"
-    return kinds[0]
+def _grade(kinds: list[str], thing: Mapping[str, Any]) -> str:
+    if set(kinds) & set(_HEAVY):
+        return "several" if len(kinds) > 1 else kinds[0]
+    if not thing["keyboard"]:
+        return "mouse"
+    return "details" if len(kinds) > 1 else kinds[0]
 
 
 def _hit(device: str, grade: str, kinds: list[str], thing: Mapping[str, Any]) -> Hit:

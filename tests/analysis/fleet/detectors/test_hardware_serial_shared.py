@@ -41,6 +41,13 @@ def test_one_monitor_in_two_places_is_found_on_both():
     assert found == {"lt-1": "two places", "lt-2": "two places"}
 
 
+def test_a_single_day_may_be_a_visit():
+    """Somebody came with the laptop; three places on one day are no visit."""
+    day = [*PAIR, *screen("lt-1"), *screen("lt-2", days=(1,))]
+    assert of_one(day) == "one day"
+    assert of_one([*day, owner("lt-3", "C"), *screen("lt-3", days=(1,))]) == "several places"
+
+
 def test_more_places_weigh_more():
     """Three places at once are no visit."""
     rows = [*PAIR, owner("lt-3", "C"), *screen("lt-1"), *screen("lt-2"), *screen("lt-3")]
@@ -60,7 +67,6 @@ def test_keyboards_count_like_monitors():
     "rows",
     [
         [*PAIR, *screen("lt-1"), *screen("lt-2", days=(4, 5, 6))],
-        [*PAIR, *screen("lt-1"), *screen("lt-2", days=(1,))],
         [owner("lt-1", "A"), owner("lt-2", "near A"), *screen("lt-1"), *screen("lt-2")],
         [owner("lt-1", "A", household="h"), owner("lt-2", "B", household="h"), *screen("lt-1"), *screen("lt-2")],
         [owner("lt-1", "A", person="p"), owner("lt-2", "B", person="p"), *screen("lt-1"), *screen("lt-2")],
@@ -73,9 +79,10 @@ def test_keyboards_count_like_monitors():
         [*PAIR, *screen("lt-1", serial_text=None), *screen("lt-2", serial_text=None)],
         [*PAIR, *screen("lt-1", internal=True), *screen("lt-2", internal=True)],
         [*PAIR, *keyboard("lt-1", "0123456789ABCDEF"), *keyboard("lt-2", "0123456789ABCDEF")],
+        [*PAIR, *keyboard("lt-1", "12345678"), *keyboard("lt-2", "12345678")],
     ],
-    ids=["passed on", "a visit", "next town", "household", "one person's two laptops", "hot desk", "declared travel",
-         "left blank by the maker", "a KVM's own", "zeros", "no serial", "built in", "a sample's"],
+    ids=["passed on", "next town", "household", "one person's two laptops", "hot desk", "declared travel",
+         "left blank by the maker", "a KVM's own", "zeros", "no serial", "built in", "a sample's", "typed"],
 )  # fmt: skip
 def test_ordinary_sharing_is_not(rows):
     """Things move between colleagues, households and desks, and makers repeat numbers."""

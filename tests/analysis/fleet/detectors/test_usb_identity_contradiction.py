@@ -84,6 +84,19 @@ def test_units_that_fit_are_not(row):
     assert of_x([*UNITS, row]) == "clear"
 
 
+def test_a_mouse_that_is_another_is_told_with_jigglers():
+    """A jiggler under a mouse's numbers is no KVM, and a camera's new build is nothing."""
+
+    def mouse(device, **values):
+        return usb(device, pid=0x0941, interfaces="030102", hid_kinds="mouse", **values)
+
+    mice = [mouse(f"lt-{number:02}") for number in range(12)]
+    found = judged(DETECTOR, [*mice, mouse("lt-x", hid_reports="ffff")]).hits["lt-x"][0]
+    assert (found.grade, found.group) == ("mouse", "jiggler")
+    cameras = [usb(f"lt-{number:02}", pid=0x0942, interfaces="0e0100", hid_kinds=None) for number in range(12)]
+    assert of_x([*cameras, usb(pid=0x0942, interfaces="0e0100", hid_kinds=None, serial="1")]) == "clear"
+
+
 def test_few_units_say_nothing():
     """Two units that differ may be two builds."""
     assert of_x([*UNITS[:3], usb(interfaces="030101,080650")]) == "clear"
