@@ -24,6 +24,7 @@ from farmwatch.analysis.scoring import Calibration
 
 __all__ = [
     "ISOTONIC_POSITIVES",
+    "LEAST_IN_BIN",
     "Reliability",
     "ReliabilityBin",
     "benjamini_hochberg",
@@ -45,6 +46,7 @@ _STEPS = 100
 _LEAST_STEP = 1e-10
 _RIDGE = 1e-12  # added to the Hessian's diagonal, as Lin, Lin and Weng do
 _BINS = 10
+LEAST_IN_BIN = 20  #: devices below which the share that came true says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Reliability:
 
     bins: tuple[ReliabilityBin, ...]  #: those with devices
     ece: float  #: expected calibration error: mean gap of the bins, by devices
+    largest_gap: float  #: of the bins with :data:`LEAST_IN_BIN` devices or more; 0 where there is none
     brier: float  #: mean squared error
     log_loss: float  #: mean, natural logarithm
 
@@ -171,9 +174,12 @@ def reliability(predicted: Floats, labels: Bools, bins: int = _BINS) -> Reliabil
             )
         )
     gap = sum(one.devices * abs(one.predicted - one.came_true) for one in found) / max(1, len(predicted))
+    gaps = [abs(one.predicted - one.came_true) for one in found if one.devices >= LEAST_IN_BIN]
     safe = np.clip(predicted, 1e-15, 1 - 1e-15)
     loss = -np.mean(np.where(labels, np.log(safe), np.log1p(-safe)))
-    return Reliability(tuple(found), gap, float(np.mean((predicted - labels) ** 2)), float(loss))
+    return Reliability(
+        tuple(found), gap, max(gaps, default=0.0), float(np.mean((predicted - labels) ** 2)), float(loss)
+    )
 
 
 def p_values(scores: Floats, benign: Floats) -> Floats:

@@ -138,7 +138,7 @@ def measure(
             refused.append(lacking)
             continue
         fitted = _fit(evidence, claim, np.ones(evidence.devices, np.bool_), keep_unmeasured=keep_unmeasured)
-        scores, worth, judged[str(claim)] = _held_out(evidence, claim, fitted, keep_unmeasured=keep_unmeasured)
+        scores, worth, judged[str(claim)] = _held_out(evidence, claim, keep_unmeasured=keep_unmeasured)
         calibrations[claim] = replace(worth, reason=f"measured on {source}, {dated}")
         benign[claim] = _benign_scores(scores[~evidence.labels])
         grades += fitted.grades
@@ -306,9 +306,7 @@ def _fit_worth(scores: Floats, labels: Bools) -> Calibration:
     return Calibration(round(found.slope, 4), round(found.offset, _DIGITS), knots=kept)
 
 
-def _held_out(
-    evidence: Evidence, claim: Claim, fitted: _Fitted, *, keep_unmeasured: bool
-) -> tuple[Floats, Calibration, dict[str, Any]]:
+def _held_out(evidence: Evidence, claim: Claim, *, keep_unmeasured: bool) -> tuple[Floats, Calibration, dict[str, Any]]:
     """Scores of devices that the weights were not measured on, what they are worth, and how well that holds."""
     fold = folds_of(evidence)
     folds = int(fold.max()) + 1
@@ -326,8 +324,8 @@ def _held_out(
         )
         values[inside] = p_values(scores[inside], scores[others & ~evidence.labels])
     worth = _fit_worth(scores, evidence.labels)
-    summed = evidence.scores(fitted.decibans, fitted.merged)
-    raw = reliability(probabilities(summed, Calibration(), prevalence), evidence.labels)
+    own = evidence.scores(evidence.own, np.arange(len(evidence.groups)))
+    as_shipped = reliability(probabilities(own, Calibration(), prevalence), evidence.labels)
     return scores, worth, {
         "method": "isotonic" if worth.knots else "Platt",
         "slope": worth.slope,
@@ -338,7 +336,7 @@ def _held_out(
         "folds": folds,
         "prevalence": round(prevalence, 6),
         "reliability": _told(asdict(reliability(predicted, evidence.labels))),
-        "as_summed": {"ece": _told(raw.ece), "brier": _told(raw.brier), "log_loss": _told(raw.log_loss)},
+        "own_weights": _told(asdict(as_shipped)),
         "thresholds": _thresholds(evidence.labels, _worths(scores, worth)),
         "follow_up": _follow_up(evidence.labels, values),
     }  # fmt: skip

@@ -97,6 +97,7 @@ def test_reliability_of_probabilities_that_hold_and_that_do_not():
     assert good.log_loss == pytest.approx(
         -(0.3 * math.log(0.3) + 0.7 * math.log(0.7) + 0.8 * math.log(0.8) + 0.2 * math.log(0.2)) / 2
     )
+    assert good.largest_gap == pytest.approx(0)
     assert [(one.low, one.devices) for one in good.bins] == [(0.3, 100), (0.8, 100)]
     assert reliability(np.array([0.5] * 100 + [1.0] * 100), labels).ece == pytest.approx(0.2)
 
