@@ -83,7 +83,7 @@ class HardwareSerialShared(FleetDetector):
                 row["device_id"],
                 grade,
                 f"its {name}, was on {others} on the same {f'{together} days' if together > 1 else 'day'}; the roster "
-                f" declares {row['places']} different places for them",
+                f"declares {row['places']} different places for them",
                 observed=f"{name}; also on {', '.join(one[:40] for one in row['with'])}",
                 expected="a thing is plugged into laptops of one place at a time",
                 telling=(
