@@ -45,8 +45,8 @@ def _claim(page: Page, claim: str, judged: Mapping[str, Any], split: str) -> Non
     held, own = judged["reliability"], judged["own_weights"]
     page.say(
         f"calibration error {held['ece']:.4f} (with the detectors' own weights {own['ece']:.4f}), largest gap of a bin "
-        f"{held['largest_gap']:.3f} ({own['largest_gap']:.3f}), Brier {held['brier']:.4f} ({own['brier']:.4f}), log-loss "
-        f"{held['log_loss']:.4f} ({own['log_loss']:.4f}), at a prevalence of {judged['prevalence']:.2g}",
+        f"{held['largest_gap']:.3f} ({own['largest_gap']:.3f}), Brier {held['brier']:.4f} ({own['brier']:.4f}), "
+        f"log-loss {held['log_loss']:.4f} ({own['log_loss']:.4f}), at a prevalence of {judged['prevalence']:.2g}",
         indent=2, hang=4,
     )  # fmt: skip
     _columns(
