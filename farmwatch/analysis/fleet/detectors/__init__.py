@@ -3,6 +3,7 @@
 from farmwatch.analysis.fleet.contract import FleetDetector
 from farmwatch.analysis.fleet.detectors.account_while_idle import AccountWhileIdle
 from farmwatch.analysis.fleet.detectors.activity_clock import ActivityClock
+from farmwatch.analysis.fleet.detectors.activity_no_rest import ActivityNoRest
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.fleet.detectors.clock_place import ClockPlace
 from farmwatch.analysis.fleet.detectors.display_contradiction import DisplayContradiction
@@ -105,6 +106,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     AccountWhileIdle(),
     ActivityClock(),
     ClockPlace(),
+    ActivityNoRest(),
 )  # fmt: skip
 
 __all__ = ["FLEET_DETECTORS"]

@@ -107,7 +107,7 @@ def _hit(row: Mapping[str, Any], grade: str) -> Hit:
         row["device_id"],
         grade,
         f"its pointer moves by itself every {row['period']:.0f} s, {reports} each time, {likeness} the jiggler of "
-        f"{row['name']} does: {row['windows']} windows on {row['days']} days",
+        f"{row['name']} does: {row['windows']} windows on {row['days']} day{'s' if row['days'] > 1 else ''}",
         observed=f"{', '.join(row['inputs'])[:80]}: {row['pointer']} pointer, {reports} every {row['period']:.1f} s, "
         f"{row['shape']}" + (f", {row['gap']:.0f} ms apart" if row["gap"] is not None else ""),
         expected="motion of a hand, which never repeats to the second",
