@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ _VISIT_DECIBANS = 6.0  #: less for those
 _RARE_HIT = 1e-3  #: share of devices that show a sign, where the fleet is too small to tell: judged
 _RARE_AMONG = 1000  #: devices that this guess counts as
 _FAR_ENDS = ("remote-tool id of the far end", "address of the far end")
+_LEAST_DECIBANS = 4.0  #: of a sign that speaks of a group: nudges are on some of any group's devices
 _ONE_FACT = frozenset({"shared hardware", "factor", "device token", "site", "declared place", "place"})
 """Causes that are on several devices by their nature, so that the second one is no second fact."""
 
@@ -161,7 +163,10 @@ class Rates:
         return signs
 
     def _weighed(self, key: tuple[str, str], shown: Sequence[str], members: Sequence[str]) -> Iterable[Finding]:
-        """One sign that some members show: its own weight, but no more than chance leaves, and the repetition."""
+        """One sign that some members show: its own weight, but no more than chance leaves, and the repetition.
+
+        A farm is worked in one way, so a sign on one of many members says less than one on all.
+        """
         first = max((self._hits[device][key] for device in shown), key=lambda one: (abs(one.decibans), one.summary))
         part = f"{len(shown)} of {len(members)} laptops: {first.summary}"
         told = replace(
@@ -182,7 +187,9 @@ class Rates:
         others = self._counts[key] - len(shown)
         rate = (others + _RARE_HIT * _RARE_AMONG) / (max(0, self._devices - len(members)) + _RARE_AMONG)
         once, chance = (float(chance_decibans(count, len(members) * rate)) for count in (1, len(shown)))
-        weight = min(first.decibans, chance)
+        weight = min(first.decibans, chance) + 10 * math.log10(len(shown) / len(members))
+        if weight < _LEAST_DECIBANS:
+            return
         yield replace(told, decibans=weight)
         if len(shown) > 1 and told.group not in _ONE_FACT and chance - max(weight, once) > 1:
             yield replace(

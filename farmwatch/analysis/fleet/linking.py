@@ -3,11 +3,14 @@
 Pairs are made of values that at most a few score devices share, so their number grows with the rows and not with the
 square of the fleet; they are weighed and filtered in DuckDB, and only those that reach :data:`EDGE_BITS` become edges.
 
-* Two devices share a *place* where they saw the same value on the same days, on two of them at least, and on half of
-  the days on which either was seen anywhere: addresses move on from line to line, and who visits does not live there.
+* Two devices share a *place* where they saw the same value on the same days, on two of them at least, and on three
+  quarters of the days on which each was seen anywhere since both were in use: addresses move on from line to line, and
+  who visits does not live there.
 * A pair that the roster explains is no pair: one person, one household, one office, one declared place.
 * A gateway address without a common line, where both lines are known, may be one that a maker gives to every box. A
   common address of the internet without a common gateway, where both gateways are known, is a carrier's.
+* A monitor or keyboard on laptops that are at different places on the same days is a copied serial number, as KVMs
+  show them, and no tie.
 * An address of the internet weighs more than a carrier's only between homes declared too far apart for one carrier.
 
 Components of more than :data:`LARGE` devices are divided into communities (Louvain, weighted by bits, fixed seed), each
@@ -34,9 +37,11 @@ EDGE_BITS = 8.0  #: from which a pair belongs together: one unique address, or s
 LARGE = 30  #: devices from which a component is looked at for weak bridges (docs/evidence.md, M7)
 LARGEST = 500  #: devices of the largest group looked at: no known farm held a third of that, offices do
 MOST_PAIRS = 20_000_000  #: rows of a join; values that the most devices share are left out beyond
-_LEAST_SHARE = 0.5  #: of the days on which a device was seen somewhere, spent together: judged
+_LEAST_SHARE = 0.75  #: of the days on which a device was seen somewhere, spent together: judged
 _ALONE_BITS = 7.0  #: of a gateway address that different lines have: less than an edge
 _CARRIER_KM = 300.0  #: beyond which two homes have no address of one carrier's translation: judged
+_LINE_BITS = 6.0  #: of an address of homes too far apart for one carrier of a region; some carriers serve a country
+_COPIED_BITS = 5.0  #: of a thing on two laptops that are elsewhere on the same days: its serial number was copied
 _FAR_LINE_DEVICES = 12  #: most devices behind an address that so shows one line
 _SAME_PLACE_KM = 1.0  #: declared places that are one
 _SEED = 1
@@ -100,22 +105,28 @@ def make_pairs(fleet: Fleet) -> None:
                    AS other_gateway,
                    coalesce(bit_count(a.lined & b.lined & together) >= {least}, false) AND address = 0 AND prefix = 0
                    AS other_line,
-                   coalesce(bit_count(together) >= {_LEAST_SHARE} * least(bit_count(a.seen), bit_count(b.seen)), false)
-                   AS living
+                   coalesce(bit_count(together) >= {_LEAST_SHARE} * greatest(
+                       bit_count(a.seen & b.life), bit_count(b.seen & a.life)), false) AS living,
+                   coalesce(bit_count(a.seen & b.seen) > 0, false) AS apart
             FROM met JOIN farm_people AS p ON p.code = one JOIN farm_people AS q ON q.code = two
             LEFT JOIN farm_days AS a ON a.code = one LEFT JOIN farm_days AS b ON b.code = two
         ),
-        weighed AS (
-            SELECT one, two, together,
+        placed AS (
+            SELECT one, two, together, hardware, identity, meeting, apart,
                    CASE WHEN living THEN least(20,
                        CASE WHEN other_line THEN least(gateway, {_ALONE_BITS}) ELSE gateway END
                        + bssid + prefix + neighbours
                        + CASE WHEN other_gateway THEN 0
                               WHEN address > 0 AND km > {_CARRIER_KM} AND behind <= {_FAR_LINE_DEVICES}
-                              THEN greatest(address, {EDGE_BITS}) ELSE address END)
-                   ELSE 0 END AS place,
-                   least(15, hardware) AS hardware, least(15, identity) AS identity, meeting
+                              THEN greatest(address, {_LINE_BITS}) ELSE address END)
+                   ELSE 0 END AS place
             FROM known WHERE kin IS NOT TRUE AND NOT coalesce(km <= {_SAME_PLACE_KM} AND NOT coarse, false)
+        ),
+        weighed AS (
+            SELECT one, two, together, place, meeting, least(15, identity) AS identity,
+                   CASE WHEN apart AND place = 0 THEN least({_COPIED_BITS}, hardware) ELSE least(15, hardware) END
+                   AS hardware
+            FROM placed
         )
         SELECT one, two, place::DOUBLE AS place, hardware::DOUBLE AS hardware, identity::DOUBLE AS identity,
                meeting::DOUBLE AS meeting, CASE WHEN place > 0 THEN bit_count(together) ELSE 0 END::BIGINT AS days

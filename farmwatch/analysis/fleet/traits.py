@@ -64,6 +64,8 @@ TRAITS = (
 )
 _KIND = {trait.name: number for number, trait in enumerate(TRAITS)}
 _PLACES = ", ".join(str(number) for number, trait in enumerate(TRAITS) if trait.aspect == PLACE)
+_HELD_DAYS = 7  #: for which a router, access point, neighbour or monitor is taken to stay where it was told
+_HELD = ("gateway MAC", "BSSID", "LAN neighbour", "USB serial", "monitor serial")
 _UNSURE_BITS = 5.0  #: of a value that may be a model's, or a far end that came once while somebody was there
 
 _SHARED_MACS = (
@@ -163,6 +165,19 @@ _INPUT = (
 _DRIVEN = "r.direction = 'incoming' AND r.event IN ('accepted', 'session', 'ended')"
 
 
+def _kinds_of(*names: str) -> str:
+    return ", ".join(str(_KIND[name]) for name in names)
+
+
+def _of_accounts(column: str) -> str:
+    """What confirms sign-ins of more than one account: one person's two laptops have one account."""
+    used = f"FROM sign_ins_30d WHERE about IS NOT NULL AND {column} IS NOT NULL AND outcome = 'success'"
+    return (
+        f"SELECT about AS device_id, ts, {column} AS value, true AS firm {used} AND {column} IN "
+        f"(SELECT {column} {used} GROUP BY {column} HAVING count(DISTINCT account) > 1)"
+    )
+
+
 def _sources(fleet: Fleet) -> dict[str, str]:
     """By trait: a query for ``device_id, ts, value, firm``."""
     approved = ", ".join("'" + tool.replace("'", "''") + "'" for tool in sorted(fleet.profile.approved_tools)) or "''"
@@ -208,10 +223,8 @@ def _sources(fleet: Fleet) -> dict[str, str]:
                 SELECT device_id, ts, true, remote_h FROM logons_30d
                 WHERE logon_type = 10 AND event IN ('logon', 'reconnect') AND remote_h IS NOT NULL
             ) AS f {line}""",
-        "second factor": "SELECT about AS device_id, ts, factor AS value, true AS firm FROM sign_ins_30d "
-        "WHERE about IS NOT NULL AND factor IS NOT NULL AND outcome = 'success'",
-        "device token": "SELECT about AS device_id, ts, device_token AS value, true AS firm FROM sign_ins_30d "
-        "WHERE about IS NOT NULL AND device_token IS NOT NULL AND outcome = 'success'",
+        "second factor": _of_accounts("factor"),
+        "device token": _of_accounts("device_token"),
         "long meeting joined in the same minute": f"""
             SELECT about AS device_id, ts, true AS firm,
                    concat(meeting_id, ' ', strftime(ts, '%Y-%m-%dT%H:%MZ')) AS value
@@ -221,26 +234,55 @@ def _sources(fleet: Fleet) -> dict[str, str]:
 
 
 def _make_traits(fleet: Fleet) -> None:
-    """``farm_traits``: every device's values with their days, and ``farm_days``: the days a device was seen somewhere.
+    """``farm_traits``: every device's values with their days.
 
-    Days of declared travel say nothing about where a device lives, so they are left out of what tells a place.
+    Inventories and queries that report changes tell a router or a monitor once, and then nothing while it stays. So what
+    is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells another
+    value of that kind (of neighbours: a router or access point). Days of declared travel say nothing about where a
+    device lives, so they are left out of what tells a place.
     """
     first, _ = day_slots(fleet)
     union = " UNION ALL ".join(
         f"SELECT device_id, {_KIND[name]}::TINYINT AS kind, value, firm, ts FROM ({query}) AS q{_KIND[name]}"
         for name, query in _sources(fleet).items()
     )
+    day = f"1::UBIGINT << (CAST(floor(epoch(ts) / 86400) AS BIGINT) - {first})::UBIGINT"
+    fleet.make(
+        "farm_told",
+        f"""
+        SELECT d.code, kind, value, bool_or(firm) AS firm, bit_or({day}) AS mask
+        FROM ({union}) AS t JOIN farm_devices AS d USING (device_id) WHERE value IS NOT NULL AND value <> '' GROUP BY ALL
+        """,
+    )
+    fleet.make(
+        "farm_awake",
+        f"""
+        SELECT d.code, bit_or({day}) AS mask
+        FROM ({_ADDRESSES} UNION ALL SELECT device_id, ts, NULL FROM sightings_30d) AS t
+        JOIN farm_devices AS d USING (device_id) GROUP BY d.code
+        """,
+    )
+    held = ", ".join(f"mask | ((h{step} << 1::UBIGINT) & free) AS h{step + 1}" for step in range(1, _HELD_DAYS - 1))
     fleet.make(
         "farm_traits",
         f"""
-        WITH seen AS (
-            SELECT device_id, kind, value, bool_or(firm) AS firm,
-                   bit_or(1::UBIGINT << (CAST(floor(epoch(ts) / 86400) AS BIGINT) - {first})::UBIGINT) AS mask
-            FROM ({union}) AS t WHERE value IS NOT NULL AND value <> '' GROUP BY ALL
-        )
-        SELECT d.code, s.kind, s.value, hash(s.kind, s.value) AS thing, s.firm,
-               CASE WHEN s.kind IN ({_PLACES}) THEN s.mask & ~coalesce(t.mask, 0::UBIGINT) ELSE s.mask END AS mask
-        FROM seen AS s JOIN farm_devices AS d USING (device_id) LEFT JOIN farm_trips AS t USING (code)
+        WITH kinds AS (
+            SELECT code, kind, bit_or(mask) AS mask FROM farm_told GROUP BY code, kind
+            UNION ALL
+            SELECT code, -1, bit_or(mask) FROM farm_told WHERE kind IN ({_kinds_of("gateway MAC", "BSSID")}) GROUP BY code
+        ),
+        free AS (
+            SELECT t.*, CASE WHEN t.kind IN ({_kinds_of(*_HELD)}) THEN coalesce(a.mask & ~k.mask, a.mask, 0::UBIGINT)
+                             ELSE 0::UBIGINT END AS free
+            FROM farm_told AS t LEFT JOIN farm_awake AS a USING (code)
+            LEFT JOIN kinds AS k ON k.code = t.code
+            AND k.kind = CASE t.kind WHEN {_KIND["LAN neighbour"]} THEN -1 ELSE t.kind END
+        ),
+        kept AS (SELECT *, mask | ((mask << 1::UBIGINT) & free) AS h1, {held} FROM free)
+        SELECT s.code, s.kind, s.value, hash(s.kind, s.value) AS thing, s.firm,
+               CASE WHEN s.kind IN ({_PLACES}) THEN h{_HELD_DAYS - 1} & ~coalesce(t.mask, 0::UBIGINT)
+                    ELSE h{_HELD_DAYS - 1} END AS mask
+        FROM kept AS s LEFT JOIN farm_trips AS t USING (code)
         """,
     )
 
@@ -251,10 +293,15 @@ def make_shared(fleet: Fleet) -> None:
     fleet.make(
         "farm_days",
         f"""
-        SELECT code, bit_or(mask) AS seen,
-               bit_or(CASE WHEN kind IN ({gateway}, {bssid}) THEN mask ELSE 0::UBIGINT END) AS heard,
-               bit_or(CASE WHEN kind = {address} THEN mask ELSE 0::UBIGINT END) AS lined
-        FROM farm_traits WHERE kind IN ({_PLACES}) GROUP BY code
+        WITH days AS (
+            SELECT code, bit_or(mask)::BIGINT AS seen,
+                   bit_or(CASE WHEN kind IN ({gateway}, {bssid}) THEN mask ELSE 0::UBIGINT END) AS heard,
+                   bit_or(CASE WHEN kind = {address} THEN mask ELSE 0::UBIGINT END) AS lined
+            FROM farm_traits WHERE kind IN ({_PLACES}) GROUP BY code
+        )
+        SELECT code, seen::UBIGINT AS seen, heard, lined,
+               ((2::BIGINT << CAST(floor(log2(seen)) AS BIGINT)) - (seen & -seen))::UBIGINT AS life
+        FROM days WHERE seen > 0
         """,
     )
     _make_values(fleet)

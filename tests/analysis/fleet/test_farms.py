@@ -254,6 +254,27 @@ def test_one_stick_for_each_laptop_leaves_the_far_end_and_the_clock():
     assert "were cut off in the same 3 minutes" in one.summary
 
 
+def test_one_serial_number_at_two_places_ties_nobody():
+    """Two farms whose KVMs show the same copied monitor or keyboard stay two."""
+    rows = ORDINARY + farm("one", 4) + farm("two", 4)
+    for name in ("one", "two"):
+        rows += [keyboard(f"{name}-{number:02d}", day) for number in range(4) for day in range(7)]
+    rows += [keyboard("lt-0001", 1, "ZZ99YY88"), keyboard("lt-0001", 2, "ZZ99YY88")]
+    assert [len(one.devices) for one in found(rows)] == [4, 4]
+
+
+def test_routers_told_once_hold_while_the_device_stays():
+    """Queries that report changes only: one row for each router, and a sign of life each day."""
+    rows = list(ORDINARY)
+    for number in range(4):
+        device = f"farm-{number:02d}"
+        rows.append(declared(device, near=number))
+        rows += seen(device, "farm", (number % 3,), kinds=("gateway_mac", "bssid"))
+        rows += [Sighting(device_id=device, ts=at(day, 9), kind="local_ip", value="192.168.1.7") for day in range(7)]
+    [one] = found(rows)
+    assert len(one.devices) == 4
+
+
 def test_access_points_that_change_their_address_leave_the_router():
     """A BSSID of its own for each laptop and day."""
     rows = ORDINARY + farm("farm", 4, kinds=("gateway_mac", "public_ip"))
@@ -301,9 +322,12 @@ def test_neighbours_alone_show_one_network():
     assert len(one.devices) == 5
 
 
-def test_addresses_alone_count_between_homes_too_far_apart_for_a_carrier():
-    """Only sign-in logs: one address for five people of five states, all week."""
+@pytest.mark.parametrize("together", [False, True])
+def test_addresses_alone_need_something_beside(together):
+    """Only sign-in logs: one address for five people of five states, all week; some carriers serve a country."""
     rows = list(ORDINARY)
+    dice = random.Random(7)
+    moments = [at(day, 13) + timedelta(minutes=dice.randrange(60)) for day in range(6)]
     for number in range(5):
         device = f"farm-{number:02d}"
         rows.append(declared(device, near=number, accounts=f"acc{number}"))
@@ -312,9 +336,10 @@ def test_addresses_alone_count_between_homes_too_far_apart_for_a_carrier():
                    address="71.2.3.4", record_id=f"{number}-{day}")
             for day in range(7)
         ]  # fmt: skip
-    [one] = found(rows)
-    assert len(one.devices) == 5
-    assert one.assessment.level is Level.REVIEW
+        rows += power(device, "wake", *moments) if together else []
+    farms = found(rows)
+    assert [len(one.devices) for one in farms] == ([5] if together else [])
+    assert all(one.assessment.level is Level.REVIEW for one in farms)
 
 
 def test_one_second_factor_ties_strangers():
