@@ -49,7 +49,7 @@ class IdentityLongSession(FleetDetector):
             f"""
             WITH lives AS (
                 SELECT session, provider, min(about) AS about, min(ts) AS first, max(ts) AS last, count(*) AS n,
-                       list(DISTINCT record_id ORDER BY record_id)[:5] AS ids
+                       min(record_id) AS record_id
                 FROM sign_ins_30d WHERE session IS NOT NULL AND outcome = 'success'
                 GROUP BY session, provider HAVING count(DISTINCT device_id) <= {MOST_DEVICES}
             ), ranked AS (
@@ -58,7 +58,7 @@ class IdentityLongSession(FleetDetector):
                 FROM lives
             )
             SELECT about, max(days) AS days, count(*) AS kept, max(longer) AS longer, max(sessions) AS sessions,
-                   min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n, list_sort(flatten(list(ids)))[:20] AS ids
+                   min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n, list(record_id) AS ids
             FROM ranked WHERE about IS NOT NULL AND days >= $least / 86400 AND longer <= greatest($rarest * sessions, 1)
             GROUP BY about ORDER BY about
             """,

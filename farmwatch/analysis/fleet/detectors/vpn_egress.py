@@ -5,7 +5,8 @@ from the sign-in provider; all of them miss exits, and brands are rarely named. 
 72 % of the cases Mandiant described, which is prevalence among cases and not precision in a fleet. A company adds
 Astrill's exits that it knows with a knowledge file of its own.
 
-A data centre from which many devices come is the company's gateway or virtual desktops, and is no finding.
+Telephones are left out: their owners' VPNs are their own affair. A data centre from which many devices come is the
+company's gateway or virtual desktops, and is no finding.
 """
 
 from __future__ import annotations
@@ -69,9 +70,14 @@ class VpnEgress(FleetDetector):
                        CASE WHEN network = 'vpn astrill' THEN 'astrill'
                             WHEN network LIKE 'vpn %' OR network = 'proxy' THEN 'vpn' ELSE 'data_centre' END AS grade
                 FROM places WHERE scope = 'public' AND (network LIKE 'vpn %' OR network IN ('proxy', 'hosting'))
+            ), seen AS (
+                SELECT device_id, day, address, via, first, last, n FROM egress WHERE via <> 'sign_ins'
+                UNION ALL
+                SELECT about, day, address, 'sign_ins', first, last, n FROM visits
+                WHERE about IS NOT NULL AND NOT portable
             ), used AS (
                 SELECT e.device_id, e.day, e.address, e.via, e.first, e.last, e.n, k.country, k.as_org, k.grade, k.brand
-                FROM egress AS e JOIN kinds AS k USING (address) LEFT JOIN owners AS o USING (device_id)
+                FROM seen AS e JOIN kinds AS k USING (address) LEFT JOIN owners AS o USING (device_id)
                 WHERE NOT (k.grade <> 'data_centre' AND (k.brand IN ({allowed})
                            OR coalesce(list_contains(string_split(o.approved_tools, ','), k.brand), false)))
                       AND (k.grade = 'astrill' OR NOT {travelling_sql("e.device_id", "e.day")})

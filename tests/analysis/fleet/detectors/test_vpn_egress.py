@@ -71,9 +71,10 @@ def test_what_is_allowed():
     assert answers(DETECTOR, [ROSTER, *NORD], geo=GEO, profile=profile) == {"lt-1": "clear"}
 
 
-def test_failed_sign_ins_do_not_count():
-    """Guessing through a VPN is not the device's."""
+def test_failed_sign_ins_and_telephones_do_not_count():
+    """Guessing through a VPN is not the device's; a telephone's VPN is its owner's affair."""
     rows = [ROSTER, seen("lt-1", PHOENIX, 1), *(sign_in("a1", VPN_DALLAS, day, outcome="failure") for day in (1, 2))]
+    rows += [sign_in("a1", VPN_PHOENIX, day, client_os="ios") for day in (1, 2)]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "clear"}
 
 
