@@ -1,12 +1,14 @@
-"""How well assessments find farms: ``python -m tests.lab.fleet.quality [--devices 50000] [--seeds 11 12 13]``.
+"""How well assessments find farms: ``python -m tests.lab.fleet.quality [--devices 50000] [--seeds 11 12 13] [--write]``.
 
 For each seed a fleet is simulated with assumptions drawn from beyond those that detectors were tuned on, its feeds are
 taken in, it is assessed, and the verdicts are held against the truth. Printed are, for each fleet and all together:
 
 * *recall*: driven devices of farms that came out ``strong`` in any claim, and those that came out at least ``review``;
 * *false strong*: devices that nobody drives and that came out ``strong``, per 10,000 device-weeks, with the 95 % bound;
+* *in a farm*: of driven devices whose farm has two or more laptops of the fleet, those that a found farm holds;
 * *pairs*: of all pairs of devices that the same found farm holds, how many truly belong to one farm;
 * *confusers*: farms made of couples, offices, hotels or shared addresses;
+* *reliability*: in bins of the probability of ``driven``, what share truly was driven;
 * *setups* and *evasions*: recall by how the laptop is driven and by what its farm does against being found;
 * which detectors speak for false reviews.
 
@@ -28,9 +30,11 @@ from pathlib import Path
 
 from scipy.stats import beta
 
+KEPT = Path(__file__).resolve().parents[3] / "docs" / "fleet-results.txt"
 UNTIL = "2026-03-09"
 DAYS = 7
 LEVELS = ("strong", "review")
+EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9)
 
 
 @dataclass
@@ -39,7 +43,8 @@ class Counted:
 
     devices: int = 0
     driven: int = 0
-    driven_in_farms: int = 0
+    together: int = 0  #: driven devices with another of the same farm in the fleet
+    tied: int = 0  #: of these, in a found farm
     strong: int = 0
     review: int = 0
     false_strong: int = 0
@@ -51,12 +56,13 @@ class Counted:
     evasions: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     blamed: Counter[str] = field(default_factory=Counter)
     confused: Counter[str] = field(default_factory=Counter)
+    bins: dict[float, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0, 0]))
     missed: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Counted) -> None:
         """Another fleet's counts on top."""
-        for name in ("devices", "driven", "driven_in_farms", "strong", "review", "false_strong", "false_review",
+        for name in ("devices", "driven", "together", "tied", "strong", "review", "false_strong", "false_review",
                      "pairs", "true_pairs"):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("false_farms", "blamed", "confused"):
@@ -64,6 +70,8 @@ class Counted:
         for name in ("setups", "evasions"):
             for key, counts in getattr(other, name).items():
                 getattr(self, name)[key].update(counts)
+        for edge, row in other.bins.items():
+            self.bins[edge] = [ours + theirs for ours, theirs in zip(self.bins[edge], row, strict=True)]
         self.missed += other.missed
         self.wrong += other.wrong
 
@@ -102,15 +110,22 @@ def held_against(store: Path, truth: Path) -> Counted:
     counts = Counted()
     true_farm, confusers = {}, {}
     with truth.open(newline="", encoding="utf-8") as file:
+        sizes = Counter(row["farm_id"] for row in csv.DictReader(file) if row["farm_id"])
+    held = set(found.members.column("device_id").to_pylist())
+    with truth.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             device, driven = row["device_id"], row["driven"] == "1"
             true_farm[device], confusers[device] = row["farm_id"], row["confusers"] or "none"
             verdict = verdicts.get(device)
             level = "unseen" if verdict is None else _level(verdict)
             counts.devices += 1
+            if verdict is not None:
+                _bin(counts, verdict["driven_decibans"], driven=driven)
             if driven:
                 counts.driven += 1
-                counts.driven_in_farms += bool(row["farm_id"])
+                if sizes[row["farm_id"]] > 1:
+                    counts.together += 1
+                    counts.tied += device in held
                 counts.strong += level == "strong"
                 counts.review += level in LEVELS
                 for name, key in (("setups", row["setup"]), *(("evasions", one) for one in _parts(row["evasions"]))):
@@ -126,7 +141,9 @@ def held_against(store: Path, truth: Path) -> Counted:
                 if level == "strong":
                     counts.wrong.append(f"{device} {confusers[device]} {_shown(hits[device])}")
     groups = defaultdict(set)
-    for farm, device in zip(*(found.members.column(name).to_pylist() for name in ("farm_id", "device_id")), strict=True):
+    for farm, device in zip(
+        *(found.members.column(name).to_pylist() for name in ("farm_id", "device_id")), strict=True
+    ):
         groups[farm].add(device)
     for members in groups.values():
         for left, right in itertools.combinations(sorted(members), 2):
@@ -142,6 +159,15 @@ def _level(verdict: dict[str, str]) -> str:
     return next((level for level in (*LEVELS, "clear") if level in levels), "not enough data")
 
 
+def _bin(counts: Counted, decibans: float, *, driven: bool) -> None:
+    """Count a device in the bin of its probability."""
+    probability = 1 / (1 + 10 ** (-decibans / 10))
+    row = counts.bins[max(edge for edge in EDGES if probability >= edge)]
+    row[0] += 1
+    row[1] += probability
+    row[2] += driven
+
+
 def _parts(text: str) -> list[str]:
     return [part for part in text.replace(";", " ").replace(",", " ").split() if part] or ["none"]
 
@@ -155,28 +181,43 @@ def _bound(wrong: int, of: int) -> float:
     return float(beta.ppf(0.975, wrong + 1, of - wrong)) if of > wrong else 1.0
 
 
-def report(name: str, counts: Counted, *, verbose: bool) -> None:
-    """Print one block."""
+def report(name: str, counts: Counted, *, verbose: bool) -> str:
+    """One block of text."""
+    lines: list[str] = []
     innocent = counts.devices - counts.driven
-    print(f"\n{name}: {counts.devices:,} devices, {counts.driven} driven ({counts.driven_in_farms} of farms)")
+    lines.append(f"{name}: {counts.devices:,} devices, {counts.driven} driven")
     if counts.driven:
-        print(f"  recall: {counts.strong / counts.driven:.3f} strong, {counts.review / counts.driven:.3f} review or strong")
-    print(
+        lines.append(
+            f"  recall: {counts.strong / counts.driven:.3f} strong, {counts.review / counts.driven:.3f} review or strong"
+        )
+    lines.append(
         f"  false strong: {counts.false_strong} of {innocent:,}, {1e4 * counts.false_strong / innocent:.2f} per 10,000 "
         f"device-weeks (95 % bound {1e4 * _bound(counts.false_strong, innocent):.2f}); "
         f"false review: {counts.false_review}, {1e4 * counts.false_review / innocent:.1f} per 10,000"
     )
+    if counts.together:
+        lines.append(f"  in a farm: {counts.tied} of {counts.together} driven devices that are not their farm's only one "
+              f"({counts.tied / counts.together:.3f})")  # fmt: skip
     if counts.pairs:
-        print(f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right ({counts.true_pairs / counts.pairs:.4f})")
-    print(f"  farms without any driven device: {dict(counts.false_farms) or 'none'}")
+        lines.append(
+            f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right ({counts.true_pairs / counts.pairs:.4f})"
+        )
+    lines.append(f"  farms without any driven device: {dict(counts.false_farms) or 'none'}")
+    for edge, (number, total, driven) in sorted(counts.bins.items()):
+        lines.append(
+            f"    told probability from {edge:<5g}: {number:8,d} devices, told {total / number:.4f}, true {driven / number:.4f}"
+        )
     for label, table in (("setup", counts.setups), ("evasion", counts.evasions)):
         for key, row in sorted(table.items()):
-            print(f"    {label} {key:22s} {row['strong']:4d} strong {row['review']:4d} review of {row['all']:4d}")
+            lines.append(
+                f"    {label} {key:22s} {row['strong']:4d} strong {row['review']:4d} review of {row['all']:4d}"
+            )
     if verbose:
-        print("  false reviews by confuser:", counts.confused.most_common(12))
-        print("  detectors that spoke for them:", counts.blamed.most_common(20))
-        print("\n".join(f"  missed {line}" for line in counts.missed[:40]))
-        print("\n".join(f"  WRONG {line}" for line in counts.wrong[:40]))
+        lines.append(f"  false reviews by confuser: {counts.confused.most_common(12)}")
+        lines.append(f"  detectors that spoke for them: {counts.blamed.most_common(20)}")
+        lines += [f"  missed {line}" for line in counts.missed[:40]]
+        lines += [f"  WRONG {line}" for line in counts.wrong[:40]]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -187,6 +228,7 @@ def main() -> None:
     parser.add_argument("--base-rate", type=float, default=1e-3)
     parser.add_argument("--rows", type=float, default=150, help="routine rows a device and week")
     parser.add_argument("--evasion", help="every farm does this")
+    parser.add_argument("--write", action="store_true", help="keep the table for the README")
     parser.add_argument("--verbose", "-v", action="store_true")
     options = parser.parse_args()
     whole = Counted()
@@ -194,10 +236,12 @@ def main() -> None:
         for seed in options.seeds:
             counts = measured(options.devices, seed, options.base_rate, Path(folder), rows=options.rows,
                               evasion=options.evasion)  # fmt: skip
-            report(f"seed {seed}", counts, verbose=options.verbose)
-            sys.stdout.flush()
+            print(report(f"seed {seed}", counts, verbose=options.verbose), flush=True)
             whole.add(counts)
-    report("all", whole, verbose=False)
+    text = report(f"{len(options.seeds)} fleets", whole, verbose=False)
+    print(text)
+    if options.write:
+        KEPT.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
