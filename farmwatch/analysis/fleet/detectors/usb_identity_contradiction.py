@@ -169,7 +169,9 @@ def _maker(row: Mapping[str, Any]) -> str | None:
 
 
 def _kinds(thing: Mapping[str, Any]) -> list[str]:
-    """In what ways a device contradicts its identity; small ones count of input devices only."""
+    """In what ways a device contradicts its identity. Units are compared of input devices only: phones and docks show
+    other interfaces by what they are set to, and no KVM poses as one.
+    """
     kinds = {kind for kind in ("speed", "build", "descriptor", "class") if thing[kind]}
     kinds |= {"serial"} if thing["new_serial"] else set()
     maker, _, place = (thing["maker"] or "").partition(" by ")
@@ -182,8 +184,8 @@ def _kinds(thing: Mapping[str, Any]) -> list[str]:
             kinds.add("gadget")
         elif place == "manufacturer" and not thing["windows"] and vendor in holders - {_MAKERS[maker][1]}:
             kinds.add("maker")
-    if not (thing["keyboard"] or thing["mouse"] or thing["pointer"]) and not kinds & set(_HEAVY):
-        return []
+    if not (thing["keyboard"] or thing["mouse"] or thing["pointer"]):
+        kinds &= {"gadget"}
     return [kind for kind in _KINDS if kind in kinds]
 
 

@@ -97,6 +97,12 @@ def test_a_mouse_that_is_another_is_told_with_jigglers():
     assert of_x([*cameras, usb(pid=0x0942, interfaces="0e0100", hid_kinds=None, serial="1")]) == "clear"
 
 
+def test_a_phone_that_shares_its_connection_is_no_other_build():
+    """Phones show a network card when they are told to."""
+    phones = [usb(f"lt-{number:02}", pid=0x12A8, interfaces="060101,ff0000", hid_kinds=None) for number in range(12)]
+    assert of_x([*phones, usb(pid=0x12A8, interfaces="060101,020d00", hid_kinds=None, speed_mbps=480.0)]) == "clear"
+
+
 def test_few_units_say_nothing():
     """Two units that differ may be two builds."""
     assert of_x([*UNITS[:3], usb(interfaces="030101,080650")]) == "clear"
