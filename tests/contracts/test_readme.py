@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from farmwatch.analysis.detectors import DETECTORS
+from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -58,12 +60,44 @@ def session() -> str:
     return f"```text\n{done.stdout.rstrip()}\n```"
 
 
+def fleet_detectors() -> str:
+    """A line per detector over telemetry, from the classes themselves."""
+    rows = ["| detector | question | family | signals |", "|---|---|---|---|"]
+    rows += [f"| `{one.id}` | {one.title} | {one.family} | {', '.join(one.signals)} |" for one in FLEET_DETECTORS]
+    return "\n".join(rows)
+
+
+def fleet() -> str:
+    """The beginning of what the assessment of the README's fleet prints, word for word."""
+    with tempfile.TemporaryDirectory(prefix="farmwatch-readme-") as folder:
+        made, store = f"{folder}/fleet", f"{folder}/fleet/store"
+        for arguments in (
+            ["simulate", made, "--devices", "300", "--farms", "2", "--seed", "4", "--until", "2026-03-09", "-q"],
+            ["ingest", f"{made}/feeds", "--store", store, "-q"],
+            ["assess", "--store", store, "--until", "2026-03-09", "-q", "--color", "never"],
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "farmwatch", *arguments], cwd=ROOT, capture_output=True, text=True, check=True,
+                env={"COLUMNS": "100", "PATH": "", "PYTHONIOENCODING": "utf-8"},
+            )  # fmt: skip
+    blocks = done.stdout.rstrip().split("\n\n")
+    return "```text\n" + "\n\n".join(blocks[:2]) + "\n…\n```"
+
+
+def fleet_quality() -> str:
+    """The kept table of how well fleets are judged: ``python -m tests.lab.fleet.quality --write`` makes it anew."""
+    return f"```text\n{(ROOT / 'docs' / 'fleet-results.txt').read_text(encoding='utf-8').rstrip()}\n```"
+
+
 def hand() -> str:
     """The kept table of how well timing does: ``python -m tests.lab.hand.results`` makes it anew."""
     return f"```text\n{(ROOT / 'docs' / 'hand-results.txt').read_text(encoding='utf-8').rstrip()}\n```"
 
 
-PARTS = {"commands": commands, "detectors": detectors, "feeds": feeds, "session": session, "hand": hand}
+PARTS = {
+    "commands": commands, "detectors": detectors, "feeds": feeds, "session": session, "hand": hand, "fleet": fleet,
+    "fleet_detectors": fleet_detectors, "fleet_quality": fleet_quality,
+}  # fmt: skip
 
 
 def marked(name: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""How well assessments find farms: ``python -m tests.lab.fleet.quality [--devices 50000] [--seeds 11 12 13] [--write]``.
+"""How well assessments find farms: ``python -m tests.lab.fleet.quality [--devices N] [--seeds N ...] [--write]``.
 
 For each seed a fleet is simulated with assumptions drawn from beyond those that detectors were tuned on, its feeds are
 taken in, it is assessed, and the verdicts are held against the truth. Printed are, for each fleet and all together:
@@ -81,7 +81,9 @@ def farmwatch(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "farmwatch", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def measured(devices: int, seed: int, rate: float, folder: Path, *, rows: float, evasion: str | None) -> Counted:
+def measured(
+    devices: int, seed: int, rate: float, folder: Path, *, rows: float, evasion: str | None, more: list[str]
+) -> Counted:
     """Simulate, take in, assess and count one fleet."""
     made, store = folder / f"fleet-{seed}", folder / f"store-{seed}"
     extra = ["--evasion", evasion] if evasion else []
@@ -90,7 +92,7 @@ def measured(devices: int, seed: int, rate: float, folder: Path, *, rows: float,
               *extra)  # fmt: skip
     farmwatch("ingest", str(made / "feeds"), "--store", str(store), "-q", "--json")
     shutil.rmtree(made / "feeds")
-    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "-q", "--json")
+    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "-q", "--json", *more)
     counts = held_against(store, made / "truth.csv")
     shutil.rmtree(store)
     return counts
@@ -188,7 +190,8 @@ def report(name: str, counts: Counted, *, verbose: bool) -> str:
     lines.append(f"{name}: {counts.devices:,} devices, {counts.driven} driven")
     if counts.driven:
         lines.append(
-            f"  recall: {counts.strong / counts.driven:.3f} strong, {counts.review / counts.driven:.3f} review or strong"
+            f"  recall: {counts.strong / counts.driven:.3f} strong, "
+            f"{counts.review / counts.driven:.3f} review or strong"
         )
     lines.append(
         f"  false strong: {counts.false_strong} of {innocent:,}, {1e4 * counts.false_strong / innocent:.2f} per 10,000 "
@@ -196,16 +199,20 @@ def report(name: str, counts: Counted, *, verbose: bool) -> str:
         f"false review: {counts.false_review}, {1e4 * counts.false_review / innocent:.1f} per 10,000"
     )
     if counts.together:
-        lines.append(f"  in a farm: {counts.tied} of {counts.together} driven devices that are not their farm's only one "
-              f"({counts.tied / counts.together:.3f})")  # fmt: skip
+        lines.append(
+            f"  in a farm: {counts.tied} of {counts.together} driven devices that are not their farm's only one "
+            f"({counts.tied / counts.together:.3f})"
+        )
     if counts.pairs:
         lines.append(
-            f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right ({counts.true_pairs / counts.pairs:.4f})"
+            f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right "
+            f"({counts.true_pairs / counts.pairs:.4f})"
         )
     lines.append(f"  farms without any driven device: {dict(counts.false_farms) or 'none'}")
     for edge, (number, total, driven) in sorted(counts.bins.items()):
         lines.append(
-            f"    told probability from {edge:<5g}: {number:8,d} devices, told {total / number:.4f}, true {driven / number:.4f}"
+            f"    told probability from {edge:<5g}: {number:8,d} devices, told {total / number:.4f}, "
+            f"true {driven / number:.4f}"
         )
     for label, table in (("setup", counts.setups), ("evasion", counts.evasions)):
         for key, row in sorted(table.items()):
@@ -228,14 +235,22 @@ def main() -> None:
     parser.add_argument("--base-rate", type=float, default=1e-3)
     parser.add_argument("--rows", type=float, default=150, help="routine rows a device and week")
     parser.add_argument("--evasion", help="every farm does this")
+    parser.add_argument("--weights", help="what 'farmwatch calibrate' measured")
     parser.add_argument("--write", action="store_true", help="keep the table for the README")
     parser.add_argument("--verbose", "-v", action="store_true")
     options = parser.parse_args()
     whole = Counted()
     with tempfile.TemporaryDirectory(prefix="farmwatch-quality-") as folder:
         for seed in options.seeds:
-            counts = measured(options.devices, seed, options.base_rate, Path(folder), rows=options.rows,
-                              evasion=options.evasion)  # fmt: skip
+            counts = measured(
+                options.devices,
+                seed,
+                options.base_rate,
+                Path(folder),
+                rows=options.rows,
+                evasion=options.evasion,
+                more=[] if options.weights is None else ["--weights", options.weights],
+            )
             print(report(f"seed {seed}", counts, verbose=options.verbose), flush=True)
             whole.add(counts)
     text = report(f"{len(options.seeds)} fleets", whole, verbose=False)
