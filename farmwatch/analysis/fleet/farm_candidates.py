@@ -14,7 +14,7 @@ from farmwatch.analysis.addresses import mask_mac
 from farmwatch.analysis.fleet.cotiming import CUT, START, Moments, Together
 from farmwatch.analysis.fleet.declared import Declared, declared_of
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.linking import EDGE_BITS, Group
+from farmwatch.analysis.fleet.linking import LINE_BITS, Group
 from farmwatch.analysis.fleet.traits import HARDWARE, IDENTITY, MEETING, PLACE, TRAITS
 from farmwatch.analysis.grouping import components
 
@@ -101,7 +101,7 @@ def _candidate(
     group: Group, people: Mapping[int, Mapping[str, Any]], ties: Sequence[Mapping[str, Any]], moments: Moments
 ) -> Candidate:
     name = {code: str(people[code]["device_id"]) for code in group.members.tolist()}
-    near = group.bits[PLACE] >= EDGE_BITS
+    near = group.bits[PLACE] >= LINE_BITS
     pairs = [
         (name[one], name[two]) for one, two in zip(group.one[near].tolist(), group.two[near].tolist(), strict=True)
     ]

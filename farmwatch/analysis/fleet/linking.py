@@ -31,7 +31,7 @@ from farmwatch.analysis.grouping import labels_of
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
 
-__all__ = ["EDGE_BITS", "LARGE", "LARGEST", "Group", "link", "make_pairs"]
+__all__ = ["EDGE_BITS", "LARGE", "LARGEST", "LINE_BITS", "Group", "link", "make_pairs"]
 
 EDGE_BITS = 8.0  #: from which a pair belongs together: one unique address, or several weaker signs; judged
 LARGE = 30  #: devices from which a component is looked at for weak bridges (docs/evidence.md, M7)
@@ -40,7 +40,7 @@ MOST_PAIRS = 20_000_000  #: rows of a join; values that the most devices share a
 _LEAST_SHARE = 0.75  #: of the days on which a device was seen somewhere, spent together: judged
 _ALONE_BITS = 7.0  #: of a gateway address that different lines have: less than an edge
 _CARRIER_KM = 300.0  #: beyond which two homes have no address of one carrier's translation: judged
-_LINE_BITS = 6.0  #: of an address of homes too far apart for one carrier of a region; some carriers serve a country
+LINE_BITS = 6.0  #: of an address of homes too far apart for one carrier of a region; some carriers serve a country
 _COPIED_BITS = 5.0  #: of a thing on two laptops that are elsewhere on the same days: its serial number was copied
 _FAR_LINE_DEVICES = 12  #: most devices behind an address that so shows one line
 _SAME_PLACE_KM = 1.0  #: declared places that are one
@@ -118,7 +118,7 @@ def make_pairs(fleet: Fleet) -> None:
                        + bssid + prefix + neighbours
                        + CASE WHEN other_gateway THEN 0
                               WHEN address > 0 AND km > {_CARRIER_KM} AND behind <= {_FAR_LINE_DEVICES}
-                              THEN greatest(address, {_LINE_BITS}) ELSE address END)
+                              THEN greatest(address, {LINE_BITS}) ELSE address END)
                    ELSE 0 END AS place
             FROM known WHERE kin IS NOT TRUE AND NOT coalesce(km <= {_SAME_PLACE_KM} AND NOT coarse, false)
         ),

@@ -236,8 +236,8 @@ def _sources(fleet: Fleet) -> dict[str, str]:
 def _make_traits(fleet: Fleet) -> None:
     """``farm_traits``: every device's values with their days.
 
-    Inventories and queries that report changes tell a router or a monitor once, and then nothing while it stays. So what
-    is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells another
+    Inventories and queries that report changes tell a router or a monitor once, and then nothing while it stays. So
+    what is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells another
     value of that kind (of neighbours: a router or access point). Days of declared travel say nothing about where a
     device lives, so they are left out of what tells a place.
     """
@@ -251,7 +251,8 @@ def _make_traits(fleet: Fleet) -> None:
         "farm_told",
         f"""
         SELECT d.code, kind, value, bool_or(firm) AS firm, bit_or({day}) AS mask
-        FROM ({union}) AS t JOIN farm_devices AS d USING (device_id) WHERE value IS NOT NULL AND value <> '' GROUP BY ALL
+        FROM ({union}) AS t JOIN farm_devices AS d USING (device_id)
+        WHERE value IS NOT NULL AND value <> '' GROUP BY ALL
         """,
     )
     fleet.make(
@@ -269,7 +270,8 @@ def _make_traits(fleet: Fleet) -> None:
         WITH kinds AS (
             SELECT code, kind, bit_or(mask) AS mask FROM farm_told GROUP BY code, kind
             UNION ALL
-            SELECT code, -1, bit_or(mask) FROM farm_told WHERE kind IN ({_kinds_of("gateway MAC", "BSSID")}) GROUP BY code
+            SELECT code, -1, bit_or(mask) FROM farm_told WHERE kind IN ({_kinds_of("gateway MAC", "BSSID")})
+            GROUP BY code
         ),
         free AS (
             SELECT t.*, CASE WHEN t.kind IN ({_kinds_of(*_HELD)}) THEN coalesce(a.mask & ~k.mask, a.mask, 0::UBIGINT)
