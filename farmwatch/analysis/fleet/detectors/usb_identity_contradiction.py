@@ -169,8 +169,10 @@ def _maker(row: Mapping[str, Any]) -> str | None:
 
 
 def _kinds(thing: Mapping[str, Any]) -> list[str]:
-    """In what ways a device contradicts its identity. Units are compared of input devices only: phones and docks show
-    other interfaces by what they are set to, and no KVM poses as one.
+    """In what ways a device contradicts its identity.
+
+    Units are compared of input devices only: phones and docks show other interfaces by what they are set to, and no KVM
+    poses as one.
     """
     kinds = {kind for kind in ("speed", "build", "descriptor", "class") if thing[kind]}
     kinds |= {"serial"} if thing["new_serial"] else set()
