@@ -110,7 +110,7 @@ def assess_claim(
     for weight, finding in counted:
         shares[finding.family] = shares.get(finding.family, 0.0) + weight.decibans
     families = tuple(sorted(family for family, share in shares.items() if share >= FAMILY_SHARE_DECIBANS))
-    conclusive = any(finding.conclusive for _, finding in counted)
+    conclusive = _stated(weighed, total)
     level, reason = _level(relevant, probability, families, conclusive=conclusive)
     return ClaimAssessment(
         level=level,
@@ -121,6 +121,17 @@ def assess_claim(
         families=families,
         reason=reason,
         overturn=_overturn(level, total, _without_strongest(prior_decibans, weights, calibration), _breaches(relevant)),
+    )
+
+
+def _stated(weighed: Sequence[tuple[Weight, Finding]], total: float) -> bool:
+    """Whether a record states the fact outright: one that counts, or would carry it in a heavier one's place."""
+    least = 10 * math.log10(STRONG_PROBABILITY / (1 - STRONG_PROBABILITY))
+    heaviest = {weight.group: weight.decibans for weight, _ in weighed if weight.counted and weight.decibans > 0}
+    return any(
+        weight.counted or total - heaviest[weight.group] + weight.decibans >= least
+        for weight, finding in weighed
+        if finding.conclusive and weight.decibans > 0 and weight.group in heaviest
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from farmwatch.analysis.scoring import CAPS_DECIBANS, WIDEST_CAP_DECIBANS, assess_claim, assess_device
+from farmwatch.analysis.scoring import CAPS_DECIBANS, WIDEST_CAP_DECIBANS, Calibration, assess_claim, assess_device
 from farmwatch.records import Claim, Family, Finding, Level, Outcome, WeightSource
 
 PRIOR = 1e-3
@@ -43,6 +43,35 @@ def test_a_weight_speaks_with_its_own_finding():
     weak = finding(2.0, group="x", conclusive=True)
     assert driven(finding(24.0, group="x"), weak, prior=0.1).level is Level.REVIEW
     assert driven(finding(24.0, group="x", conclusive=True), finding(2.0, group="x"), prior=0.1).level is Level.STRONG
+
+
+def test_a_record_that_would_carry_it_alone_states_it_beside_a_heavier_finding():
+    """A heavier finding of its cause does not take away what a record says, unless that speaks against the claim."""
+    record = finding(20.0, detector="log", group="x", conclusive=True)
+    assert driven(finding(24.0, group="x"), record, prior=0.1).level is Level.STRONG
+    assert driven(finding(24.0, group="x"), record, prior=0.01).level is Level.REVIEW
+    against = finding(-24.0, detector="against", group="x")
+    assert driven(against, record, finding(24.0, detector="b"), prior=0.1).level is Level.REVIEW
+
+
+def test_a_calibration_is_a_link_of_the_chain():
+    """What a sum is worth is told, counted and added; without findings nothing is calibrated."""
+    found = [finding(12.0), finding(9.0, detector="b", group="y")]
+    result = assess_claim(Claim.DRIVEN, found, PRIOR, Calibration(0.5, 1.0, "measured on a test"))
+    assert [(one.detector, round(one.decibans, 3)) for one in result.weights] == [
+        ("a", 12.0), ("b", 9.0), ("calibration", -9.5),
+    ]  # fmt: skip
+    assert result.decibans == pytest.approx(result.prior_decibans + 11.5)
+    assert result.weights[-1].reason == "measured on a test: together +21.0 is worth +11.5"
+    assert assess_claim(Claim.DRIVEN, [], PRIOR, Calibration(0.5, 1.0)) == assess_claim(Claim.DRIVEN, [], PRIOR)
+
+
+def test_what_would_overturn_a_calibrated_claim_is_calibrated_too():
+    """What is left without the strongest finding is what the rest is worth, not the rest itself."""
+    found = [finding(24.0), finding(24.0, detector="b", family=Family.PLACE)]
+    assert "it stands without a" in assess_claim(Claim.DRIVEN, found, 0.01).overturn
+    halved = assess_claim(Claim.DRIVEN, found, 0.01, Calibration(0.4))
+    assert halved.overturn == "an innocent explanation of a alone would clear it"
 
 
 def test_two_findings_of_one_detector_share_its_cause():

@@ -146,7 +146,7 @@ def measure(
             if one.decibans is not None:
                 key = (one.detector, one.grade)
                 decibans[key] = one.decibans
-                reasons[key] = _reason(one, source, dated)
+                reasons[key] = _reason(one, dated)
         causes |= _causes(evidence, fitted)
     if not calibrations:
         raise AssessmentError("too little to calibrate: " + "; ".join(refused))
@@ -401,9 +401,9 @@ def _benign_scores(scores: Floats) -> BenignScores:
 # --- the card --------------------------------------------------------------------------------------------------------
 
 
-def _reason(one: MeasuredGrade, source: str, dated: str) -> str:
+def _reason(one: MeasuredGrade, dated: str) -> str:
     return (
-        f"measured on {source}, {dated}: on {one.driven[0]:,} of {one.driven[1]:,} "
+        f"measured up to {dated[:10]} on {one.driven[0]:,} of {one.driven[1]:,} "
         f"{'devices in farms' if one.claim == Claim.FARM else 'driven devices'} and {one.benign[0]:,} of "
         f"{one.benign[1]:,} others{f'; {one.note}' if one.note else ''}"
     )
