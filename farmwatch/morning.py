@@ -53,18 +53,20 @@ def choose(
     Raises:
         AssessmentError: no assessment is kept.
     """
-    by_time = {run["ts"]: run for run in runs(store, until=until)}  # of one time the one kept last
+    every = runs(store, until=until)
+    by_time = {run["ts"]: run for run in every}  # of one time the one kept last
     history = [by_time[ts] for ts in sorted(by_time)]
     if not history:
         raise AssessmentError(f"{store.place.url}: no assessment is kept there; run 'farmwatch assess' first")
     latest, earlier = history[-1], history[:-1]
     shown = tuple(history[-MOST_RUNS:])
+    if after is not None and (told := next((run for run in every if run["run_id"] == after), None)) is not None:
+        return Chosen(latest, told, shown)
+    note = "" if after is None else f"assessment {after}, which was reported last, is not kept any more"
     if not earlier:
-        return Chosen(latest, None, shown)
+        return Chosen(latest, None, shown, note)
     if after is not None:
-        found = next((run for run in runs(store) if run["run_id"] == after and run["ts"] < latest["ts"]), None)
-        note = "" if found is not None else f"assessment {after}, which was reported last, is not kept any more"
-        return Chosen(latest, found or earlier[-1], shown, note)
+        return Chosen(latest, earlier[-1], shown, note)
     if span is None:
         return Chosen(latest, earlier[-1], shown)
     old = [run for run in earlier if run["ts"] <= latest["ts"] - span]

@@ -111,6 +111,17 @@ def test_the_same_time_assessed_again_replaces_it(tmp_path):
     assert len(chosen.history) == 2
 
 
+def test_a_judgement_that_was_reported_is_compared_with_its_repetition(tmp_path):
+    """Reported, then judged again with other weights: what is told is the difference."""
+    store = open_store(tmp_path / "store")
+    days(store, ["a"], {"a": ".."})
+    reported = choose(store).latest["run_id"]
+    put(store, fr.rows(["a", "b"], {"a": fr.standing("a", fr.KVM, fr.TOOLS)}))
+    chosen = choose(store, after=reported)
+    assert chosen.latest["run_id"] != reported
+    assert chosen.before["run_id"] == reported
+
+
 def test_decisions_act_on_kept_assessments(store):
     """A dismissal moves a device from the cases to the explained, without another assessment."""
     before = morning_report(store, choose(store))

@@ -39,7 +39,7 @@ class Change(StrEnum):
     """What became of a device or farm since the report before."""
 
     NEW = "new"  #: asks for a person, and did not before
-    WORSE = "worse"  #: asked before; its level rose, or its weight did, or another family of evidence came
+    WORSE = "worse"  #: asked before; its level rose, or its weight below certainty, or another family of evidence came
     OPEN = "still open"  #: asks as before, or somebody confirmed it
     CLEARED = "cleared"  #: asked before and does no more, by its telemetry
     EXPLAINED = "explained"  #: a person's decision explains what was found

@@ -9,7 +9,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,10 +22,8 @@ from farmwatch.records.morning import (
     Morning,
     MorningCase,
     MorningDevice,
-    MorningFarm,
     MorningPlace,
     MorningRun,
-    MorningTie,
     TrendPoint,
 )
 from farmwatch.records.standing import Decision, Standing
@@ -33,6 +31,7 @@ from farmwatch.reports import reading, wording
 from farmwatch.reports.morning import saying
 from farmwatch.reports.morning.comparing import ASKING, Stood, change, stood
 from farmwatch.reports.morning.covering import coverage
+from farmwatch.reports.morning.grouped import grouped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,10 +45,6 @@ _MOST_EXPLAINED = 3
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
 _ASKS_USER = "device's user"  #: a step that says so may warn whoever drives the device, and is taken last
 _UNTOLD = Claim.DRIVEN, Claim.ABROAD, Claim.FARM
-_FARM_STEPS = (
-    "ask where each of these devices was sent, and who signed for it, before anybody there is asked",
-    "see whether one household, office or hotel explains it: the roster's household and site say so",
-)
 
 
 class KeptRun(Protocol):
@@ -124,7 +119,14 @@ def build(
         (_case(device, here, *changes[device], background) for device in here.rows if here.stood[device].asks),
         key=_urgency,
     )
-    farms = _farms(here, there, background)
+    farms = grouped(
+        now.farms.to_pylist(),
+        now.members.to_pylist(),
+        {device: row["farm_id"] for device, row in here.rows.items() if row["farm_id"] is not None},
+        before.farms.to_pylist() if before is not None else None,
+        background.places,
+        background.sites,
+    )
     cleared = _cleared(here, there, changes)
     lines = _lines(here, changes)
     told = Counter(str(line.change) for line in lines) + Counter(
@@ -315,77 +317,6 @@ def _explained(here: _Side) -> tuple[ExplainedDevice, ...]:
 
 def _newest_first(decision: Decision) -> tuple[str, str, str]:
     return decision.ts, decision.device_id, str(decision.claim)
-
-
-def _farms(here: _Side, there: _Side | None, background: Background) -> tuple[MorningFarm, ...]:
-    members: dict[str, set[str]] = {}
-    for device, row in here.rows.items():
-        if row["farm_id"] is not None:
-            members.setdefault(row["farm_id"], set()).add(device)
-    ties: dict[str, dict[tuple[str, str], MorningTie]] = {}
-    for row in here.kept.members.to_pylist():
-        of_farm = ties.setdefault(row["farm_id"], {})
-        key = (row["attribute"], row["value"])
-        known = of_farm.get(key) or MorningTie(*key, (), row["decibans"])
-        of_farm[key] = replace(known, devices=tuple(sorted({*known.devices, row["device_id"]})))
-        members.setdefault(row["farm_id"], set()).add(row["device_id"])
-    before = {row["farm_id"]: row for row in there.kept.farms.to_pylist()} if there is not None else {}
-    found = []
-    for row in here.kept.farms.to_pylist():
-        devices = tuple(sorted(members.get(row["farm_id"], ())))
-        became, told = _farm_change(row, before.get(row["farm_id"]), compared=there is not None)
-        found.append(
-            MorningFarm(
-                farm_id=row["farm_id"],
-                change=became,
-                changed=told,
-                assessment=_claim(row),
-                summary=row["summary"],
-                devices=devices,
-                ties=tuple(
-                    sorted(
-                        ties.get(row["farm_id"], {}).values(),
-                        key=lambda tie: (-tie.decibans, -len(tie.devices), tie.attribute, tie.value),
-                    )
-                ),
-                places=_places(devices, background.places),
-                site=background.sites.get(row["farm_id"]),
-                next_steps=_FARM_STEPS if Level(row["level"]) in ASKING else (),
-            )
-        )
-    rank = {Level.STRONG: 0, Level.REVIEW: 1}
-    found.sort(key=lambda farm: (rank.get(farm.assessment.level, 2), -farm.assessment.decibans, farm.farm_id))
-    return tuple(found)
-
-
-def _farm_change(row: Mapping[str, Any], old: Mapping[str, Any] | None, *, compared: bool) -> tuple[Change, str]:
-    """What became of a farm: like a device, and worse where it grew."""
-    now = Stood({Claim.FARM: Level(row["level"])}, {Claim.FARM: row["decibans"]})
-    before = Stood({Claim.FARM: Level(old["level"])}, {Claim.FARM: old["decibans"]}) if old is not None else None
-    became, told = change(now, before)
-    if became is Change.NEW and not compared:
-        return became, "first report"
-    if became is Change.NEW and old is None:
-        return became, "not known before"
-    if became is Change.OPEN and old is not None and row["devices"] > old["devices"]:
-        return Change.WORSE, f"grew from {old['devices']} to {wording.plural(row['devices'], 'device')}"
-    return became, told
-
-
-def _claim(row: Mapping[str, Any]) -> ClaimAssessment:
-    """A farm's assessment as it was kept."""
-    from farmwatch.reports.morning.document import claim_of
-
-    return claim_of(row["document"], Level(row["level"]), row["decibans"])
-
-
-def _places(devices: Sequence[str], known: Mapping[str, tuple[str, float, float]]) -> tuple[MorningPlace, ...]:
-    """Declared places with the devices that belong there; those declared alike are one."""
-    found: dict[tuple[str, float, float], list[str]] = {}
-    for device in devices:
-        if device in known:
-            found.setdefault(known[device], []).append(device)
-    return tuple(MorningPlace(*place, tuple(own)) for place, own in sorted(found.items()))
 
 
 def _run(row: Mapping[str, Any]) -> MorningRun:

@@ -9,9 +9,10 @@ from farmwatch.records import Claim, Level
 from farmwatch.records.morning import Change
 from farmwatch.records.standing import Standing
 
-__all__ = ["ASKING", "RISE_DECIBANS", "Stood", "change", "stood", "worst"]
+__all__ = ["ASKING", "CERTAIN_DECIBANS", "RISE_DECIBANS", "Stood", "change", "stood", "worst"]
 
 RISE_DECIBANS = 10.0  #: a rise of ten times the odds is worth being told of again
+CERTAIN_DECIBANS = 20.0  #: ninety-nine in a hundred: what weighs more is no more news, however much it rises
 ASKING = frozenset({Level.STRONG, Level.REVIEW})  #: levels that ask for a person
 _RANK = {Level.STRONG: 3, Level.REVIEW: 2, Level.NOT_ENOUGH_DATA: 1, Level.CLEAR: 0}
 
@@ -87,11 +88,16 @@ def _worse(now: Stood, before: Stood) -> list[str]:
         if level not in ASKING:
             continue
         old = before.levels.get(claim, Level.NOT_ENOUGH_DATA)
-        rise = now.decibans[claim] - before.decibans.get(claim, now.decibans[claim])
+        rise = _told(now.decibans[claim]) - _told(before.decibans.get(claim, now.decibans[claim]))
         if _RANK[level] > _RANK[old]:
             told.append(f"{claim} rose from {old} to {level}")
         elif rise >= RISE_DECIBANS:
-            told.append(f"{claim} rose by {rise:.0f} to {now.decibans[claim]:+.0f} decibans")
+            told.append(f"{claim} rose from {before.decibans[claim]:+.0f} to {now.decibans[claim]:+.0f} decibans")
         elif fresh := sorted(now.families.get(claim, frozenset()) - before.families.get(claim, frozenset())):
             told.append(f"{claim}: evidence of another family ({', '.join(fresh)})")
     return told
+
+
+def _told(decibans: float) -> float:
+    """A weight as far as it is worth telling."""
+    return min(decibans, CERTAIN_DECIBANS)

@@ -27,9 +27,10 @@ from farmwatch.reports.morning.graph import farm_graph
 from farmwatch.reports.morning.outline import farm_map
 from farmwatch.reports.morning.trend import MOST_POINTS, trend_picture
 
-__all__ = ["FULL", "LISTED", "render"]
+__all__ = ["FULL", "LISTED", "WEIGHED", "render"]
 
 FULL = 120  #: devices told in full, new or worse ones first
+WEIGHED = 40  #: of them with every finding and weight, which takes most of a page's size
 LISTED = 20_000  #: devices in the list of all; the CSV has every one
 _ROWS = 400  #: rows of any other table
 _OPEN = 12  #: devices shown unfolded
@@ -57,6 +58,7 @@ def render(morning: Morning) -> str:
         still=still,
         rest=rest,
         unfolded=_unfolded(morning),
+        weighed={case.device_id for case in (*news, *still)[:WEIGHED]},
         anchors=anchors,
         farm_anchors={farm.farm_id: f"f{number}" for number, farm in enumerate(morning.farms[:_FARMS], 1)},
         farms=morning.farms[:_FARMS],

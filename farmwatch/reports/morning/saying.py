@@ -51,8 +51,8 @@ _LEVELS = (
 )
 _CHANGES = (
     "New is what did not ask for a person in the report before. Worse is what did, and now has a higher level, ten "
-    "decibans more, or evidence of another family. Cleared is what asks no more by its telemetry; explained is what a "
-    "person decided."
+    "decibans more (up to 99 %, from where more is no news), or evidence of another family. Cleared is what asks no "
+    "more by its telemetry; explained is what a person decided."
 )
 HOW_TO_READ = (_CLAIMS, wording.DECIBANS, _LEVELS, _CHANGES, wording.FAIRNESS)  #: for whoever reads it the first time
 DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
@@ -83,7 +83,9 @@ def first(
     if news:
         case = news[0]
         step = case.next_steps[0] if case.next_steps else "read its evidence"
-        return f"Start with {case.device_id}: {case.level}, {_became(case.change)}. First step: {step}."
+        own = next((farm for farm in farms if farm.farm_id == case.farm_id), None)
+        among = f", one of {wording.plural(len(own.devices), 'device')} of farm {own.farm_id}" if own else ""
+        return f"Start with {case.device_id}{among}: {case.level}, {_became(case.change)}. First step: {step}."
     nothing = "Nothing new needs a person" if compared else "Nothing needs a person"
     if still:
         oldest = min(still, key=lambda case: (case.since or "", case.device_id))

@@ -104,6 +104,20 @@ def test_farms_have_members_ties_places_and_site(morning):
     assert farm.next_steps
 
 
+def test_homes_of_one_town_are_one_place():
+    """Drawn once, to a tenth of a degree; a town of the same name elsewhere is another."""
+    here, now, there, then, background = fr.fleet(200)
+    places = {
+        fr.FARM[0]: ("Springfield", 39.801, -89.644), fr.FARM[1]: ("Springfield", 39.79, -89.65),
+        fr.FARM[2]: ("Springfield", 42.1, -72.59),
+    }  # fmt: skip
+    (farm,) = build(here, now, there, then, replace(background, places=places)).farms
+    assert [(one.latitude, one.longitude, len(one.devices)) for one in farm.places] == [
+        (39.8, -89.6, 2),
+        (42.1, -72.6, 1),
+    ]
+
+
 def test_a_farm_that_grows_is_worse():
     """One more member is news even at the same level."""
     names = [f"lap-{number}" for number in range(8)]

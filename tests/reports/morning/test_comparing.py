@@ -72,4 +72,10 @@ def test_a_decision_does_not_hide_what_asks_all_the_same():
 
 def test_the_rise_is_told_with_its_number():
     """The reader sees how much."""
-    assert "rose by 12 to +12 decibans" in change(at(12.0), at(0.0))[1]
+    assert "driven rose from +0 to +12 decibans" in change(at(12.0), at(0.0))[1]
+
+
+def test_what_was_all_but_certain_is_no_news_again():
+    """From 99 % on a device is found out; more weight every night would bury what is new."""
+    assert change(at(60.0, Level.STRONG), at(25.0, Level.STRONG))[0] is Change.OPEN
+    assert change(at(25.0, Level.STRONG), at(9.6, Level.STRONG))[0] is Change.WORSE
