@@ -98,7 +98,7 @@ class AccountWhileIdle(FleetDetector):
             """
             WITH counted AS (
                 SELECT device_id, state, count(*) AS n, count(DISTINCT day) AS days, min(ts) AS first, max(ts) AS last,
-                       count(*) FILTER (via = 'meetings') AS meetings, list(DISTINCT record_id)[:20] AS ids
+                       count(*) FILTER (via = 'meetings') AS meetings, coalesce(min(record_id, 20), []) AS ids
                 FROM account_busy_while WHERE state IS NOT NULL GROUP BY device_id, state
             ), told AS (
                 SELECT * FROM counted WHERE state = 'asleep' OR days >= $least_days

@@ -96,7 +96,7 @@ class LogonFarClock(FleetDetector):
                    any_value(due ORDER BY ts) AS due, bool_and(by_place) AS by_place,
                    bool_and(devices >= $shared_devices
                             AND devices >= 0.02 * (SELECT count(*) FROM fleet_devices)) AS shared,
-                   list(DISTINCT record_id)[:20] AS ids
+                   coalesce(min(record_id, 20), []) AS ids
             FROM apart GROUP BY device_id ORDER BY device_id
             """,
             other_min=self.other_min,

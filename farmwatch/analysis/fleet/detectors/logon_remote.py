@@ -78,7 +78,7 @@ class LogonRemote(FleetDetector):
             """
             WITH ways AS (
                 SELECT device_id, scope, count(*) AS n, count(DISTINCT day) AS days, min(ts) AS first, max(ts) AS last,
-                       list(DISTINCT remote_h ORDER BY remote_h) AS ends, list(DISTINCT record_id)[:20] AS ids,
+                       list(DISTINCT remote_h ORDER BY remote_h) AS ends, coalesce(min(record_id, 20), []) AS ids,
                        count(*) OVER (PARTITION BY scope) AS devices
                 FROM remote_logons WHERE scope IN ('public', 'loopback', 'local') GROUP BY device_id, scope
             )
@@ -103,7 +103,7 @@ class LogonRemote(FleetDetector):
             """
             SELECT s.device_id, count(*) AS n, count(DISTINCT s.day) AS days, min(s.ts) AS first, max(s.ts) AS last,
                    list(DISTINCT s.country ORDER BY s.country) AS countries, any_value(o.place_country) AS declared,
-                   bool_and(s.network IS NOT NULL) AS by_network, list(DISTINCT s.record_id)[:20] AS ids
+                   bool_and(s.network IS NOT NULL) AS by_network, coalesce(min(s.record_id, 20), []) AS ids
             FROM remote_logons AS s JOIN owners AS o USING (device_id)
             WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country) AND NOT EXISTS (
                 SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND s.day BETWEEN t.first AND t.last

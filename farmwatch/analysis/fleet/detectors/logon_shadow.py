@@ -51,7 +51,7 @@ class LogonShadow(FleetDetector):
                        bool_and(coalesce(lower(l.remote_name) IN (SELECT name FROM hosts)
                                 OR lower(split_part(l.remote_name, '.', 1)) IN (SELECT name FROM hosts),
                                 false)) AS company,
-                       list(DISTINCT l.record_id)[:20] AS ids
+                       coalesce(min(l.record_id, 20), []) AS ids
                 FROM logons_30d AS l WHERE l.event = 'shadow' GROUP BY l.device_id
             )
             SELECT * FROM shadowed WHERE (SELECT count(*) FROM shadowed) < 10

@@ -94,14 +94,14 @@ class MeetingByLink(FleetDetector):
             SELECT a.device_id, any_value(a.fixed) AS minute, any_value(a.days) AS days, count(*) AS n,
                    min(a.ts) AS first, max(a.ts) AS last, list(DISTINCT a.name ORDER BY a.name)[:3] AS names,
                    list(DISTINCT a.parent_name ORDER BY a.parent_name)[:3] AS parents,
-                   list(DISTINCT a.record_id)[:20] AS ids,
+                   coalesce(min(a.record_id, 20), []) AS ids,
                    count(u.used) AS known, count(*) FILTER (u.used) AS used
             FROM at_it AS a LEFT JOIN used AS u ON u.device_id = a.device_id AND u.ts = a.ts
             GROUP BY a.device_id
             UNION ALL
             SELECT device_id, NULL, count(DISTINCT day), count(*), min(ts), max(ts),
                    list(DISTINCT name ORDER BY name)[:3], list(DISTINCT parent_name ORDER BY parent_name)[:3],
-                   list(DISTINCT record_id)[:20], 0, 0
+                   coalesce(min(record_id, 20), []), 0, 0
             FROM meeting_launches ANTI JOIN fixed USING (device_id) WHERE scripted GROUP BY device_id
             HAVING count(DISTINCT day) >= $least_days
             ORDER BY device_id

@@ -51,7 +51,7 @@ class MeetingControlGiven(FleetDetector):
                    sum(least(controlled_s, 86400)) FILTER (controlled_s BETWEEN 1 AND 1e7) / 3600 AS hours,
                    max(least(controlled_s, 86400)) FILTER (controlled_s BETWEEN 1 AND 1e7) / 60 AS longest,
                    string_agg(DISTINCT product, ', ' ORDER BY product) AS products, min(ts) AS first, max(ts) AS last,
-                   list(DISTINCT record_id)[:20] AS ids
+                   coalesce(min(record_id, 20), []) AS ids
             FROM meetings WHERE about IS NOT NULL AND (control_given OR controlled_s BETWEEN 1 AND 1e7)
             GROUP BY about ORDER BY device_id
             """

@@ -46,7 +46,8 @@ class MeetingLatency(FleetDetector):
             """
             WITH own AS (
                 SELECT about AS device_id, product, median(latency_ms) AS delay, count(*) AS n, min(ts) AS first,
-                       max(ts) AS last, count(DISTINCT CAST(ts AS DATE)) AS days, list(DISTINCT record_id)[:20] AS ids
+                       max(ts) AS last, count(DISTINCT CAST(ts AS DATE)) AS days,
+                       coalesce(min(record_id, 20), []) AS ids
                 FROM meetings WHERE about IS NOT NULL AND latency_ms BETWEEN 0 AND 1e6 GROUP BY about, product
             ), usual AS (
                 SELECT product, median(delay) AS delay, count(*) AS devices FROM own GROUP BY product

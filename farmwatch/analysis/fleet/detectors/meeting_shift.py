@@ -69,7 +69,7 @@ class MeetingShift(FleetDetector):
             ), by_day AS (
                 SELECT device_id, meeting, CAST(ts AS DATE) AS day, min(ts) AS ts, max(ended) AS ended,
                        sum(seconds) / 3600 AS hours, sum(shared_s) / 3600 AS shared, max(people) AS people,
-                       count(*) AS n, list(DISTINCT record_id)[:20] AS ids
+                       count(*) AS n, coalesce(min(record_id, 20), []) AS ids
                 FROM parts GROUP BY device_id, meeting, day
                 HAVING sum(seconds) >= 3600 * $least_hours AND coalesce(max(people), 0) <= $most_people
             ), shifts AS (
@@ -81,7 +81,7 @@ class MeetingShift(FleetDetector):
                    CAST(1440 + 720 / pi() * atan2(avg(sin(angle)), avg(cos(angle))) AS BIGINT) % 1440 AS minute,
                    720 / pi() * sqrt(-2 * ln(least(greatest(
                        sqrt(pow(avg(sin(angle)), 2) + pow(avg(cos(angle)), 2)), 1e-9), 1))) AS spread,
-                   flatten(list(ids))[:40] AS ids
+                   list_sort(flatten(list(ids)))[:20] AS ids
             FROM shifts GROUP BY device_id
             HAVING count(*) >= $least_days OR sum(shared) / sum(hours) >= $least_share ORDER BY device_id
             """,

@@ -76,13 +76,13 @@ class RemoteAccepted(FleetDetector):
             """
             WITH one AS (
                 SELECT device_id, tool, scope, remote_h, count(DISTINCT day) AS days, sum(n)::BIGINT AS n,
-                       min(first) AS first, max(last) AS last, flatten(list(ids))[:20] AS ids
+                       min(first) AS first, max(last) AS last, list_sort(flatten(list(ids)))[:20] AS ids
                 FROM accepted_by_tool WHERE state <> 'listening' GROUP BY device_id, tool, scope, remote_h
             ), ways AS (
                 SELECT device_id, tool, CASE WHEN scope <> 'public' THEN scope
                            WHEN max(days) >= $often_days THEN 'outside_often' ELSE 'outside' END AS grade,
                        max(days) AS days, sum(n)::BIGINT AS n, list(remote_h ORDER BY days DESC, remote_h) AS ends,
-                       min(first) AS first, max(last) AS last, flatten(list(ids))[:20] AS ids,
+                       min(first) AS first, max(last) AS last, list_sort(flatten(list(ids)))[:20] AS ids,
                        count(*) OVER (PARTITION BY tool, scope) AS devices
                 FROM one WHERE scope IN ('public', 'loopback', 'near') GROUP BY device_id, tool, scope
             )
@@ -111,7 +111,7 @@ class RemoteAccepted(FleetDetector):
             """
             WITH open AS (
                 SELECT device_id, tool, min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n,
-                       list(DISTINCT local_p ORDER BY local_p)[:3] AS ports, flatten(list(ids))[:20] AS ids,
+                       list(DISTINCT local_p ORDER BY local_p)[:3] AS ports, list_sort(flatten(list(ids)))[:20] AS ids,
                        min(process) AS process, count(*) OVER (PARTITION BY tool) AS devices
                 FROM accepted_by_tool WHERE state = 'listening' GROUP BY device_id, tool
             )
@@ -141,7 +141,7 @@ class RemoteAccepted(FleetDetector):
             SELECT device_id, CASE WHEN state = 'listening' THEN 'listening' ELSE 'accepted' END AS state, process,
                    CASE WHEN proto = 'tcp' AND list_contains($ports::BIGINT[], local_p) THEN local_p END AS port,
                    local_p, coalesce(remote_h, local_h) AS remote_h, CAST(ts AS DATE) AS day, min(ts) AS first,
-                   max(ts) AS last, count(*) AS n, list(DISTINCT record_id)[:20] AS ids
+                   max(ts) AS last, count(*) AS n, coalesce(min(record_id, 20), []) AS ids
             FROM sockets_30d
             WHERE state = 'accepted' AND remote_h IS NOT NULL
             OR state = 'connected' AND remote_h IS NOT NULL AND NOT coalesce(outbound, false) AND proto = 'tcp'

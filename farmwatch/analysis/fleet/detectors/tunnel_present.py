@@ -76,7 +76,7 @@ def _reverse(fleet: Fleet) -> Iterable[Hit]:
     for row in fleet.rows(
         f"""
         SELECT p.device_id, count(DISTINCT CAST(p.ts AS DATE)) AS days, min(p.ts) AS first, max(p.ts) AS last,
-               count(*) AS n, list(DISTINCT p.record_id)[:20] AS ids, min(p.name) AS name
+               count(*) AS n, coalesce(min(p.record_id, 20), []) AS ids, min(p.name) AS name
         FROM processes_30d AS p LEFT JOIN owners AS o USING (device_id)
         WHERE p.name IN ('ssh', 'ssh.exe', 'autossh', 'plink.exe')
         AND list_contains(string_split(p.arguments, ' '), '-R')

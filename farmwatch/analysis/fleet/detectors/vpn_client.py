@@ -62,7 +62,7 @@ class VpnClient(FleetDetector):
         for row in fleet.rows(
             """
             SELECT s.device_id, count(DISTINCT CAST(s.ts AS DATE)) AS days, min(s.ts) AS first, max(s.ts) AS last,
-                   count(*) AS n, list(DISTINCT s.record_id)[:20] AS ids
+                   count(*) AS n, coalesce(min(s.record_id, 20), []) AS ids
             FROM sightings_30d AS s ANTI JOIN (SELECT device_id FROM device_tools WHERE tool = 'astrill' AND approved)
             USING (device_id)
             WHERE s.kind = 'dns_server' AND s.value = $resolver GROUP BY s.device_id ORDER BY s.device_id
