@@ -237,9 +237,9 @@ def _make_traits(fleet: Fleet) -> None:
     """``farm_traits``: every device's values with their days.
 
     Inventories and queries that report changes tell a router or a monitor once, and then nothing while it stays. So
-    what is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells another
-    value of that kind (of neighbours: a router or access point). Days of declared travel say nothing about where a
-    device lives, so they are left out of what tells a place.
+    what is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells
+    another value of that kind (of neighbours: a router or access point). Days of declared travel say nothing about
+    where a device lives, so they are left out of what tells a place.
     """
     first, _ = day_slots(fleet)
     union = " UNION ALL ".join(
