@@ -99,7 +99,13 @@ _SWITCH = (
     Usb(0x0557, 0x2419, "", "", f"{_KEY},{_MOUSE}", "keyboard,mouse", _reports("aten", 2), speed=1.5),
 )
 _STICK = Usb(0x12D1, 0x14DC, "HUAWEI_MOBILE", "HUAWEI_MOBILE", "020600,0a0600,080650", "", "", speed=480, power=500)
-_JIGGLER = Usb(0x046D, 0xC077, "Logitech", "USB Optical Mouse", _MOUSE, "mouse", _reports("jiggler", 1), speed=12)
+#: Jigglers as sold and made at home: one poses as a mouse, one as nobody's, one is a board. Mechanical ones, which move
+#: the mouse on the desk, show nothing here.
+_JIGGLERS = (
+    Usb(0x046D, 0xC077, "Logitech", "USB Optical Mouse", _MOUSE, "mouse", _reports("jiggler", 1), speed=12),
+    Usb(0x1A2C, 0x0042, "", "USB Optical Mouse", _MOUSE, "mouse", _reports("plain jiggler", 1), speed=1.5),
+    Usb(0x2341, 0x8036, "Arduino LLC", "Arduino Leonardo", f"020201,0a0000,{_MEDIA}", "mouse", _reports("board", 1), speed=12, device_class="ef0201"),
+)  # fmt: skip
 _PRESSER = Usb(
     0x1D6B,
     0x0104,
@@ -181,9 +187,12 @@ def plugged(chunk: Chunk) -> list[tuple[str, Usb, Days]]:
     for number, model in enumerate(_SWITCH):
         add(f"switch {number}", (model,), chunk.has("desk-switch") & ~driven)
     add("stick", (_STICK,), chunk.evades("lte-sticks"))
-    add("own jiggler", (_JIGGLER,), chunk.has("jiggler-hardware"))
+    electric = ~chunk.whether("mechanical jiggler", 0.35)
+    add("jiggler", _JIGGLERS, chunk.has("jiggler-hardware") & electric)
     boxed = chunk.hand("kvm", "kvm-masked")
-    add("farm jiggler", (_JIGGLER,), chunk.jiggled & ~boxed)
+    bought = dice.whole("bought", 3, chunk.of(world.farm))
+    for number, sold in enumerate(_JIGGLERS):
+        add(f"farm jiggler {number}", (sold,), chunk.jiggled & ~boxed & electric & (bought == number))
     add("presser", (_PRESSER,), chunk.hand("zoom-control", "arp-bus"))
     model, masked = chunk.of(world.model), chunk.hand("kvm-masked")
     disguise = dice.whole("disguise", 4, chunk.of(world.farm))

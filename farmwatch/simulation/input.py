@@ -25,7 +25,12 @@ _JIGGLES = {
     "nanokvm": ("relative", 15.0, 0.01, 2, "there-and-back"), "comet": ("absolute", 20.0, 0.01, 5, "alternating"),
     "blikvm": ("absolute", 60.0, 0.01, 2, "centre"),
 }  # fmt: skip
-_OWN_JIGGLES = (("relative", 60.0, 0.01, 1, "there-and-back"), ("relative", 45.0, 0.25, 2, "other"), ("relative", 180.0, 0.02, 3, "other"))
+#: Jigglers that are sold: people and farms have the same ones
+_SOLD_JIGGLES = (
+    ("relative", 60.0, 0.01, 1, "there-and-back"), ("relative", 45.0, 0.25, 2, "other"),
+    ("relative", 180.0, 0.02, 3, "other"), ("relative", 10.0, 0.01, 2, "there-and-back"),
+    ("relative", 75.0, 0.35, 4, "other"),
+)  # fmt: skip
 _HISTOGRAMS = 64
 _AT_KEYS, _AT_MOUSE = 0.35, 0.45  #: of windows in hours of work: with presses, with motion
 
@@ -154,17 +159,19 @@ def _jigglers(chunk: Chunk) -> list[pa.Array]:
     clock = chunk.evades("scheduled-jiggler")
     told = chunk.agent[:, None]
     boxed = chunk.hand("kvm", "kvm-masked")
-    box, own = ids_of(chunk, "box", "masked"), ids_of(chunk, "own jiggler", "farm jiggler")
+    box, own = ids_of(chunk, "box", "masked"), pc.fill_null(ids_of(chunk, "jiggler", "farm jiggler"), pc.fill_null(ids_of(chunk, "mouse"), "0002:0007"))
     for number, name in enumerate(KVM):
         if name in _JIGGLES:
             has = (chunk.jiggled & boxed & (model == number))[:, None] & chunk.there & told
             found += _bursts(chunk, f"jiggle {name}", has, clock, box, _JIGGLES[name])
-    has = (chunk.jiggled & ~boxed)[:, None] & chunk.there & told
-    found += _bursts(chunk, "farm jiggler", has, clock, own, ("relative", 30.0, 0.02, 2, "there-and-back"))
     always = np.ones(chunk.size, np.bool_)
-    for kind, motion in enumerate(_OWN_JIGGLES):
-        mine = chunk.has("jiggler-hardware") & (dice.whole("jiggler kind", 3, chunk.at) == kind)
-        found += _bursts(chunk, f"own jiggler {kind}", mine[:, None] & chunk.worked & told, always, own, motion, share=0.3)
+    sold = np.where(chunk.driven, dice.whole("farm's jiggler", len(_SOLD_JIGGLES), chunk.of(chunk.world.farm)),
+                    dice.whole("jiggler kind", len(_SOLD_JIGGLES), chunk.at))  # fmt: skip
+    for kind, motion in enumerate(_SOLD_JIGGLES):
+        theirs = (chunk.jiggled & ~boxed & (sold == kind))[:, None] & chunk.there & told
+        found += _bursts(chunk, f"farm jiggler {kind}", theirs, clock, own, motion)
+        mine = (chunk.has("jiggler-hardware") & (sold == kind))[:, None] & chunk.worked & told
+        found += _bursts(chunk, f"own jiggler {kind}", mine, always, own, motion, share=0.3)
     soft = chunk.has("jiggler-software")[:, None] & chunk.worked & told
     injected = pa.array(["injected"] * chunk.size)
     return found + _bursts(chunk, "software jiggler", soft, always, injected, ("relative", 60.0, 0.002, 2, "there-and-back"), share=0.3)

@@ -220,7 +220,8 @@ def made(
     model = np.where(np.isin(hand, [SETUPS.index("kvm"), SETUPS.index("kvm-masked")]), model, -1)
     model[traits["kvm-hobbyist"]] = dice.pick("own kvm", (40, 25, 15, 10, 10), everyone[traits["kvm-hobbyist"]])
     holder = everyone.copy()
-    second = traits["second-device"] & lawful
+    grouped = traits["couple"] | traits["flatmates"] | traits["coworking"] | traits["helpdesk"] | traits["kvm-hobbyist"]
+    second = traits["second-device"] & lawful & ~grouped
     second[0] = False
     second &= ~np.roll(second, 1) & np.roll(lawful, 1)
     traits["second-device"] = second
