@@ -61,11 +61,16 @@ class UsbKvmIdentity(FleetDetector):
     group: ClassVar[str] = "kvm"
     grades: ClassVar[Mapping[str, Grade]] = {
         "identity": Grade(
-            Claim.DRIVEN, 24.0, "judged: the maker's own values, rare in an office fleet (docs/evidence.md, E1)",
+            Claim.DRIVEN,
+            24.0,
+            "judged: the maker's own values, rare in an office fleet (docs/evidence.md, E1)",
             for_review=True,
         ),
         "shared identity": Grade(
-            Claim.DRIVEN, 22.0, "judged: values that only a few KVM makers share (docs/evidence.md, E1)"
+            Claim.DRIVEN,
+            22.0,
+            "judged: values that only a few KVM makers share (docs/evidence.md, E1)",
+            for_review=True,
         ),
         "reported": Grade(Claim.DRIVEN, 18.0, "judged: a KVM's values by one public report, not by its maker"),
         "traits": Grade(Claim.DRIVEN, 12.0, "judged: two traits of one KVM that other gadgets have singly"),
