@@ -21,7 +21,8 @@ WITH clocks AS (
     SELECT device_id, ts, session_id, client_utc_offset_min AS far, record_id FROM logons_30d
     WHERE client_utc_offset_min BETWEEN -840 AND 840
 ), own AS (
-    SELECT device_id, ts, utc_offset_min FROM devices_ever WHERE utc_offset_min BETWEEN -840 AND 840
+    SELECT device_id, ts, min(utc_offset_min) AS utc_offset_min FROM devices_ever
+    WHERE utc_offset_min BETWEEN -840 AND 840 GROUP BY device_id, ts
 ), office AS (
     SELECT DISTINCT l.device_id, l.session_id FROM logons_30d AS l JOIN places AS p ON p.address = l.remote_h
     WHERE l.session_id IS NOT NULL AND l.event IN ('connection', 'authenticated') AND p.scope = 'own'
