@@ -16,8 +16,24 @@ from farmwatch.simulation.parameters import SETUPS
 from farmwatch.simulation.texts import numbered
 from farmwatch.simulation.world import World, cities
 
-__all__ = ["ABROAD", "ANONYMOUS", "AS_NAMES", "CELLULAR", "COMPANY", "FOREIGN", "HOME", "HOTEL", "MOBILE", "OFFICE", "SPACE", "Chunk", "Days", "block_address",
-    "hubs", "offsets"]
+__all__ = [
+    "ABROAD",
+    "ANONYMOUS",
+    "AS_NAMES",
+    "CELLULAR",
+    "COMPANY",
+    "FOREIGN",
+    "HOME",
+    "HOTEL",
+    "MOBILE",
+    "OFFICE",
+    "SPACE",
+    "Chunk",
+    "Days",
+    "block_address",
+    "hubs",
+    "offsets",
+]
 
 Ints: TypeAlias = NDArray[np.int64]
 Days: TypeAlias = NDArray[Any]  #: one row a device, one column a day

@@ -17,9 +17,9 @@ import pyarrow as pa
 from farmwatch.errors import SimulationError
 from farmwatch.simulation.card import card, card_text
 from farmwatch.simulation.chunk import Chunk
-from farmwatch.simulation.input import hooks, input_timing
 from farmwatch.simulation.hardware import usb_devices
 from farmwatch.simulation.identity import entra, globalprotect, okta
+from farmwatch.simulation.input import hooks, input_timing
 from farmwatch.simulation.meetings import meetings, zoom
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
 from farmwatch.simulation.power import power

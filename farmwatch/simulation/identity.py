@@ -9,7 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, AS_NAMES, CELLULAR, FOREIGN, HOUR_US, RELAY, Chunk, block_address, hubs
+from farmwatch.simulation.chunk import (
+    ABROAD,
+    ANONYMOUS,
+    AS_NAMES,
+    CELLULAR,
+    FOREIGN,
+    HOUR_US,
+    RELAY,
+    Chunk,
+    block_address,
+    hubs,
+)
 from farmwatch.simulation.lines import Events, concatenated, events, once
 from farmwatch.simulation.texts import dashed, hexed, ipv4, ipv6, iso, joined, named, plain
 from farmwatch.simulation.world import cities
@@ -278,7 +289,7 @@ def globalprotect(chunk: Chunk) -> pa.Array:
                 "fw1 1,", generated, ",013101001305,GLOBALPROTECT,0,2561,", generated, ",vsys1,", event, ",", stage, ",,IPSec,acme\\",
                 account, ",", country, ",", at.names(), ",", four, ",", six, ",", ipv4((10 << 24) + (64 << 16) + chunk.at[at.device] % (1 << 16)),
                 ",0.0.0.0,", dashed(dice.raw("host", chunk.at[at.device])), ",SN", hexed(dice.raw("serial", chunk.at[at.device]), 8),
-                ",6.2.4,Windows,\"Microsoft Windows 11 Pro , 64-bit\",1,,,\"\",success,,0,,0,GP_GW,", plain((at.raw("number") >> np.uint64(8)).astype(np.int64)),
+                ',6.2.4,Windows,"Microsoft Windows 11 Pro , 64-bit",1,,,"",success,,0,,0,GP_GW,', plain((at.raw("number") >> np.uint64(8)).astype(np.int64)),
                 ",0x0,", at.iso(), ",manual,12,1,gw-a;12;1,gw-a,0,0,0,0,,fw1,1,\n",
             )
         )  # fmt: skip

@@ -92,7 +92,16 @@ def _people(chunk: Chunk) -> list[pa.Array]:
         }
     )  # fmt: skip
     moves = windows(chunk, "pointing", _AT_MOUSE * detail, days)
-    return [fast, json_lines({**_window(moves), "input_device": moves.take(mouse), **_motion(moves, "relative", 50 + moves.whole("moves", 5000), 7.6 + 1.2 * moves.share("gap"))})]
+    return [
+        fast,
+        json_lines(
+            {
+                **_window(moves),
+                "input_device": moves.take(mouse),
+                **_motion(moves, "relative", 50 + moves.whole("moves", 5000), 7.6 + 1.2 * moves.share("gap")),
+            }
+        ),
+    ]
 
 
 def _boxes(chunk: Chunk) -> list[pa.Array]:
@@ -115,20 +124,37 @@ def _boxes(chunk: Chunk) -> list[pa.Array]:
     tiny = moves.of(model) == KVM.index("tinypilot")
     way = np.where(moves.of(hand), 80 + 60 * moves.of(world.dice.share("distance", farm)), 6.0)
     gap = np.where(tiny, way, 10 + 8 * moves.share("gap"))
-    return [typed, json_lines({**_window(moves), "input_device": moves.take(box), **_motion(moves, "absolute", 60 + moves.whole("moves", 2500), gap)})]
+    return [
+        typed,
+        json_lines(
+            {
+                **_window(moves),
+                "input_device": moves.take(box),
+                **_motion(moves, "absolute", 60 + moves.whole("moves", 2500), gap),
+            }
+        ),
+    ]
 
 
 def _injected(chunk: Chunk) -> list[pa.Array]:
     """Hands that come through a program or a meeting, some at the pace of a screen far away."""
     world = chunk.world
-    tools = chunk.hand("anydesk", "chrome-remote-desktop", "teamviewer", "rustdesk", "two-tools", "zoom-control", "arp-bus")
-    helped = chunk.has("supported")[:, None] & (chunk.day == world.first_day + world.dice.whole("support day", world.days, chunk.at)[:, None])
+    tools = chunk.hand(
+        "anydesk", "chrome-remote-desktop", "teamviewer", "rustdesk", "two-tools", "zoom-control", "arp-bus"
+    )
+    helped = chunk.has("supported")[:, None] & (
+        chunk.day == world.first_day + world.dice.whole("support day", world.days, chunk.at)[:, None]
+    )
     days = chunk.worked & chunk.agent[:, None]
     farm = chunk.of(world.farm)
     loss = np.where(tools, world.parameters.clumped * (0.4 + 1.2 * world.dice.share("loss", farm)), 0.004)
     paced = world.dice.pick("pace", (45, 20, 20, 15), farm)
     found = []
-    for name, has, share in (("injected", tools[:, None], 1.0), ("assistive", chunk.has("accommodation")[:, None], 0.6), ("support", helped, 0.05)):
+    for name, has, share in (
+        ("injected", tools[:, None], 1.0),
+        ("assistive", chunk.has("accommodation")[:, None], 0.6),
+        ("support", helped, 0.05),
+    ):
         keys = windows(chunk, f"{name} typing", _AT_KEYS * share, days & has)
         grid = keys.of(np.where(tools, np.array([0.0, 17.0, 20.0, 100.0])[paced], 0.0))
         step = pa.array(grid, mask=grid == 0)
@@ -141,7 +167,15 @@ def _injected(chunk: Chunk) -> list[pa.Array]:
             )
         )  # fmt: skip
         moves = windows(chunk, f"{name} pointing", _AT_MOUSE * share, days & has)
-        found.append(json_lines({**_window(moves), "input_device": "injected", **_motion(moves, "absolute", 60 + moves.whole("moves", 3000), 12 + 12 * moves.share("gap"))}))
+        found.append(
+            json_lines(
+                {
+                    **_window(moves),
+                    "input_device": "injected",
+                    **_motion(moves, "absolute", 60 + moves.whole("moves", 3000), 12 + 12 * moves.share("gap")),
+                }
+            )
+        )
     return found
 
 
@@ -149,7 +183,19 @@ def _presser(chunk: Chunk) -> pa.Array:
     """The stick that presses Enter when the meeting asks for control: once or twice, a moment after it opens."""
     days, ts = farm_joins(chunk)
     at = once(chunk, "presser", days & chunk.agent[:, None], ts // 300_000_000 * 300_000_000)
-    return json_lines({**_window(at), "input_device": "1d6b:0104", "presses": 1 + at.whole("twice", 2), "clicks": 0, "moves": 0, "lost_reports": 0, "clumps": 0, "clumped_presses": 0, "stalls": 0})
+    return json_lines(
+        {
+            **_window(at),
+            "input_device": "1d6b:0104",
+            "presses": 1 + at.whole("twice", 2),
+            "clicks": 0,
+            "moves": 0,
+            "lost_reports": 0,
+            "clumps": 0,
+            "clumped_presses": 0,
+            "stalls": 0,
+        }
+    )
 
 
 def _jigglers(chunk: Chunk) -> list[pa.Array]:
@@ -159,7 +205,10 @@ def _jigglers(chunk: Chunk) -> list[pa.Array]:
     clock = chunk.evades("scheduled-jiggler")
     told = chunk.agent[:, None]
     boxed = chunk.hand("kvm", "kvm-masked")
-    box, own = ids_of(chunk, "box", "masked"), pc.fill_null(ids_of(chunk, "jiggler", "farm jiggler"), pc.fill_null(ids_of(chunk, "mouse"), "0002:0007"))
+    box, own = (
+        ids_of(chunk, "box", "masked"),
+        pc.fill_null(ids_of(chunk, "jiggler", "farm jiggler"), pc.fill_null(ids_of(chunk, "mouse"), "0002:0007")),
+    )
     for number, name in enumerate(KVM):
         if name in _JIGGLES:
             has = (chunk.jiggled & boxed & (model == number))[:, None] & chunk.there & told
@@ -174,7 +223,9 @@ def _jigglers(chunk: Chunk) -> list[pa.Array]:
         found += _bursts(chunk, f"own jiggler {kind}", mine, always, own, motion, share=0.3)
     soft = chunk.has("jiggler-software")[:, None] & chunk.worked & told
     injected = pa.array(["injected"] * chunk.size)
-    return found + _bursts(chunk, "software jiggler", soft, always, injected, ("relative", 60.0, 0.002, 2, "there-and-back"), share=0.3)
+    return found + _bursts(
+        chunk, "software jiggler", soft, always, injected, ("relative", 60.0, 0.002, 2, "there-and-back"), share=0.3
+    )
 
 
 def _bursts(

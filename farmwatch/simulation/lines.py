@@ -119,7 +119,9 @@ def once(chunk: Chunk, name: str, days: NDArray[np.bool_], ts: NDArray[Any]) -> 
 def hourly(chunk: Chunk, name: str, days: NDArray[np.bool_], awake: NDArray[np.bool_]) -> Events:
     """Once an hour while a device is awake: round the clock for those that never sleep, else from start to end of work."""
     slots = np.arange(24)
-    midnight, start, end = (np.broadcast_to(one, days.shape)[:, :, None] for one in (chunk.day * DAY_US, chunk.start, chunk.end))
+    midnight, start, end = (
+        np.broadcast_to(one, days.shape)[:, :, None] for one in (chunk.day * DAY_US, chunk.start, chunk.end)
+    )
     minute = (chunk.world.dice.share("poll", chunk.at) * HOUR_US).astype(np.int64)[:, None, None]
     whole_day = awake[:, None, None]
     ts = np.where(whole_day, midnight + minute, start) + slots * HOUR_US
@@ -138,7 +140,9 @@ def windows(
     end = start + DAY_US if all_day else chunk.end[rows]
     most = int(((end - start).max() if len(rows) else 0) // length) + 1
     slots = np.arange(most)
-    chosen = chunk.world.dice.whether(f"{name} window", share, chunk.at[rows][:, None, None], chunk.day[:, :, None], slots)
+    chosen = chunk.world.dice.whether(
+        f"{name} window", share, chunk.at[rows][:, None, None], chunk.day[:, :, None], slots
+    )
     inside = start[:, :, None] + slots * length < end[:, :, None]
     found, column, slot = np.nonzero(kept[:, :, None] & inside & chosen)
     return Events(chunk, name, rows[found], column, slot, start[found, column] + slot * length)

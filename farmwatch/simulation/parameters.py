@@ -329,7 +329,7 @@ class Parameters:
             below, above = inner_low - low, high - inner_high
             if below + above == 0:
                 found[one.name] = float(_default(one))
-            elif float(dice.share("side", number)) < 0.5 and below or not above:
+            elif (float(dice.share("side", number)) < 0.5 and below) or not above:
                 found[one.name] = low + at * below
             else:
                 found[one.name] = inner_high + at * above

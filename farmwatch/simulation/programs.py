@@ -13,23 +13,15 @@ from farmwatch.simulation.chunk import HOUR_US, Chunk
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.meetings import farm_joins
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, named, numbered
+from farmwatch.simulation.world import rows_of
 from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses
 
 __all__ = ["dns", "processes", "services", "sockets", "software", "zoom_uri"]
 
-_FILES = "C:\\\\Program Files\\\\"
-_ROUTINE = (
-    ("chrome.exe", _FILES + "Google\\\\Chrome\\\\Application\\\\chrome.exe", "Google LLC", 16), ("msedge.exe", _FILES + "Microsoft\\\\Edge\\\\msedge.exe", "Microsoft Corporation", 12),
-    ("ms-teams.exe", _FILES + "WindowsApps\\\\ms-teams.exe", "Microsoft Corporation", 6), ("outlook.exe", _FILES + "Microsoft Office\\\\OUTLOOK.EXE", "Microsoft Corporation", 7),
-    ("code.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Local\\\\Programs\\\\Code\\\\Code.exe", "Microsoft Corporation", 6), ("excel.exe", _FILES + "Microsoft Office\\\\EXCEL.EXE", "Microsoft Corporation", 5),
-    ("winword.exe", _FILES + "Microsoft Office\\\\WINWORD.EXE", "Microsoft Corporation", 4), ("powerpnt.exe", _FILES + "Microsoft Office\\\\POWERPNT.EXE", "Microsoft Corporation", 3),
-    ("slack.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Local\\\\slack\\\\slack.exe", "Slack Technologies, LLC", 5), ("zoom.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Roaming\\\\Zoom\\\\bin\\\\Zoom.exe", "Zoom Communications, Inc.", 3),
-    ("explorer.exe", "C:\\\\Windows\\\\explorer.exe", "Microsoft Corporation", 4), ("svchost.exe", "C:\\\\Windows\\\\System32\\\\svchost.exe", "Microsoft Corporation", 14),
-    ("searchindexer.exe", "C:\\\\Windows\\\\System32\\\\SearchIndexer.exe", "Microsoft Corporation", 4), ("git.exe", _FILES + "Git\\\\cmd\\\\git.exe", "", 4),
-    ("powershell.exe", "C:\\\\Windows\\\\System32\\\\WindowsPowerShell\\\\v1.0\\\\powershell.exe", "Microsoft Corporation", 3), ("python.exe", _FILES + "Python\\\\python.exe", "Python Software Foundation", 2),
-    ("onedrive.exe", _FILES + "Microsoft OneDrive\\\\OneDrive.exe", "Microsoft Corporation", 4), ("node.exe", _FILES + "nodejs\\\\node.exe", "OpenJS Foundation", 2),
-    ("notepad.exe", "C:\\\\Windows\\\\System32\\\\notepad.exe", "Microsoft Corporation", 2), ("backgroundtaskhost.exe", "C:\\\\Windows\\\\System32\\\\backgroundTaskHost.exe", "Microsoft Corporation", 6),
-)  # fmt: skip
+_ROUTINE = tuple(
+    (row["program"], row["path"].replace("\\", "\\\\"), row["company"], int(row["weight"]))
+    for row in rows_of("programs.csv")
+)  #: programs everybody has: name, path, maker, and how often they start
 _WEIGHTS = np.array([one[3] for one in _ROUTINE], np.float64)
 _HOSTS = (
     "outlook.office365.com", "login.microsoftonline.com", "teams.microsoft.com", "www.google.com", "acme.okta.com",
@@ -42,14 +34,23 @@ _HOSTS = (
 _HOST_WEIGHTS = 1.0 / np.arange(2, len(_HOSTS) + 2)
 
 
-_ELSEWHERE = {"remoting_host.exe": "remoting_me2me_host", "caffeine64.exe": "amphetamine", "powertoys.awake.exe": "amphetamine", "nordvpn.exe": "nordvpnd"}
+_ELSEWHERE = {
+    "remoting_host.exe": "remoting_me2me_host",
+    "caffeine64.exe": "amphetamine",
+    "powertoys.awake.exe": "amphetamine",
+    "nordvpn.exe": "nordvpnd",
+}
 
 
 def _by_system(at: Events, name: pa.Array | str) -> pa.Array:
     """A program's name as its system has it: without ending on macOS and Linux."""
     spelled = name if isinstance(name, pa.Array) else pa.array([name] * len(at), pa.string())
     other = _ELSEWHERE.get(name) if isinstance(name, str) else None
-    bare = pc.replace_substring_regex(spelled, r"\.exe$", "") if other is None else pa.array([other] * len(at), pa.string())
+    bare = (
+        pc.replace_substring_regex(spelled, r"\.exe$", "")
+        if other is None
+        else pa.array([other] * len(at), pa.string())
+    )
     return pc.if_else(_windows(at), spelled, bare)
 
 

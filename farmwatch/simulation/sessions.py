@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, COMPANY, FOREIGN, HOUR_US, Chunk, block_address, offsets
-from farmwatch.simulation.power import windows_fed, windows_power
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
+from farmwatch.simulation.power import windows_fed, windows_power
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, numbered, plain
 from farmwatch.simulation.toolkit import TOOLS, Use, uses
 from farmwatch.simulation.world import World, cities

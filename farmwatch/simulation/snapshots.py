@@ -159,7 +159,7 @@ def displays(chunk: Chunk) -> pa.Array:
 
 
 def osquery(chunk: Chunk) -> pa.Array:
-    """osquery's results: the host, its USB devices, its battery."""
+    """Osquery's results: the host, its USB devices, its battery."""
     at = _changes(chunk, chunk.osquery, first=True)
     if not len(at):
         return pa.array([], pa.string())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.simulation.chunk import Chunk, Days
+from farmwatch.simulation.world import rows_of
 
 __all__ = ["TOOLS", "Tool", "Use", "uses"]
 
@@ -31,24 +32,13 @@ class Tool:
     logs: bool = False  #: writes who came in
 
 
-_FILES = "C:\\\\Program Files\\\\"
-_FILES_86 = "C:\\\\Program Files (x86)\\\\"
 TOOLS: dict[str, Tool] = {
-    "ninjaone": Tool("ninjarmmagent.exe", _FILES_86 + "NinjaRMMAgent\\\\NinjaRMMAgent.exe", "NinjaRMM, LLC", "NinjaRMMAgent", "NinjaRMMAgent", ("app.ninjarmm.com",)),
-    "anydesk": Tool("anydesk.exe", _FILES_86 + "AnyDesk\\\\AnyDesk.exe", "AnyDesk Software GmbH", "AnyDesk", "AnyDesk Service", ("boot.net.anydesk.com", "relay-#.net.anydesk.com"), 7070, True),
-    "teamviewer": Tool("teamviewer_service.exe", _FILES + "TeamViewer\\\\TeamViewer_Service.exe", "TeamViewer Germany GmbH", "TeamViewer", "TeamViewer", ("router5.teamviewer.com", "ping3.teamviewer.com"), 5938, True),
-    "chrome-remote-desktop": Tool("remoting_host.exe", _FILES_86 + "Google\\\\Chrome Remote Desktop\\\\140.0.7339.17\\\\remoting_host.exe", "Google LLC", "Chrome Remote Desktop Host", "chromoting", ("remotedesktop-pa.googleapis.com",)),
-    "rustdesk": Tool("rustdesk.exe", _FILES + "RustDesk\\\\rustdesk.exe", "Purslane Tech Pte. Ltd.", "RustDesk", "RustDesk", ("rs-ny.rustdesk.com", "api.rustdesk.com"), 21116, True),
-    "tailscale": Tool("tailscaled.exe", _FILES + "Tailscale\\\\tailscaled.exe", "Tailscale Inc.", "Tailscale", "Tailscale", ("controlplane.tailscale.com",)),
-    "ngrok": Tool("ngrok.exe", "C:\\\\Users\\\\user\\\\AppData\\\\Local\\\\ngrok\\\\ngrok.exe", "ngrok, Inc.", "", "", ("tunnel.us.ngrok.com",)),
-    "cloudflare-tunnel": Tool("cloudflared.exe", _FILES_86 + "cloudflared\\\\cloudflared.exe", "Cloudflare, Inc.", "cloudflared", "Cloudflared", ("region1.v2.argotunnel.com",), 7844),
-    "mouse-jiggler": Tool("mousejiggler.exe", "C:\\\\Users\\\\user\\\\Downloads\\\\MouseJiggler.exe", "Arkane Systems", ""),
-    "caffeine": Tool("caffeine64.exe", "C:\\\\Users\\\\user\\\\Downloads\\\\caffeine64.exe", "Zhorn Software", ""),
-    "powertoys-awake": Tool("powertoys.awake.exe", _FILES + "PowerToys\\\\PowerToys.Awake.exe", "Microsoft Corporation", "PowerToys (Preview)"),
-    "mullvad": Tool("mullvad-daemon.exe", _FILES + "Mullvad VPN\\\\resources\\\\mullvad-daemon.exe", "Mullvad VPN AB", "Mullvad VPN", "MullvadVPN", ("api.mullvad.net", "us-nyc-wg-301.relays.mullvad.net")),
-    "nordvpn": Tool("nordvpn.exe", _FILES + "NordVPN\\\\NordVPN.exe", "nordvpn s.a.", "NordVPN", "nordvpn-service", ("us8461.nordvpn.com",)),
-    "astrill": Tool("astrill.exe", _FILES_86 + "Astrill\\\\astrill.exe", "Astrill Systems Corp.", "Astrill", "", ("www.astrill.com",)),
-}  # fmt: skip
+    row["id"]: Tool(
+        row["program"], row["path"].replace("\\", "\\\\"), row["company"], row["software"], row["service"],
+        tuple(row["hosts"].split()), int(row["port"]), row["logs"] == "yes",
+    )
+    for row in rows_of("tools.csv")
+}  #: by id in the knowledge  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from farmwatch.simulation.dice import Dice
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
 
-__all__ = ["KVM", "TOOL_SETUPS", "TRAITS", "Cities", "World", "cities", "confusers", "made"]
+__all__ = ["KVM", "TOOL_SETUPS", "TRAITS", "Cities", "World", "cities", "confusers", "made", "rows_of"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -53,11 +53,16 @@ class Cities:
         return np.array([country == "US" for country in self.countries])
 
 
+def rows_of(name: str) -> list[dict[str, str]]:
+    """Rows of a data file of this package."""
+    text = files("farmwatch.simulation").joinpath(name).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
 @lru_cache(maxsize=1)
 def cities() -> Cities:
     """The towns of ``cities.csv``; weights are people of their regions, in millions, about."""
-    text = files("farmwatch.simulation").joinpath("cities.csv").read_text("utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
+    rows = rows_of("cities.csv")
     return Cities(
         tuple(row["name"] for row in rows),
         tuple(row["country"] for row in rows),
@@ -157,7 +162,7 @@ def made(
     household = np.full(count, -1)
     declared_home = everyone.copy()
     for name, people, size in (("couple", given.couple, 2), ("flatmates", given.flatmates, 3)):
-        group = next_of(int(round(count * people / size)) * size)
+        group = next_of(round(count * people / size) * size)
         group = group[: len(group) // size * size].reshape(-1, size)
         traits[name][group.ravel()] = True
         home[group] = group[:, :1]
