@@ -27,19 +27,25 @@ WITH told AS (
     AND NOT coalesce(bool_and(lower(l.mode) NOT LIKE 'remote%') FILTER (l.mode IS NOT NULL), false)
 ), ends AS (
     SELECT device_id, tool, ts FROM remote_tool_log_30d WHERE event = 'ended'
+), locks AS (
+    SELECT device_id, ts, event FROM power_30d SEMI JOIN told USING (device_id)
+    WHERE event IN ('locked', 'unlocked', 'boot')
 ), timed AS (
     SELECT t.* EXCLUDE (ended),
            CASE WHEN coalesce(t.ended, e.ts) IS NOT NULL  -- least and greatest pass over what is not known
                 THEN least(greatest(epoch(coalesce(t.ended, e.ts)) - epoch(t.ts), 0), 86400) / 3600 END AS hours
     FROM told AS t ASOF LEFT JOIN ends AS e ON e.device_id = t.device_id AND e.tool = t.tool AND e.ts >= t.ts
 )
-SELECT t.*, p.scope, p.country, p.network, CAST(t.ts AS DATE) AS day FROM timed AS t
+SELECT t.*, p.scope, p.country, p.network, CAST(t.ts AS DATE) AS day,
+       coalesce(k.event = 'locked' AND t.asked IS NULL AND t.unattended IS NULL, false) AS locked
+FROM timed AS t ASOF LEFT JOIN locks AS k ON k.device_id = t.device_id AND k.ts <= t.ts - INTERVAL 1 MINUTE
 LEFT JOIN places AS p ON p.address = t.far_h LEFT JOIN owners AS o ON o.device_id = t.device_id
 WHERE t.tool NOT IN (SELECT unnest($approved::VARCHAR[]))
 AND NOT coalesce(list_contains(string_split(replace(lower(o.approved_tools), ' ', ''), ','), t.tool), false)
 """
 """Sessions that came in. Lines of one session's beginning lie within minutes, so those of ten minutes are one session;
-where the log does not say when it ended, the next end it tells of does."""
+where the log does not say when it ended, the next end it tells of does. A session the log says nothing about, begun
+while the screen was locked, had nobody at the device to agree."""
 
 _DESKS = """
 WITH office AS (
@@ -81,6 +87,9 @@ class RemoteToolSessions(FleetDetector):
             Claim.DRIVEN, 24.0, f"{_JUDGED}: it states that nobody at the device had to agree", conclusive=True,
             for_review=True,
         ),
+        "locked": Grade(
+            Claim.DRIVEN, 18.0, f"{_JUDGED}; it does not say who let it in, but the screen was locked, several times"
+        ),
         "unstated_long": Grade(Claim.DRIVEN, 18.0, f"{_JUDGED}; it does not say who let it in, hours on several days"),
         "consented_long": Grade(Claim.DRIVEN, 14.0, f"{_JUDGED}; let in each time, hours on several days"),
         "unstated": Grade(Claim.DRIVEN, 12.0, f"{_JUDGED}; it does not say who let it in"),
@@ -99,6 +108,7 @@ class RemoteToolSessions(FleetDetector):
     check: ClassVar[str] = "match the sessions to support tickets; ask the vendor who owns the far end's number"
     long_hours: float = param(8.0, "A working day in all; support cases are shorter.", low=1, high=100)
     long_days: float = param(3.0, "On so many days: support cases end.", low=2, high=20)
+    locked_sessions: float = param(2.0, "Once, somebody may come back to the desk at that moment.", low=1, high=20)
     desk_devices: float = param(20.0, "A far end that reaches so many devices is run by a service.", low=5, high=1000)
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
@@ -114,6 +124,7 @@ class RemoteToolSessions(FleetDetector):
             )
             SELECT device_id, tool, count(*) AS n, sum(n)::BIGINT AS rows, count(DISTINCT day) AS days,
                    sum(hours) AS hours, min(ts) AS first, max(ts) AS last, count(*) FILTER (unattended) AS unattended,
+                   count(*) FILTER (locked) AS locked,
                    bool_and(desk) AS desk, bool_and(scope = 'local') AS near, bool_or(asked) AS asked,
                    list(DISTINCT coalesce(far_id, far_h) ORDER BY coalesce(far_id, far_h)) AS ends,
                    list_sort(list_distinct(flatten(list(auths)))) AS auths, list_sort(flatten(list(ids)))[:20] AS ids
@@ -130,6 +141,7 @@ class RemoteToolSessions(FleetDetector):
             f" and {len(ends) - _MOST_NAMED} more" if len(ends) > _MOST_NAMED else ""
         )
         how = f", {row['unattended']} of them without anybody at the device agreeing" if row["unattended"] else ""
+        how += f", {row['locked']} of them while its screen was locked" if row["locked"] else ""
         return Hit(
             row["device_id"],
             self._grade(row),
@@ -149,6 +161,8 @@ class RemoteToolSessions(FleetDetector):
             return "near"
         if row["unattended"]:
             return "unattended"
+        if row["locked"] >= self.locked_sessions:
+            return "locked"
         long = (row["hours"] or 0) >= self.long_hours and row["days"] >= self.long_days
         return ("consented" if row["asked"] else "unstated") + ("_long" if long else "")
 

@@ -80,6 +80,16 @@ def test_lines_of_one_beginning_are_one_session():
     assert "6.0 hours" in summary
 
 
+def test_sessions_begun_while_the_screen_is_locked_had_nobody_to_agree():
+    """Where the log says nothing; once may be somebody coming back, and a click is a click."""
+    locked = [PowerEvent(device_id="lt-1", ts=at(0, 1), event="locked"),
+              PowerEvent(device_id="lt-1", ts=at(4), event="unlocked")]  # fmt: skip
+    assert answers(DETECTOR, [*locked, log(1, tool="teamviewer"), log(2, tool="teamviewer")]) == {"lt-1": "locked"}
+    assert answers(DETECTOR, [*locked, log(1, tool="teamviewer"), log(5, tool="teamviewer")]) == {"lt-1": "unstated"}
+    asked = [log(day, auth="user", unattended=False) for day in (1, 2)]
+    assert answers(DETECTOR, [*locked, *asked]) == {"lt-1": "consented"}
+
+
 def test_a_session_without_an_end_has_no_hours():
     """Nothing is made up where the log does not say how long it was."""
     assert "hours" not in judged(DETECTOR, [log(unattended=True)]).hits["lt-1"][0].summary
