@@ -75,6 +75,13 @@ def test_busy_while_nobody_touches_the_laptop():
     assert answers(DETECTOR, [OWNER, *(meeting(day, 12.0) for day in range(4)), *far]) == {"lt-1": "clear"}
 
 
+def test_counts_beyond_all_sense_are_counts():
+    """A feed may send any number; sums of them must not break the assessment of everybody else."""
+    rows = [touched(day, 9.0, presses=2**62, clicks=2**62, moves=2**62) for day in range(4)]
+    busy = [sign_in(day, 12.0) for day in range(4)]
+    assert answers(DETECTOR, [OWNER, *busy, *rows]) == {"lt-1": "idle_days"}
+
+
 def test_what_the_whole_fleet_does_is_how_the_company_works():
     """Everybody has a second computer."""
     rows = [
