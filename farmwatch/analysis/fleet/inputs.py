@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from farmwatch.knowledge.entries import Kind
+
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
 
-__all__ = ["arranged", "make_input_days", "make_input_sources"]
+__all__ = ["excused", "make_excused", "make_input_days", "make_input_sources"]
 
 _FEWEST_PRESSES = 20  #: of a window that the agent looks for a grid in (docs/evidence.md, M16)
 _MOST = 1_000_000  #: of anything in a window: more is no count of input
@@ -93,7 +95,24 @@ def _counted(column: str) -> str:
     return f"least(greatest(coalesce({column}, 0), 0), {_MOST}) AS {column}"
 
 
-def arranged(fleet: Fleet) -> dict[str, str]:
+def make_excused(fleet: Fleet) -> None:
+    """Make ``excused(device_id, reason)``: devices whose unusual input the roster explains.
+
+    That is an arrangement at work, or a remote KVM that the roster approves for this device.
+    """
+    kvms = sorted(entry.id for entry in fleet.knowledge.entries.values() if entry.kind is Kind.KVM)
+    fleet.make(
+        "excused",
+        """
+        SELECT device_id, CASE WHEN accommodation THEN 'the roster says that an arrangement explains unusual input'
+                               ELSE 'the roster approves a remote KVM on it' END AS reason
+        FROM owners WHERE accommodation OR list_has_any(string_split(approved_tools, ','), $kvms)
+        """,
+        kvms=kvms,
+    )
+
+
+def excused(fleet: Fleet) -> dict[str, str]:
     """Devices whose unusual input the roster explains, and that as the reason why they are not judged by it."""
-    rows = fleet.rows("SELECT device_id FROM owners WHERE accommodation ORDER BY device_id")
-    return {row["device_id"]: "the roster says that an arrangement explains unusual input" for row in rows}
+    rows = fleet.rows("SELECT device_id, reason FROM excused ORDER BY device_id")
+    return {row["device_id"]: row["reason"] for row in rows}

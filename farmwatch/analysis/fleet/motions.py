@@ -56,7 +56,7 @@ def make_jiggles(fleet: Fleet) -> None:
                  ON s.device_id = t.device_id AND s.input_device = lower(t.input_device)
             WHERE t.jiggle_period_s BETWEEN 0.5 AND 3600 AND t.jiggle_reports BETWEEN 1 AND 1000
                   AND t.window_s BETWEEN 1 AND 7200 AND s.role IN ('usb', 'bluetooth', 'unknown')
-                  AND t.device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+                  AND t.device_id NOT IN (SELECT device_id FROM excused)
         )
         SELECT seen.*, m.entry, m.name, m.due_gap
         FROM seen LEFT JOIN motion_shapes AS m

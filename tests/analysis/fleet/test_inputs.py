@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from tests.analysis.fleet.fleets import fleet_of
 from tests.analysis.fleet.inputs import BUILT_IN, attached, declared, window, windows
 
@@ -57,7 +57,11 @@ def test_days_count_what_may_be_counted():
     assert (day["clumped"], day["stalls"], day["tested"], day["gridded"]) == (8, 2, 60, 60)
 
 
-def test_arrangements_are_reasons():
-    """Only devices whose roster says so."""
-    with fleet_of([declared("lt-1", accommodation=True), declared("lt-2")]) as fleet:
-        assert arranged(fleet) == {"lt-1": "the roster says that an arrangement explains unusual input"}
+def test_what_the_roster_explains():
+    """An arrangement, or a KVM approved for this device; other tools excuse no input."""
+    rows = [declared("lt-1", accommodation=True), declared("lt-2", approved_tools="anydesk,pikvm")]
+    with fleet_of([*rows, declared("lt-3", approved_tools="anydesk"), declared("lt-4")]) as fleet:
+        assert excused(fleet) == {
+            "lt-1": "the roster says that an arrangement explains unusual input",
+            "lt-2": "the roster approves a remote KVM on it",
+        }

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.records import Claim, DeviceFact, Family, InputTiming, Record, RosterEntry, Telling
 
 __all__ = ["ActivityClock"]
@@ -162,7 +162,7 @@ class ActivityClock(FleetDetector):
                 reasons[row["device_id"]] = few
             elif short:
                 reasons[row["device_id"]] = lonely
-        return {**reasons, **arranged(fleet)}
+        return {**reasons, **excused(fleet)}
 
     def _enough(self, told: _Clocks) -> NDArray[np.bool_]:
         days = _bits(np.bitwise_or.reduce(told.days, axis=1))

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.records import Claim, Family, InputTiming, Record, RosterEntry
 
 __all__ = ["ActivityNoRest"]
@@ -82,4 +82,4 @@ class ActivityNoRest(FleetDetector):
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Shared devices, and those with an arrangement."""
         rows = fleet.rows("SELECT device_id FROM owners WHERE person IS NULL ORDER BY device_id")
-        return {**{row["device_id"]: "shared, or given to nobody" for row in rows}, **arranged(fleet)}
+        return {**{row["device_id"]: "shared, or given to nobody" for row in rows}, **excused(fleet)}

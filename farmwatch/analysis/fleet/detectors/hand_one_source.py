@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.records import Claim, Family, InputTiming, Record, UsbDevice
 
 __all__ = ["HandOneSource"]
@@ -92,7 +92,7 @@ class HandOneSource(FleetDetector):
                   AND (by_box >= $share * events
                        OR (by_usb >= $share * events AND n_usb <= 3 AND device_id IN (SELECT device_id FROM shelved)))
                   AND built_in <= (1 - $share) * events AND touched = 0
-                  AND device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+                  AND device_id NOT IN (SELECT device_id FROM excused)
             ORDER BY device_id
             """,
             least=int(self.least_events),
@@ -122,4 +122,4 @@ class HandOneSource(FleetDetector):
             days=int(self.least_days),
         )
         few = f"fewer than {self.least_events:,.0f} keys and clicks, or than {self.least_days:.0f} days of them"
-        return {**{row["device_id"]: few for row in rows}, **arranged(fleet)}
+        return {**{row["device_id"]: few for row in rows}, **excused(fleet)}

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["InputDelivery"]
@@ -92,7 +92,7 @@ class InputDelivery(FleetDetector):
                        tested >= $least AND gridded >= $grid * tested AS grid
                 FROM keyboards AS k
                 WHERE role IN ('usb', 'injected', 'unknown') AND sound >= $least AND days >= $days
-                      AND device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+                      AND device_id NOT IN (SELECT device_id FROM excused)
             )
             SELECT * FROM marked WHERE clumps OR (grid AND role <> 'unknown') ORDER BY device_id, input_device
             """,
@@ -122,7 +122,7 @@ class InputDelivery(FleetDetector):
         )
         few = f"fewer than {self.least_presses:,.0f} presses on one keyboard"
         lost = "the system dropped input reports in most windows"
-        return {**{row["device_id"]: lost if row["lossy"] else few for row in rows}, **arranged(fleet)}
+        return {**{row["device_id"]: lost if row["lossy"] else few for row in rows}, **excused(fleet)}
 
 
 def _hit(row: Mapping[str, Any], grade: str) -> Hit:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.analysis.fleet.tool_proof import shown
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Kind
@@ -115,7 +115,7 @@ class InputInjected(FleetDetector):
                    count(*) FILTER (hardware >= $daily) AS by_hand, min(day)::TIMESTAMPTZ AS first,
                    max(day)::TIMESTAMPTZ + INTERVAL 1 DAY - INTERVAL 1 SECOND AS last
             FROM days
-            WHERE device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+            WHERE device_id NOT IN (SELECT device_id FROM excused)
                   AND device_id NOT IN ({_REMAPPED})
             GROUP BY device_id HAVING sum(injected) >= $least AND alone >= 2 ORDER BY device_id
             """,
@@ -140,7 +140,7 @@ class InputInjected(FleetDetector):
         return {
             **{row["device_id"]: "input is neither timed nor its programs listed" for row in rows},
             **{row["device_id"]: "a program remaps its keys, so that all of them are injected" for row in remapped},
-            **arranged(fleet),
+            **excused(fleet),
         }
 
     def _counted(self, row: Mapping[str, Any]) -> Hit:

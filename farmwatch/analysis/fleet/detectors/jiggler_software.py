@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.analysis.fleet.tool_proof import shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, InputTiming, Record
 
@@ -51,7 +51,7 @@ class JigglerSoftware(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """One hit for each program and device, and one where motion of no hardware keeps a clock."""
-        arranged_there = "SELECT device_id FROM owners WHERE accommodation"
+        arranged_there = "SELECT device_id FROM excused"
         for row in fleet.rows(
             f"""
             SELECT device_id, name, value, vias, days, devices, runs, seen FROM device_tools
@@ -86,7 +86,7 @@ class JigglerSoftware(FleetDetector):
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Devices of which nothing is reported that could show a program, and those with an arrangement."""
-        return {**without_tool_tables(fleet), **arranged(fleet)}
+        return {**without_tool_tables(fleet), **excused(fleet)}
 
 
 def _motion(row: Mapping[str, Any]) -> Hit:

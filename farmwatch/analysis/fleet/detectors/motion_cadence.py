@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.analysis.fleet.motions import EXACT_SPREAD
 from farmwatch.records import Claim, Family, InputTiming, Record
 
@@ -80,7 +80,7 @@ class MotionCadence(FleetDetector):
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Devices with an arrangement: a jiggler may be part of it."""
-        return arranged(fleet)
+        return excused(fleet)
 
     def _runs(self, fleet: Fleet) -> Iterable[Hit]:
         """The longest run of windows in which a clock moved the pointer and nothing else came in."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["MotionKvmJiggler"]
@@ -76,10 +76,12 @@ class MotionKvmJiggler(FleetDetector):
                    median(gap) AS gap, count(DISTINCT ts) AS windows, count(DISTINCT CAST(ts AS DATE)) AS days,
                    mode(shape ORDER BY shape) AS shape, list(DISTINCT input_device ORDER BY input_device)[:3] AS inputs,
                    min(ts) AS first, max(ts) AS last, list(DISTINCT record_id ORDER BY record_id)[:20] AS ids
-            FROM jiggles WHERE entry IS NOT NULL GROUP BY device_id, entry, pointer, reports, due_gap
+            FROM jiggles WHERE entry IS NOT NULL AND NOT list_contains($approved, entry)
+            GROUP BY device_id, entry, pointer, reports, due_gap
             HAVING count(DISTINCT ts) >= $least ORDER BY device_id, entry, pointer, reports, due_gap
             """,
             least=int(self.least_windows),
+            approved=sorted(fleet.profile.approved_tools),
         ):
             grade = self._grade(row)
             if grade is not None:
@@ -87,7 +89,7 @@ class MotionKvmJiggler(FleetDetector):
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Devices with an arrangement: a jiggler may be part of it."""
-        return arranged(fleet)
+        return excused(fleet)
 
     def _grade(self, row: Mapping[str, Any]) -> str | None:
         """How sure the firmware is; None where the gap of its reports speaks against it."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.inputs import arranged
+from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import Claim, Family, InputTiming, Record
 
@@ -101,7 +101,7 @@ class PointerSpacing(FleetDetector):
             )
             SELECT p.*, b.box FROM pointers AS p LEFT JOIN boxes AS b USING (device_id, input_device)
             WHERE p.windows >= $windows AND p.days >= $days AND p.share >= $share
-                  AND p.device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+                  AND p.device_id NOT IN (SELECT device_id FROM excused)
             ORDER BY p.device_id, p.input_device
             """,
             slow=self.slow_ms,
@@ -126,7 +126,7 @@ class PointerSpacing(FleetDetector):
             moves=int(self.least_moves),
             virtual=list(_VIRTUAL),
         )
-        return {**{row["device_id"]: "no absolute pointer moved" for row in rows}, **arranged(fleet)}
+        return {**{row["device_id"]: "no absolute pointer moved" for row in rows}, **excused(fleet)}
 
 
 def _box(knowledge: Knowledge, row: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 
 from farmwatch.agent.timing import Axes, WindowCounter
 from farmwatch.analysis.fleet.detectors.motion_kvm_jiggler import MotionKvmJiggler
+from farmwatch.analysis.profile import Profile
 from farmwatch.records import PowerEvent
 from tests.analysis.fleet.fleets import answers, at, judged
 from tests.analysis.fleet.inputs import declared, jiggle, window
@@ -87,6 +88,13 @@ def test_an_arrangement_explains_it():
     """A device with an arrangement is not judged, and not called clear."""
     rows = [*jiggle("lt-1", 12, 15.0, 2, "centre", "absolute"), declared("lt-1", accommodation=True)]
     assert answers(DETECTOR, rows) == {"lt-1": "no data"}
+
+
+def test_an_approved_box_is_nothing():
+    """Approved for one device by the roster, or for all by the profile."""
+    rows = jiggle("lt-1", 12, 15.0, 2, "centre", "absolute")
+    assert answers(DETECTOR, [*rows, declared("lt-1", approved_tools="anydesk,nanokvm")]) == {"lt-1": "no data"}
+    assert answers(DETECTOR, rows, profile=Profile(approved_tools=frozenset({"nanokvm"}))) == {"lt-1": "clear"}
 
 
 def test_without_input_timing_there_is_no_data():
