@@ -31,6 +31,7 @@ class Shared:
     kind: int
     value: str
     bits: float
+    line: bool  #: an address that is one line's
     devices: tuple[str, ...]
     first_day: int
     last_day: int
@@ -85,7 +86,8 @@ def candidates_of(fleet: Fleet, groups: Sequence[Group], showing: Iterable[str])
     ties: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in fleet.rows(
         """
-        SELECT c.number, l.kind, t.value, max(l.bits) AS bits, list(l.code ORDER BY l.code) AS codes,
+        SELECT c.number, l.kind, t.value, max(l.bits) AS bits, bool_or(l.line) AS line,
+               list(l.code ORDER BY l.code) AS codes,
                bit_or(l.mask) AS days
         FROM farm_candidates AS c JOIN farm_links AS l USING (code) JOIN farm_traits AS t USING (code, kind, thing)
         GROUP BY c.number, l.kind, t.value HAVING count(*) > 1 ORDER BY c.number, l.kind, t.value
@@ -114,7 +116,9 @@ def _candidate(
             devices = [device for device in devices if device in site]
         if len(devices) > 1:
             first, last = _day_span(row["days"])
-            shared.append(Shared(row["kind"], row["value"], row["bits"], tuple(sorted(devices)), first, last))
+            shared.append(
+                Shared(row["kind"], row["value"], row["bits"], row["line"], tuple(sorted(devices)), first, last)
+            )
     shared.sort(key=lambda tie: (-len(tie.devices), tie.kind, tie.value))
     return Candidate(
         devices=tuple(sorted(name.values())),

@@ -78,7 +78,7 @@ def _tied_sign(candidate: Candidate, detector: str, ties: Sequence[Shared], word
 def _site_signs(candidate: Candidate, fleet: Fleet) -> Iterable[Sign]:
     """One line, and where the people behind it should be."""
     ties = [tie for tie in candidate.ties if TRAITS[tie.kind].aspect == PLACE]
-    sure = [tie for tie in ties if TRAITS[tie.kind].name != "egress address"]
+    sure = [tie for tie in ties if TRAITS[tie.kind].name != "egress address" or tie.line]
     less = _VISIT_DECIBANS if candidate.days < _SETTLED_DAYS else 0.0
     for detector, of in (("farm.site", sure), ("farm.address", ties)):
         devices = sorted({device for tie in of for device in tie.devices})

@@ -11,7 +11,8 @@ square of the fleet; they are weighed and filtered in DuckDB, and only those tha
   common address of the internet without a common gateway, where both gateways are known, is a carrier's.
 * A monitor or keyboard on laptops that are at different places on the same days is a copied serial number, as KVMs
   show them, and no tie.
-* An address of the internet weighs more than a carrier's only between homes declared too far apart for one carrier.
+* An address of the internet weighs more than a carrier's only between homes declared too far apart for one carrier,
+  and makes a pair by itself only where all who tell their router behind it tell the same one.
 
 Components of more than :data:`LARGE` devices are divided into communities (Louvain, weighted by bits, fixed seed), each
 connected in itself, so that one weak bridge does not join two groups.
@@ -83,6 +84,7 @@ def make_pairs(fleet: Fleet) -> None:
                {_sum("gateway MAC")} AS gateway, {_sum("BSSID")} AS bssid, {_sum("IPv6 network")} AS prefix,
                {_sum("egress address")} AS address, {_sum("LAN neighbour")} AS neighbours,
                coalesce(min(a.df) FILTER (a.kind IN ({_kinds("egress address")})), 0) AS behind,
+               coalesce(bool_or(a.line), false) AS line,
                {_sum("USB serial")} + {_sum("monitor serial")} AS hardware,
                {_sum("remote-tool id of the far end")} + {_sum("address of the far end")} + {_sum("second factor")}
                + {_sum("device token")} AS identity,
@@ -117,6 +119,7 @@ def make_pairs(fleet: Fleet) -> None:
                        CASE WHEN other_line THEN least(gateway, {_ALONE_BITS}) ELSE gateway END
                        + bssid + prefix + neighbours
                        + CASE WHEN other_gateway THEN 0
+                              WHEN line AND km > {_CARRIER_KM} THEN greatest(address, {EDGE_BITS})
                               WHEN address > 0 AND km > {_CARRIER_KM} AND behind <= {_FAR_LINE_DEVICES}
                               THEN greatest(address, {LINE_BITS}) ELSE address END)
                    ELSE 0 END AS place

@@ -2,7 +2,8 @@
 
 ``farm_links`` has one row for each device and value: ``code`` (the device's number in ``farm_devices``), ``kind`` (a
 position in :data:`TRAITS`), ``value`` (as text), ``mask`` (days on which it was seen, a bit a day of the thirty up to
-``until``), ``bits`` (weight of sharing it) and ``df`` (devices that have it). Only values that some but not too many
+``until``), ``bits`` (weight of sharing it), ``df`` (devices that have it) and ``line`` (an address behind which two
+devices or more tell one and the same router, and nobody another: no carrier's). Only values that some but not too many
 devices share are in it. ``farm_people`` says what the roster declares, ``farm_days`` on which days a device was seen.
 
 A value weighs as much as it is rare, log2(m / u) with the chance agreement u from the number of devices that have it
@@ -84,6 +85,8 @@ _OFFICE_DEVICES = 10  #: of one declared site behind one value: the value is tha
 _OFFICE_SHARE = 0.2  #: of a small site's devices that are there
 _OFFICE_PART = 0.3  #: of the devices there that belong to the site
 _CENTRE_DEVICES = 8  #: with exactly the same declared coordinates: a town's centre, not a home
+_LINE_DEVICES = 128  #: behind one line, as behind one router
+_LINE_SHARE = 0.8  #: of the routers told behind an address that are one and the same: then it is one line's
 _LONG_MEETING_S = 4 * 3600  #: half a shift: longer than meetings of teams (docs/evidence.md, N13)
 
 
@@ -312,7 +315,7 @@ def make_shared(fleet: Fleet) -> None:
     fleet.make(
         "farm_links",
         f"""
-        SELECT t.code, t.kind, t.thing, t.mask, v.df,
+        SELECT t.code, t.kind, t.thing, t.mask, v.df, v.line,
                CASE WHEN v.model OR (t.kind IN ({firm_kinds}) AND NOT t.firm AND bit_count(t.mask) < 2)
                       OR (t.kind IN ({hardware}) AND bit_count(t.mask) < 2)
                     THEN least(v.bits, {_UNSURE_BITS}) ELSE v.bits END AS bits
@@ -359,12 +362,22 @@ def _make_values(fleet: Fleet) -> None:
             SELECT kind, split_part(value, ' ', 1) AS model FROM farm_traits WHERE kind IN ({hardware})
             GROUP BY ALL HAVING count(DISTINCT thing) = 1 OR count(DISTINCT code) > 4 * count(DISTINCT thing)
         ),
+        routers AS (
+            SELECT a.thing, g.thing AS router, count(DISTINCT a.code) AS n
+            FROM farm_traits AS a JOIN shared AS s ON s.kind = a.kind AND s.thing = a.thing
+            JOIN farm_traits AS g ON g.code = a.code AND g.kind = {_KIND["gateway MAC"]} AND a.mask & g.mask <> 0
+            WHERE a.kind = {_KIND["egress address"]} AND s.df <= {_LINE_DEVICES} GROUP BY ALL
+        ),
+        lines AS (
+            SELECT thing FROM routers GROUP BY thing HAVING max(n) >= 2 AND max(n) >= {_LINE_SHARE} * sum(n)
+        ),
         constant AS (
             SELECT DISTINCT t.kind, t.thing FROM farm_traits AS t
             JOIN models AS m ON m.kind = t.kind AND m.model = split_part(t.value, ' ', 1)
             WHERE t.kind IN ({hardware})
         )
         SELECT s.kind, s.thing, s.df, c.thing IS NOT NULL AS model,
+               s.kind = {_KIND["egress address"]} AND s.thing IN (SELECT thing FROM lines) AS line,
                greatest(k.floor, least(k.most, log2({_MATCH} * greatest(n, {_UNIVERSE}) / df))) AS bits
         FROM shared AS s CROSS JOIN total JOIN farm_kinds AS k USING (kind) LEFT JOIN constant AS c USING (kind, thing)
         WHERE df <= k.cap AND NOT EXISTS (FROM offices AS o WHERE o.kind = s.kind AND o.thing = s.thing)

@@ -342,6 +342,18 @@ def test_addresses_alone_need_something_beside(together):
     assert all(one.assessment.level is Level.REVIEW for one in farms)
 
 
+def test_one_router_behind_an_address_makes_it_a_line():
+    """Two tell their router; of the third only the address is known, and there is nobody else behind it."""
+    rows = ORDINARY + farm("farm", 2)
+    rows += [declared("farm-02", near=2), *seen("farm-02", "farm", kinds=("public_ip",))]
+    assert members(found(rows)) == [("farm-00", "farm-01", "farm-02")]
+    others = [row for number in range(4) for row in at_home(f"x-{number}")]
+    others += [
+        row for number in range(4) for row in seen(f"x-{number}", f"home of x-{number}", address=line("farm", False))
+    ]
+    assert found(rows + others) == ()
+
+
 def test_one_second_factor_ties_strangers():
     """One phone confirms for three people, who were seen with one KVM as well."""
     rows = list(ORDINARY)
