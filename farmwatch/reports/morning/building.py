@@ -26,7 +26,7 @@ from farmwatch.records.morning import (
     MorningRun,
     TrendPoint,
 )
-from farmwatch.records.standing import Decision, Standing
+from farmwatch.records.standing import CaseState, Decision, Standing
 from farmwatch.reports import reading, wording
 from farmwatch.reports.morning import saying
 from farmwatch.reports.morning.comparing import ASKING, Stood, change, stood
@@ -179,10 +179,16 @@ def _change(device: str, here: _Side, there: _Side | None) -> tuple[Change, str]
         here.stood[device],
         there.stood.get(device) if there is not None else None,
         confirmed=any(one.state == "confirmed" for one in decisions),
-        decided=any(one.state == "dismissed" for one in decisions)
-        or bool(standing is not None and standing.suppressed),
+        decided=standing is not None and _dismissed(standing),
     )
     return became, "nothing to compare with" if became is Change.NEW and there is None else told
+
+
+def _dismissed(standing: Standing) -> bool:
+    """Whether a decision keeps a device from asking for a person, or would if its findings asked by themselves."""
+    if standing.states:
+        return CaseState.DISMISSED in standing.states.values()
+    return bool(standing.suppressed) or any(one.state == "dismissed" for one in standing.decisions)
 
 
 def _case(device: str, here: _Side, became: Change, told: str, background: Background) -> MorningCase:
@@ -199,7 +205,9 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
         changed=told,
         level=here.stood[device].level,
         assessment=standing.assessment,
-        verdict=wording.verdict(shown),
+        verdict=f"{saying.REOPENED} {wording.verdict(shown)}"
+        if here.stood[device].reopened
+        else wording.verdict(shown),
         why=why,
         findings=tuple(sorted(standing.findings, key=lambda one: (-abs(one.decibans), one.detector, one.summary))),
         benign=_benign(shown),
@@ -299,7 +307,7 @@ def _explained(here: _Side) -> tuple[ExplainedDevice, ...]:
     """Devices with a finding that a decision explains, or a claim that somebody dismissed."""
     found = []
     for device, standing in sorted(here.standings.items()):
-        if device not in here.rows:
+        if device not in here.rows or not (_dismissed(standing) or (standing.suppressed and here.stood[device].asks)):
             continue
         decisions = dict.fromkeys(
             [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from farmwatch.records import Claim, Level
 from farmwatch.records.morning import Change
-from farmwatch.records.standing import Standing
+from farmwatch.records.standing import CaseState, Standing
 
 __all__ = ["ASKING", "CERTAIN_DECIBANS", "RISE_DECIBANS", "Stood", "change", "stood", "worst"]
 
@@ -24,16 +24,19 @@ class Stood:
     levels: Mapping[Claim, Level]
     decibans: Mapping[Claim, float]
     families: Mapping[Claim, frozenset[str]] = field(default_factory=dict)
+    reopened: bool = False  #: new evidence came after a dismissal, and all of it together asks for a person
 
     @property
     def asks(self) -> bool:
         """Whether any claim asks for a person."""
-        return any(level in ASKING for level in self.levels.values())
+        return self.reopened or any(level in ASKING for level in self.levels.values())
 
     @property
     def level(self) -> Level:
         """Its level as a whole: the worst claim's where that asks for a person, else that of *driven*."""
         found = worst(self.levels.values())
+        if found not in ASKING and self.reopened:
+            return Level.REVIEW
         return found if found in ASKING else self.levels.get(Claim.DRIVEN, found)
 
     @property
@@ -54,6 +57,7 @@ def stood(standing: Standing) -> Stood:
         {claim: one.level for claim, one in claims.items()},
         {claim: one.decibans for claim, one in claims.items()},
         {claim: frozenset(one.families) for claim, one in claims.items()},
+        CaseState.NEW_EVIDENCE in standing.states.values(),
     )
 
 
@@ -74,6 +78,8 @@ def change(now: Stood, before: Stood | None, *, confirmed: bool = False, decided
     if before is None or not asked:
         if confirmed:
             return Change.OPEN, "somebody confirmed it"
+        if now.reopened:
+            return Change.NEW, "new evidence after somebody dismissed it"
         if before is None:
             return Change.NEW, "not assessed before"
         return Change.NEW, f"{before.level} before, at {before.heaviest:+.0f} decibans; now {now.heaviest:+.0f}"

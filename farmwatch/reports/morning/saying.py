@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from itertools import groupby
 
 from farmwatch.records import Claim, Finding, Level
 from farmwatch.records.morning import Change, FleetCoverage, Morning, MorningCase, MorningFarm, MorningRun
-from farmwatch.records.standing import Decision
-from farmwatch.reports import reading, wording
+from farmwatch.records.standing import EVERY_DEVICE, Decision
+from farmwatch.reports import wording
 from farmwatch.reports.escape import visible
 from farmwatch.reports.morning.comparing import ASKING
 
@@ -19,8 +18,8 @@ __all__ = [
     "HOW_TO_READ",
     "LIMITS",
     "NEW_OR_WORSE",
+    "REOPENED",
     "UNSEEN_SHARE",
-    "by_family",
     "commands",
     "compared",
     "day",
@@ -56,6 +55,7 @@ _CHANGES = (
 )
 HOW_TO_READ = (_CLAIMS, wording.DECIBANS, _LEVELS, _CHANGES, wording.FAIRNESS)  #: for whoever reads it the first time
 DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
+REOPENED = "What was found since a dismissal, with what it explained, asks for a person again."
 LIMITS = (
     "No data is not clear: what nobody could look at is listed under coverage, and says nothing about a device.",
     "Weights are judged or published numbers unless a finding says measured; they order devices, they prove nothing.",
@@ -169,12 +169,14 @@ def proof(finding: Finding) -> str:
 
 def decision(one: Decision) -> str:
     """``driven dismissed by ann on 22 Nov 2026: help desk session``."""
-    return f"{one.claim} {one.state} by {one.who} on {day(one.ts)}: {one.reason}"
+    everywhere = ", for all devices" if one.device_id == EVERY_DEVICE else ""
+    until = f", until {day(one.until)}" if one.until else ""
+    return f"{one.claim} {one.state} by {one.who} on {day(one.ts)}{everywhere}{until}: {one.reason}"
 
 
 def commands(device: str) -> tuple[str, ...]:
     """Command lines that show a case and write down a decision; none where they could not be typed as shown."""
-    if visible(device) != device:
+    if visible(device) != device or device.startswith("-"):
         return ()
     name = shlex.quote(device)
     return tuple(
@@ -192,9 +194,3 @@ def farm_members(farm: MorningFarm) -> str:
 def levels(case: MorningCase) -> tuple[tuple[Claim, Level], ...]:
     """Level of each claim in the fixed order."""
     return tuple((claim, getattr(case.assessment, str(claim)).level) for claim in Claim)
-
-
-def by_family(findings: Sequence[Finding]) -> tuple[tuple[str, tuple[Finding, ...]], ...]:
-    """Findings by family, families in their fixed order."""
-    ordered = sorted(findings, key=lambda one: reading.FAMILIES.index(one.family))
-    return tuple((str(family), tuple(own)) for family, own in groupby(ordered, key=lambda one: one.family))

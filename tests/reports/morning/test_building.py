@@ -9,6 +9,7 @@ import pytest
 
 from farmwatch.records import Claim, Level
 from farmwatch.records.morning import Change
+from farmwatch.records.standing import CaseState
 from farmwatch.reports.morning.building import build
 from tests.reports.morning import fleet_rows as fr
 
@@ -90,6 +91,36 @@ def test_decision_about_one_claim_leaves_others_asking():
     assert [case.device_id for case in made.new_or_worse] == [device]
     assert made.new_or_worse[0].explained[0].decision == given
     assert made.explained[0].now_asking
+
+
+def test_new_evidence_after_a_dismissal_asks_again():
+    """Alone it would not ask; with what was explained it does, and the reader is told so."""
+    device = "lap-1"
+    given = fr.decision(device)
+    stands = {
+        device: fr.standing(
+            device, fr.CLUMPS, suppressed=((fr.KVM, given),), decisions=(given,),
+            states={Claim.DRIVEN: CaseState.NEW_EVIDENCE},
+        )
+    }  # fmt: skip
+    kept = fr.rows([device], stands)
+    quiet = {device: fr.standing(device, suppressed=((fr.KVM, given),), states={Claim.DRIVEN: CaseState.DISMISSED})}
+    made = build(kept, stands, fr.rows([device], quiet), quiet, fr.fleet(20, farm=False)[4])
+    (case,) = made.new_or_worse
+    assert (case.change, case.level) == (Change.NEW, Level.REVIEW)
+    assert case.changed == "new evidence after somebody dismissed it"
+    assert "asks for a person again" in case.verdict
+    assert made.explained[0].now_asking
+
+
+def test_decisions_that_change_nothing_are_not_listed():
+    """A rule for all devices that takes a nudge off thousands of them is no news about any."""
+    given = fr.decision("*", detector="input.clumps")
+    states = dict.fromkeys(Claim, CaseState.QUIET)
+    stands = {"a": fr.standing("a", suppressed=((fr.CLUMPS, given),), decisions=(given,), states=states)}
+    made = build(fr.rows(["a"], stands), stands, None, {}, fr.fleet(20, farm=False)[4])
+    assert made.explained == ()
+    assert made.devices[0].change is Change.NONE
 
 
 def test_farms_have_members_ties_places_and_site(morning):
