@@ -25,4 +25,4 @@ def test_decisions_say_for_whom_and_how_long():
 
 def test_proof_names_tables_times_and_other_devices():
     """Where a reader would look it up."""
-    assert saying.proof(fr.KVM) == "12 rows in usb_devices, 2026-03-02 08:00–2026-03-08 17:00 UTC"
+    assert saying.proof(fr.KVM) == "12 rows in usb_devices, 2026-03-02 08:00\u20132026-03-08 17:00 UTC"
