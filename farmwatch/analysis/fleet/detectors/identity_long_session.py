@@ -1,7 +1,8 @@
 """A sign-in session that is kept alive for weeks, longer than nearly all of the fleet's (I6).
 
 Somebody who works through a remote hand avoids to sign in again. So do developers, and companies that allow it; hence
-next to no weight, and only for what is rare in this very fleet.
+next to no weight, and only for what is rare in this very fleet. A session on several devices is left to
+``identity.session_copied``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.records import Claim, Family, Record, SignIn
 
 __all__ = ["IdentityLongSession"]
-
-MOST_DEVICES = 5  #: of one session; with more the number is the service's: judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +44,26 @@ class IdentityLongSession(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """Hits on devices with such sessions."""
+        fleet.make(
+            "session_lives",
+            """
+            SELECT min(about) AS about, min(ts) AS first, max(ts) AS last, count(*) AS n, min(record_id) AS record_id,
+                   epoch(max(ts) - min(ts)) / 86400 AS days,
+                   min(device_id) IS NOT DISTINCT FROM max(device_id) AS one_device
+            FROM sign_ins_30d WHERE session IS NOT NULL AND outcome = 'success' GROUP BY session, provider
+            """,
+        )
         rows = fleet.rows(
-            f"""
-            WITH lives AS (
-                SELECT session, provider, min(about) AS about, min(ts) AS first, max(ts) AS last, count(*) AS n,
-                       min(record_id) AS record_id
-                FROM sign_ins_30d WHERE session IS NOT NULL AND outcome = 'success'
-                GROUP BY session, provider HAVING count(DISTINCT device_id) <= {MOST_DEVICES}
-            ), ranked AS (
-                SELECT *, epoch(last - first) / 86400 AS days, count(*) OVER () AS sessions,
-                       count(*) FILTER (last - first >= to_seconds($least)) OVER () AS longer
-                FROM lives
-            )
-            SELECT about, max(days) AS days, count(*) AS kept, max(longer) AS longer, max(sessions) AS sessions,
-                   min(first) AS first, max(last) AS last, sum(n)::BIGINT AS n, list(record_id) AS ids
-            FROM ranked WHERE about IS NOT NULL AND days >= $least / 86400 AND longer <= greatest($rarest * sessions, 1)
+            """
+            SELECT about, max(days) AS days, min(first) AS first, max(last) AS last,
+                   sum(n)::BIGINT AS n, list(record_id) AS ids, (SELECT count(*) FROM session_lives) AS sessions,
+                   (SELECT count(*) FROM session_lives WHERE days >= $least) AS longer
+            FROM session_lives
+            WHERE about IS NOT NULL AND days >= $least AND one_device AND (
+                SELECT count(*) FILTER (days >= $least) <= greatest($rarest * count(*), 1) FROM session_lives)
             GROUP BY about ORDER BY about
             """,
-            least=self.min_days * 86400,
+            least=self.min_days,
             rarest=self.rarest,
         )
         for row in rows:

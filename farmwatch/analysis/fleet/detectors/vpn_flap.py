@@ -2,8 +2,9 @@
 
 In the best-documented case the tunnel broke and the same system reached the company from another country until it was
 up again (docs/evidence.md, N6). The time between the last sight of the VPN and its return is minutes; what shows in
-between must be abroad by the roster, so a home line (split tunnel), a relay or a carrier at home is none. Telephones
-and days of declared travel are left out.
+between must be abroad by the roster, so a home line (split tunnel), a relay or a carrier at home is none; such addresses
+are passed over, since a device's own agent may use the line while its browser uses the VPN. Telephones and days of
+declared travel are left out.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class VpnFlap(FleetDetector):
                       AND NOT coalesce(client_os IN ('ios', 'android'), false)
             ), told AS (
                 SELECT s.*, k.class, lag(k.class) OVER w AS before
-                FROM seen AS s JOIN flap_kinds AS k USING (about, address)
+                FROM seen AS s JOIN flap_kinds AS k USING (about, address) WHERE k.class <> 'other'
                 WINDOW w AS (PARTITION BY thread ORDER BY ts, address)
             ), numbered AS (
                 SELECT *, sum(CASE WHEN class IS DISTINCT FROM before THEN 1 ELSE 0 END)

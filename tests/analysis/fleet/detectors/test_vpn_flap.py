@@ -61,6 +61,12 @@ def test_a_devices_own_reports_and_two_exits():
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "abroad"}
 
 
+def test_home_lines_among_them_are_passed_over():
+    """The agent reports from the home line all the while."""
+    home = [seen("lt-1", PHOENIX, 1, 12.0 + minute * MINUTE) for minute in range(6)]
+    assert answers(DETECTOR, [ROSTER, *home, *flap(DANDONG)], geo=GEO) == {"lt-1": "abroad"}
+
+
 def test_lesser_grades():
     """A carrier abroad may be roaming; a data centre abroad is mostly another exit."""
     assert answers(DETECTOR, [ROSTER, *flap(DANDONG_MOBILE)], geo=GEO) == {"lt-1": "abroad_mobile"}
