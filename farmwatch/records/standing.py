@@ -76,6 +76,7 @@ class Standing:
     farm_id: str | None = None
     not_looked_at: tuple[str, ...] = ()  #: ids of detectors that had nothing to look at
     states: Mapping[Claim, CaseState] = field(default_factory=dict)  #: of each claim
+    new: tuple[Finding, ...] = ()  #: those of ``findings`` that a dismissal did not know of and that opened it again
 
     @property
     def state(self) -> CaseState:

@@ -78,7 +78,9 @@ def list_cases(page: Page, cases: Sequence[Standing], everywhere: Sequence[Decis
             ],
             indent=2,
         )  # fmt: skip
-        told = list(dict.fromkeys(one.summary for one in standing.findings if one.decibans >= 0))
+        fresh = [f"new: {one.summary}" for one in standing.new]
+        others = [one.summary for one in standing.findings if one.decibans >= 0 and one not in standing.new]
+        told = list(dict.fromkeys([*fresh, *others]))
         for summary in told[:_MOST_SUMMARIES]:
             page.say(summary, indent=2, label="•")
         if len(told) > _MOST_SUMMARIES:
@@ -110,7 +112,7 @@ def show_case(page: Page, case: CaseFile) -> None:
     page.blank()
     page.say(f"Evidence ({len(standing.findings)})" if standing.findings else "No evidence left.", style="bold")
     for finding in standing.findings:
-        _finding(page, finding)
+        _finding(page, finding, new=finding in standing.new)
     if standing.suppressed:
         page.blank()
         page.say(f"Explained, not counted ({len(standing.suppressed)})", style="bold")
@@ -141,10 +143,10 @@ def _rest(page: Page, case: CaseFile) -> None:
     page.say("Consistent with remote operation of this device, not proof of it; a person decides.", style="dim")
 
 
-def _finding(page: Page, finding: Finding, by: Decision | None = None) -> None:
+def _finding(page: Page, finding: Finding, by: Decision | None = None, *, new: bool = False) -> None:
     """One finding with what proves it; of an explained one, who explained it."""
     weight = f"{finding.claim} {wording.decibans(finding.decibans)}" if finding.decibans else str(finding.claim)
-    page.say(finding.summary, indent=2, label="•")
+    page.say(f"{finding.summary} (new since the dismissal)" if new else finding.summary, indent=2, label="•")
     grade = f" {finding.grade}" if finding.grade else ""
     page.say(f"{finding.detector}{grade} [{weight}; {finding.family}]", indent=4, style="dim")
     if by is not None:

@@ -5,9 +5,11 @@ everything back.
 
 A dismissal explains what was there when it was made: findings of the same detector, grade and cause that name no other
 product, and of farms only that one. Anything else is new evidence. New evidence opens the case again where it weighs
-more than a nudge and all evidence together, the explained included, asks for a person: the person who dismissed could
-not know that there would be more. A suppression (a dismissal that names a detector, a grade, a cause or a text)
-explains all findings that fit, also later ones.
+more than a nudge and all evidence together, the explained included, asks for a person: whoever dismissed could not know
+that there would be more. The dismissal then explains nothing until somebody looks at all of it again.
+
+A suppression (a dismissal that names a detector, a grade, a cause or a text) explains all findings that fit, also later
+ones, whatever else is found.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from farmwatch.analysis.fleet.findings import finding_of
 from farmwatch.analysis.fleet.judging import silences
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.analysis.scoring import FAMILY_SHARE_DECIBANS, assess_claim
+from farmwatch.errors import AssessmentError
 from farmwatch.knowledge import Knowledge, load_knowledge
 from farmwatch.records import (
     EVERY_DEVICE,
@@ -78,6 +81,9 @@ def standings(
 
     Returns:
         By device, sorted. Devices that nothing was found on and nobody decided about are left out.
+
+    Raises:
+        AssessmentError: a stored finding is damaged.
     """
     history = _History.of(decisions)
     found: dict[str, list[Finding]] = defaultdict(list)
@@ -107,7 +113,12 @@ def covered(findings: Iterable[Finding], knowledge: Knowledge | None = None) -> 
 
 
 def _parsed(document: str) -> Finding:
-    return finding_of(json.loads(document))
+    try:
+        return finding_of(json.loads(document))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AssessmentError(
+            f"a finding in the store cannot be read ({error}); run 'farmwatch assess' again for that time"
+        ) from error
 
 
 def _kind(finding: Finding) -> tuple[str, str, str]:
@@ -234,13 +245,25 @@ class _Scale:
 def _standing(device: _Device, held: Mapping[Claim, _Held], scale: _Scale, names: _Names | None) -> Standing:
     kept: list[Finding] = []
     suppressed: list[tuple[Finding, Decision]] = []
+    dismissed: list[tuple[Finding, Decision]] = []
     for finding in device.findings:
-        by = _explained(finding, held[finding.claim], device.farm_id, names) if finding.claim in held else None
-        if by is None:
+        holds = held.get(finding.claim)
+        if holds is None:
             kept.append(finding)
-        else:
+        elif (by := _suppressed(finding, holds)) is not None:
             suppressed.append((finding, by))
+        elif (by := _dismissed(finding, holds, device.farm_id, names)) is not None:
+            dismissed.append((finding, by))
+        else:
+            kept.append(finding)
     assessment = scale.device(kept, device.unseen)
+    new = _new(device, kept, dismissed, assessment, held, scale)
+    if new:  # of these claims the dismissal explains nothing any more
+        again = {one.claim for one in new}
+        kept += [finding for finding, _ in dismissed if finding.claim in again]
+        dismissed = [pair for pair in dismissed if pair[0].claim not in again]
+        assessment = scale.device(kept, device.unseen)
+    suppressed += dismissed
     used = [by for _, by in suppressed]
     last = [one.last for one in held.values()]
     shown = {
@@ -257,23 +280,58 @@ def _standing(device: _Device, held: Mapping[Claim, _Held], scale: _Scale, names
         farm_id=device.farm_id,
         not_looked_at=tuple(part for part in device.unseen.split(",") if part),
         states={
-            claim: _state(claim, getattr(assessment, str(claim)), device, kept, held.get(claim), scale)
+            claim: _state(claim, getattr(assessment, str(claim)), device, new, held.get(claim), scale)
             for claim in Claim
         },
+        new=tuple(sorted(new, key=_heaviest)),
     )
+
+
+def _new(
+    device: _Device,
+    kept: Sequence[Finding],
+    dismissed: Sequence[tuple[Finding, Decision]],
+    left: Assessment,
+    held: Mapping[Claim, _Held],
+    scale: _Scale,
+) -> list[Finding]:
+    """What opens dismissed claims again: more than a nudge, where all evidence together asks for a person.
+
+    Args:
+        device: The device.
+        kept: What no decision explains.
+        dismissed: What dismissals explain.
+        left: What the first weighs.
+        held: What people decided.
+        scale: Weighs.
+    """
+    found: list[Finding] = []
+    for claim, holds in held.items():
+        new = [one for one in kept if one.claim is claim and _speaks(one)]
+        if not holds.dismissals or not new:
+            continue
+        alone: ClaimAssessment = getattr(left, str(claim))
+        weight = sum(one.decibans for one in alone.weights if one.counted and one.decibans > 0)
+        if weight < FAMILY_SHARE_DECIBANS and not any(one.weight_source is WeightSource.DECLARED for one in new):
+            continue
+        if asks(alone) or asks(scale.claim(claim, [*kept, *(one for one, _ in dismissed)], device.unseen)):
+            found += new
+    return found
 
 
 def _heaviest(finding: Finding) -> tuple[Any, ...]:
     return -abs(finding.decibans), finding.detector, finding.claim, finding.summary
 
 
-def _explained(finding: Finding, held: _Held, farm_id: str | None, names: _Names | None) -> Decision | None:
-    """The decision that explains a finding."""
-    for one in held.suppressions.values():
-        if fits(one, finding):
-            return one
-    if finding.decibans <= 0 and finding.weight_source is not WeightSource.DECLARED:
-        return None  # what speaks against a claim needs no explanation
+def _suppressed(finding: Finding, held: _Held) -> Decision | None:
+    """The suppression that explains a finding."""
+    return next((one for one in held.suppressions.values() if fits(one, finding)), None)
+
+
+def _dismissed(finding: Finding, held: _Held, farm_id: str | None, names: _Names | None) -> Decision | None:
+    """The dismissal that knew of a finding; what speaks against a claim needs no explanation."""
+    if not _speaks(finding):
+        return None
     for one in reversed(held.dismissals):
         if finding.detector.startswith(_FARM_DETECTORS) and one.farm_id != farm_id:
             continue
@@ -296,29 +354,21 @@ def fits(decision: Decision, finding: Finding) -> bool:
 
 
 def _state(
-    claim: Claim, left: ClaimAssessment, device: _Device, kept: Sequence[Finding], held: _Held | None, scale: _Scale
+    claim: Claim,
+    assessed: ClaimAssessment,
+    device: _Device,
+    new: Sequence[Finding],
+    held: _Held | None,
+    scale: _Scale,
 ) -> CaseState:
-    """What became of a claim.
-
-    Args:
-        claim: Which.
-        left: What is left of it without the findings that decisions explain.
-        device: All that was found.
-        kept: What is not explained.
-        held: What people decided about the claim; None for nothing.
-        scale: Weighs.
-    """
+    """What became of a claim."""
     if held is not None and held.confirmed is not None:
         return CaseState.CONFIRMED
+    if any(one.claim is claim for one in new):
+        return CaseState.NEW_EVIDENCE
     if held is not None and held.dismissals:
-        new = [one for one in kept if one.claim is claim and _speaks(one)]
-        weight = sum(one.decibans for one in left.weights if one.counted and one.decibans > 0)
-        breach = any(one.weight_source is WeightSource.DECLARED for one in new)
-        told = bool(new) and (weight >= FAMILY_SHARE_DECIBANS or breach)
-        if told and (asks(left) or asks(scale.claim(claim, device.findings, device.unseen))):
-            return CaseState.NEW_EVIDENCE
         return CaseState.DISMISSED
-    if asks(left):
+    if asks(assessed):
         return CaseState.OPEN
     if held is not None and held.suppressions and asks(scale.claim(claim, device.findings, device.unseen)):
         return CaseState.DISMISSED

@@ -13,6 +13,7 @@ from farmwatch.analysis.fleet.judging import silences, weigh_device
 from farmwatch.analysis.fleet.standing import covered, standings
 from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
 from farmwatch.analysis.scoring import Calibration
+from farmwatch.errors import AssessmentError
 from farmwatch.records import CaseState, Claim, Decision, Family, Level
 from tests.analysis.fleet.kept import declared, hit, hits, verdicts
 
@@ -93,8 +94,31 @@ def test_new_evidence_is_not_hidden():
     other = hit(grade="structure", decibans=15.0)
     found = stand({"lt": [KVM, other, TOOL]}, [dismissal(KVM, TOOL)])["lt"]
     assert found.state is CaseState.NEW_EVIDENCE
-    assert [one.grade for one in found.findings] == ["structure"]
-    assert found.assessment.driven.level is Level.CLEAR
+    assert [one.grade for one in found.new] == ["structure"]
+    # All of it is to be looked at again, so all of it counts, and the dismissal is still told.
+    assert [one.grade for one in found.findings] == ["identity", "service", "structure"]
+    assert (found.assessment.driven.level, found.suppressed) == (Level.REVIEW, ())
+    assert [by.state for by in found.decisions] == ["dismissed"]
+
+
+def test_new_evidence_does_not_undo_suppressions():
+    """What a detector's suppression explains stays explained when another finding opens the case again."""
+    decisions = [decision(cause="usb.kvm_identity"), dismissal(TOOL)]
+    edid = hit("edid.kvm", 20.0, grade="x", family=Family.PLACE)
+    found = stand({"lt": [KVM, TOOL, edid]}, decisions)["lt"]
+    assert found.state is CaseState.NEW_EVIDENCE
+    assert [one.detector for one in found.findings] == ["edid.kvm", "tool.unattended"]
+    assert [one.detector for one, _ in found.suppressed] == ["usb.kvm_identity"]
+
+
+def test_a_damaged_finding_is_an_error_of_the_store():
+    """It is said what to do; nothing is shown as if it were whole."""
+    table = hits({"lt": [KVM]})
+    column = table.schema.get_field_index("document")
+    for text in ("{", "{}", "[]", '{"detector": 1}'):
+        broken = table.set_column(column, table.schema.field(column), [[text]])
+        with pytest.raises(AssessmentError, match="farmwatch assess"):
+            standings(verdicts(["lt"]), broken, [], weights=NO_WEIGHTS, prior=1e-4, detectors=DETECTORS)
 
 
 def test_a_nudge_is_no_new_evidence():
@@ -124,7 +148,7 @@ def test_a_later_farm_is_new_evidence():
     assert stand({"lt": [FARM, SITE]}, [given], farms={"lt": "f1"})["lt"].state is CaseState.DISMISSED
     found = stand({"lt": [FARM, SITE]}, [given], farms={"lt": "f2"})["lt"]
     assert found.state is CaseState.NEW_EVIDENCE
-    assert [one.detector for one in found.findings] == ["farm.site"]
+    assert [one.detector for one in found.new] == ["farm.site"]
 
 
 def test_confirm_marks_and_reopen_undoes():
