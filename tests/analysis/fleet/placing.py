@@ -32,7 +32,7 @@ _KNOWN = {
     LISBON: {"country": "PT", "latitude": 38.72, "longitude": -9.14, "radius_km": 50.0, "as_org": "MEO", "asn": 3243},
     VPN_DALLAS: _DALLAS | {"as_org": "PacketHub S.A.", "asn": 207137},
     VPN_PHOENIX: _PHOENIX | {"as_org": "M247 Europe SRL", "asn": 9009},
-    CLOUD: {"country": "IE", "latitude": 53.35, "longitude": -6.26, "radius_km": 50.0, "as_org": "Amazon", "asn": 16509},
+    CLOUD: {"country": "IE", "latitude": 53.35, "longitude": -6.26, "radius_km": 50.0, "asn": 16509},
     RELAY: {"country": "CA", "latitude": 43.7, "longitude": -79.4, "radius_km": 50.0, "as_org": "Akamai", "asn": 36183},
     STARLINK: {"country": "DE", "latitude": 50.1, "longitude": 8.7, "radius_km": 50.0, "asn": 14593},
     ASTRILL: _DALLAS | {"as_org": "Astrill Systems Corp", "asn": 64500},

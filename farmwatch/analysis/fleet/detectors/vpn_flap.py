@@ -2,9 +2,9 @@
 
 In the best-documented case the tunnel broke and the same system reached the company from another country until it was
 up again (docs/evidence.md, N6). The time between the last sight of the VPN and its return is minutes; what shows in
-between must be abroad by the roster, so a home line (split tunnel), a relay or a carrier at home is none; such addresses
-are passed over, since a device's own agent may use the line while its browser uses the VPN. Telephones and days of
-declared travel are left out.
+between must be abroad by the roster, so a home line (split tunnel), a relay or a carrier at home is none. Such
+addresses are passed over, since a device's own agent may use the line while its browser uses the VPN. Telephones and
+days of declared travel are left out.
 """
 
 from __future__ import annotations
