@@ -178,16 +178,15 @@ def _kinds(thing: Mapping[str, Any]) -> list[str]:
     kinds |= {"serial"} if thing["new_serial"] else set()
     maker, _, place = (thing["maker"] or "").partition(" by ")
     vendor = thing["vendor_id"]
-    inbox = thing["windows"] and maker == "Microsoft"  # Windows writes the driver's maker there
-    if maker and not inbox:
-        gadget = vendor in _GADGET_VENDORS and (vendor != _GADGET_VENDORS[0] or thing["product_id"] >= _FIRST_GADGET)
-        holders = {number for _, number in _MAKERS.values()}
-        if gadget:
-            kinds.add("gadget")
-        elif place == "manufacturer" and not thing["windows"] and vendor in holders - {_MAKERS[maker][1]}:
-            kinds.add("maker")
+    if vendor in _GADGET_VENDORS:  # any gadget has these numbers: its units are no product
+        root_hub = vendor == _GADGET_VENDORS[0] and thing["product_id"] < _FIRST_GADGET
+        inbox = thing["windows"] and maker == "Microsoft"  # Windows writes the driver's maker there
+        return ["gadget"] if maker and not inbox and not root_hub else []
     if not (thing["keyboard"] or thing["mouse"] or thing["pointer"]):
-        kinds &= {"gadget"}
+        return []
+    holders = {number for _, number in _MAKERS.values()}
+    if place == "manufacturer" and not thing["windows"] and vendor in holders - {_MAKERS[maker][1]}:
+        kinds.add("maker")
     return [kind for kind in _KINDS if kind in kinds]
 
 

@@ -103,6 +103,13 @@ def test_a_phone_that_shares_its_connection_is_no_other_build():
     assert of_x([*phones, usb(pid=0x12A8, interfaces="060101,020d00", hid_kinds=None, speed_mbps=480.0)]) == "clear"
 
 
+def test_gadgets_of_one_number_are_no_product():
+    """Every maker of boards uses the same vendor and product id for something else."""
+    board = {"vid": 0x1D6B, "pid": 0x0104, "manufacturer": "Maker", "product": "Board"}
+    boards = [usb(f"lt-{number:02}", **board) for number in range(12)]
+    assert of_x([*boards, usb(interfaces="030101,080650", hid_kinds="keyboard,pointer", **board)]) == "clear"
+
+
 def test_few_units_say_nothing():
     """Two units that differ may be two builds."""
     assert of_x([*UNITS[:3], usb(interfaces="030101,080650")]) == "clear"
