@@ -15,7 +15,7 @@ __all__ = ["HandSteppingStone"]
 
 @dataclass(frozen=True, slots=True)
 class HandSteppingStone(Detector):
-    """A hand that comes in types on into another host: the device is a stepping stone (docs/evidence.md, M15).
+    """A hand that comes in types on into another host: the device is a stepping stone (docs/evidence.md, N16, M15).
 
     The strongest form is packet after packet: what leaves for SSH, RDP or VNC leaves some milliseconds after an input
     packet of the other flow, far more often than when either is shifted in time. Where a relay or decoys hide single
