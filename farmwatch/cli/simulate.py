@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,7 @@ def simulate(
         )
         if value is not None
     }
-    given = Parameters(**changed) if parameters is None else Parameters.drawn(parameters, **changed)
+    given = replace(Parameters() if parameters is None else Parameters.drawn(parameters), **changed)
     found = lay_out(
         given, devices, seed=seed, days=days, until=until.replace(tzinfo=UTC) if until else None, farms=farms,
         evasions=evasion or (), feeds=feeds or (),

@@ -19,8 +19,8 @@ _CANNOT = (
     "A detector that finds these farms finds what was written into them; farms that work otherwise are not here.",
     "Chance is independent where life is not: no departments, no seasons, no waves of updates beyond one restart time.",
     "Report descriptors of ordinary devices are digests made up for them.",
-    "Addresses lie in blocks behind which no household is, so a real database of places says nothing about them; the "
-    "sign-in logs give the town, wrong for a declared share.",
+    "Addresses lie in blocks behind which no household is: a real database of places says nothing of them.",
+    "Where an address is, the sign-in logs tell, wrong for a declared share.",
 )
 
 
@@ -50,7 +50,7 @@ def card(
 def card_text(document: dict[str, Any]) -> str:
     """The card for people."""
     lines = [
-        f"Synthetic fleet of {document['devices']:,} devices, seed {document['seed']}, "
+        f"Synthetic fleet of {document['devices']:,} devices, seed {document['seed']}",
         f"{document['since']} to {document['until']}",
         f"{document['driven']:,} driven in {document['farms']:,} farms; sizes {document['farm_sizes']}",
         "", "Assumptions (value, meaning, source)",

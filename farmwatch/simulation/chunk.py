@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -14,26 +12,13 @@ from numpy.typing import NDArray
 
 from farmwatch.simulation.parameters import SETUPS
 from farmwatch.simulation.texts import numbered
-from farmwatch.simulation.world import World, cities
+from farmwatch.simulation.towns import ABROAD, HUBS, cities, hub_numbers, hubs, neighbours, offsets
+from farmwatch.simulation.world import World
 
 __all__ = [
-    "ABROAD",
-    "ANONYMOUS",
-    "AS_NAMES",
-    "CELLULAR",
-    "COMPANY",
-    "FOREIGN",
-    "HOME",
-    "HOTEL",
-    "MOBILE",
-    "OFFICE",
-    "SPACE",
-    "Chunk",
-    "Days",
-    "block_address",
-    "hubs",
-    "offsets",
-]
+    "ANONYMOUS", "AS_NAMES", "CELLULAR", "COMPANY", "DAY_US", "FOREIGN", "HOME", "HOTEL", "HOUR_US", "MOBILE", "OFFICE",
+    "RELAY", "SPACE", "Chunk", "Days", "block_address",
+]  # fmt: skip
 
 Ints: TypeAlias = NDArray[np.int64]
 Days: TypeAlias = NDArray[Any]  #: one row a device, one column a day
@@ -50,14 +35,6 @@ AS_NAMES: tuple[tuple[int, str], ...] = (
     (64503, "Acme Example Corporate"), (64504, "Example Hospitality Networks"), (64505, "Example Workspaces"),
     (13335, "Cloudflare, Inc."), (9009, "M247 Europe SRL"), (64506, "Example Broadband Abroad"),
     (60068, "Datacamp Limited"),
-)  # fmt: skip
-#: Where hands may be: town, country, latitude, longitude, hours east of UTC. Any far place will do; these stand for
-#: nobody, and nothing may be learnt from which they are.
-ABROAD: tuple[tuple[str, str, float, float, int], ...] = (
-    ("Shenyang", "CN", 41.8, 123.4, 8), ("Vladivostok", "RU", 43.1, 131.9, 10), ("Vientiane", "LA", 18.0, 102.6, 7),
-    ("Dubai", "AE", 25.2, 55.3, 4), ("Nairobi", "KE", -1.3, 36.8, 3), ("Lagos", "NG", 6.5, 3.4, 1),
-    ("Singapore", "SG", 1.35, 103.8, 8), ("Kuala Lumpur", "MY", 3.1, 101.7, 8), ("Buenos Aires", "AR", -34.6, -58.4, -3),
-    ("Cape Town", "ZA", -33.9, 18.4, 2), ("Auckland", "NZ", -36.8, 174.8, 12), ("Tbilisi", "GE", 41.7, 44.8, 4),
 )  # fmt: skip
 _ISPS, CELLULAR, CARRIER, ORBIT, COMPANY, LODGING, DESKS, RELAY, ANONYMOUS, FOREIGN, HOSTED = (
     4,
@@ -88,67 +65,7 @@ def block_address(part: int, number: NDArray[Any]) -> Ints:
 def home_address(number: NDArray[Any]) -> Ints:
     """An address of the homes' blocks: numbers below 2**26 have different ones."""
     value = (np.asarray(number).astype(np.int64) * 0x9E3779B1 + 0x1234567) & ((1 << _HOME_BITS) - 1)
-    return (_HOME_BLOCKS[value >> 24] << 24) + (value & 0xFFFFFF)
-
-
-@lru_cache(maxsize=64)
-def offsets(first_day: int, days: int) -> NDArray[np.int64]:
-    """Minutes east of UTC at noon: one row a town, one column a day."""
-    found = {}
-    for zone in set(cities().zones):
-        noons = (datetime.fromtimestamp((first_day + day) * 86_400 + 43_200, UTC) for day in range(days))
-        spans = (noon.astimezone(ZoneInfo(zone)).utcoffset() for noon in noons)
-        found[zone] = [round(span.total_seconds() / 60) if span else 0 for span in spans]
-    return np.array([found[zone] for zone in cities().zones], np.int64)
-
-
-#: Towns whose exchanges carriers' translators and phones come out at, several hundred kilometres from their customers
-_HUBS = ("New York, NY", "Chicago, IL", "Dallas, TX", "Los Angeles, CA", "Atlanta, GA", "Seattle, WA", "London", "Dublin",
-         "Paris", "Frankfurt", "Amsterdam", "Brussels", "Madrid", "Lisbon", "Milan", "Vienna", "Zurich", "Stockholm",
-         "Copenhagen", "Oslo", "Helsinki", "Warsaw", "Prague", "Athens")  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def hubs() -> Ints:
-    """Of each town: the nearest hub of its country."""
-    town = cities()
-    hubs = [town.names.index(name) for name in _HUBS]
-    found = []
-    for number, country in enumerate(town.countries):
-        own = [hub for hub in hubs if town.countries[hub] == country]
-        found.append(min(own, key=lambda hub: _apart(number, hub)))
-    return np.array(found, np.int64)
-
-
-def _apart(one: int, other: int) -> float:
-    """How far towns lie apart, in degrees, well enough to compare."""
-    town = cities()
-    east = (town.longitude[one] - town.longitude[other]) * np.cos(np.radians(town.latitude[one]))
-    return float(np.hypot(town.latitude[one] - town.latitude[other], east))
-
-
-@lru_cache(maxsize=1)
-def _hub_numbers() -> Ints:
-    """Of each town that is a hub: its number among them."""
-    numbers = np.zeros(len(cities().names), np.int64)
-    for number, name in enumerate(_HUBS):
-        numbers[cities().names.index(name)] = number
-    return numbers
-
-
-@lru_cache(maxsize=1)
-def _neighbours() -> tuple[Ints, Ints]:
-    """Of each town: towns of its country it is taken for, and how many those are; itself where there is no other."""
-    town = cities()
-    listed = [
-        [other for other, its in enumerate(town.countries) if its == country and other != number] or [number]
-        for number, country in enumerate(town.countries)
-    ]
-    width = max(map(len, listed))
-    return (
-        np.array([(others * width)[:width] for others in listed], np.int64),
-        np.array([len(others) for others in listed], np.int64),
-    )
+    return np.asarray((_HOME_BLOCKS[value >> 24] << 24) + (value & 0xFFFFFF))
 
 
 @dataclass(frozen=True)
@@ -301,7 +218,7 @@ class Chunk:
     @cached_property
     def private_uplink(self) -> Days:
         """Where the device has a way out of its own: a phone, a stick."""
-        return (self.kind == MOBILE) | self.evades("lte-sticks")[:, None]
+        return np.asarray((self.kind == MOBILE) | self.evades("lte-sticks")[:, None])
 
     @cached_property
     def link(self) -> Days:
@@ -326,18 +243,18 @@ class Chunk:
         operator = dice.whole("isp", _ISPS, site)
         town = self.town
         wrong = dice.whether("geo error", given.geo_error, site, epoch) & (self.kind == HOME)
-        others, many = _neighbours()
+        others, many = neighbours()
         other = others[town, dice.whole("wrong town", many[town], site, epoch)]
         town = np.where(wrong, other, town)
         sharing = max(1.0, given.cgnat_sharing)
         hub = hubs()[town]
-        region = _hub_numbers()[hub]
-        pools = max(1, round(world.count * given.cgnat / sharing / len(_HUBS)))
+        region = hub_numbers()[hub]
+        pools = max(1, round(world.count * given.cgnat / sharing / len(HUBS)))
         carried = (self.kind == HOME) & self.has("cgnat")[:, None]
         pool = dice.whole("pool", pools, at, self.day // 2)
         address = np.where(carried, (29 << 24) + (region * pools + pool) % (1 << 24), address)
         town, operator = np.where(carried, hub, town), np.where(carried, CARRIER, operator)
-        cells = max(1, round(world.count * given.mobile / sharing / len(_HUBS)))
+        cells = max(1, round(world.count * given.mobile / sharing / len(HUBS)))
         cell = dice.whole("cell", cells, at, self.day)
         address = np.where(self.private_uplink, (30 << 24) + (region * cells + cell) % (1 << 24), address)
         town, operator = np.where(self.private_uplink, hub, town), np.where(self.private_uplink, CELLULAR, operator)
@@ -387,7 +304,7 @@ class Chunk:
         """Whether the line has IPv6; translators, VPNs and guests' networks have none."""
         given = self.world.parameters
         plain = (self.kind == HOME) & (self.operator < _ISPS) & ~self.evades("residential-proxy")[:, None]
-        return plain & self.world.dice.whether("ipv6", given.ipv6, self.site)
+        return np.asarray(plain & self.world.dice.whether("ipv6", given.ipv6, self.site))
 
     # --- when ------------------------------------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ class Dice:
         """An index, by weights."""
         edges = np.cumsum(np.asarray(weights, np.float64))
         found = np.searchsorted(edges, self.share(name, *keys) * edges[-1], side="right")
-        return np.minimum(found, len(edges) - 1).astype(np.int64)
+        return np.asarray(np.minimum(found, len(edges) - 1), np.int64)
 
     def order(self, name: str, count: int) -> NDArray[np.int64]:
         """The numbers from 0 to ``count`` - 1 in random order."""

@@ -105,10 +105,14 @@ class Simulation:
             flags = [one for one in EVASIONS if world.evasions[one][number]]
             found.append(
                 {
-                    "device_id": name, "farm_id": f"farm-{farm:04d}" if farm >= 0 else "", "driven": str(int(farm >= 0)),
-                    "setup": SETUPS[hand] if hand >= 0 else "", "evasions": ";".join(flags), "confusers": unusual[number],
+                    "device_id": name,
+                    "farm_id": f"farm-{farm:04d}" if farm >= 0 else "",
+                    "driven": str(int(farm >= 0)),
+                    "setup": SETUPS[hand] if hand >= 0 else "",
+                    "evasions": ";".join(flags),
+                    "confusers": unusual[number],
                 }
-            )  # fmt: skip
+            )
         return found
 
 
@@ -156,7 +160,7 @@ def write_fleet(
 
     Args:
         simulation: what to write.
-        folder: gets ``feeds/``, ``truth.csv``, ``profile.toml``, ``card.json`` and ``card.txt``; must not hold feeds already.
+        folder: gets ``feeds/``, ``truth.csv``, ``profile.toml``, ``card.json`` and ``card.txt``; must not hold feeds.
         compression: ``zst``, ``gz`` or ``none``.
         workers: threads.
         progress: is told how many parts of how many are done.

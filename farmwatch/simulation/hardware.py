@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from farmwatch.simulation.chunk import Chunk, Days
 from farmwatch.simulation.lines import Events, concatenated, json_lines, once
 from farmwatch.simulation.texts import hexed, joined
-from farmwatch.simulation.world import KVM, rows_of
+from farmwatch.simulation.towns import rows_of
+from farmwatch.simulation.world import KVM
 
 __all__ = ["Monitor", "Usb", "ids_of", "plugged", "screens", "usb_devices"]
 
@@ -61,9 +62,11 @@ _NAMES = (
 )  # fmt: skip
 #: JetKVM's presets, whose constants stay (docs/evidence.md, KVM over IP)
 _PRESETS = (
-    (0x046D, 0xC52B, "Logitech (x64)", "Logitech USB Input Device", "6&#&0&1"), (0x045E, 0x005F, "Microsoft", "Wireless MultiMedia Keyboard", "6&#&0&1"),
-    (0x413C, 0x2011, "Dell Inc.", "Multimedia Pro Keyboard", "6&#&0&1"), (0x046D, 0xC52B, "Logitech (x64)", "Logitech USB Input Device", "6&#&0&1"),
-)  # fmt: skip
+    (0x046D, 0xC52B, "Logitech (x64)", "Logitech USB Input Device", "6&#&0&1"),
+    (0x045E, 0x005F, "Microsoft", "Wireless MultiMedia Keyboard", "6&#&0&1"),
+    (0x413C, 0x2011, "Dell Inc.", "Multimedia Pro Keyboard", "6&#&0&1"),
+    (0x046D, 0xC52B, "Logitech (x64)", "Logitech USB Input Device", "6&#&0&1"),
+)
 
 
 @lru_cache(maxsize=1)
@@ -148,10 +151,11 @@ def usb_devices(chunk: Chunk) -> pa.Array:
     covered = chunk.agent[:, None]
     parts = []
     for number, (word, model, days) in enumerate(plugged(chunk)):
-        days = days & covered
-        if not days.any():
+        seen = days & covered
+        if not seen.any():
             continue
-        first = days & (np.cumsum(days, axis=1) == 1) | days & ((chunk.day - chunk.world.first_day) % 7 == 3)
+        weekly = (chunk.day - chunk.world.first_day) % 7 == 3
+        first = seen & ((np.cumsum(seen, axis=1) == 1) | weekly)
         at = once(chunk, f"usb {word}", first, chunk.start)
         at = at.at(at.ts + (at.share("when") * 1e9).astype(np.int64))
         parts.append(
@@ -204,10 +208,10 @@ def _monitors() -> dict[str, tuple[Monitor, ...]]:
     """The models of ``monitors.csv`` by group: ``copied`` are those whose description masked boxes use."""
     found: dict[str, list[Monitor]] = {}
     for row in rows_of("monitors.csv"):
-        sizes = (int(row[name]) for name in ("week", "year", "width", "height", "width_mm", "height_mm"))
         model = Monitor(
-            row["vendor"], int(row["product"], 16), row["title"], row["serial"], int(row["number"], 16), *sizes,
-            row["fixed"] == "yes",
+            row["vendor"], int(row["product"], 16), row["title"], row["serial"], int(row["number"], 16),
+            int(row["week"]), int(row["year"]), int(row["width"]), int(row["height"]), int(row["width_mm"]),
+            int(row["height_mm"]), row["fixed"] == "yes",
         )  # fmt: skip
         found.setdefault(row["group"], []).append(model)
     return {group: tuple(models) for group, models in found.items()}

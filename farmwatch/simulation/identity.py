@@ -9,28 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from farmwatch.simulation.chunk import (
-    ABROAD,
-    ANONYMOUS,
-    AS_NAMES,
-    CELLULAR,
-    FOREIGN,
-    HOUR_US,
-    RELAY,
-    Chunk,
-    block_address,
-    hubs,
-)
+from farmwatch.simulation.chunk import ANONYMOUS, AS_NAMES, CELLULAR, FOREIGN, HOUR_US, RELAY, Chunk, block_address
 from farmwatch.simulation.lines import Events, concatenated, events, once
 from farmwatch.simulation.texts import dashed, hexed, ipv4, ipv6, iso, joined, named, plain
-from farmwatch.simulation.world import cities
+from farmwatch.simulation.towns import ABROAD, cities, hubs
 
 __all__ = ["entra", "globalprotect", "okta"]
 
 _MINUTE_US = 60_000_000
-_WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
-_MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15"
-_PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+_BLINK = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+_WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
+_WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_BLINK}"
+_MAC = f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT} Version/18.0 Safari/605.1.15"
+_PHONE = f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) {_WEBKIT} Mobile/15E148"
 _AGENTS = (_WINDOWS, _MAC, _WINDOWS, _PHONE)
 _SYSTEMS = ("Windows 11", "macOS 15.0", "Windows 11", "iOS 18.0")
 
@@ -45,10 +36,6 @@ class _Signed:
     operator: NDArray[np.int64]
     client: NDArray[np.int64]  #: 0 Windows, 1 macOS, 2 Linux, 3 phone
     known: bool  #: the provider knows the device
-
-    def only(self, at: Events, **changes: object) -> _Signed:
-        """The same place and client at other events."""
-        return replace(self, at=at, **changes)
 
 
 def _from_device(at: Events, *, relayed: bool) -> _Signed:
@@ -134,7 +121,8 @@ def _towns(town: NDArray[np.int64]) -> tuple[pa.Array, pa.Array, pa.Array, pa.Ar
     north = [*(f"{value:.2f}" for value in known.latitude.tolist()), *(f"{one[2]:.2f}" for one in ABROAD)]
     east = [*(f"{value:.2f}" for value in known.longitude.tolist()), *(f"{one[3]:.2f}" for one in ABROAD)]
     texts = (pa.array(values, pa.string()).take(index) for values in (names, countries, north, east))
-    return tuple(texts)  # type: ignore[return-value]  # four of them
+    city, country, latitude, longitude = texts
+    return city, country, latitude, longitude
 
 
 def _factors(at: Events) -> pa.Array:
@@ -197,18 +185,50 @@ def _okta(signed: _Signed) -> pa.Array:
         for column in ([str(one[0]) for one in AS_NAMES], [one[1] for one in AS_NAMES])
     )
     return joined(
-        '{"actor":{"id":"00u', hexed(dice.raw("actor", at.of(chunk.of(chunk.world.holder))), 16),
-        '","type":"User","alternateId":"', at.take(chunk.accounts), '"},"client":{"userAgent":{"rawUserAgent":"',
-        named(_AGENTS, signed.client), '","os":"', named(_SYSTEMS, signed.client), '"},"ipAddress":"', signed.address,
-        '","geographicalContext":{"city":"', city, '","country":"', country, '","geolocation":{"lat":', north,
-        ',"lon":', east, '}}},"device":', device, ',"authenticationContext":{"externalSessionId":"102',
-        hexed(dice.raw("session", chunk.at[at.device], at.day, signed.client), 16), '"},"eventType":"',
-        named(_KINDS, kind), '","outcome":{"result":"', pa.array(np.where(at.share("fails") < 0.02, "FAILURE", "SUCCESS").tolist()),
-        '"},"published":"', at.iso(), '","securityContext":{"asNumber":', number, ',"asOrg":"', operator, '","isProxy":',
-        pa.array(np.where(anonymous, "true", "false").tolist()), '},"debugContext":{"debugData":{"dtHash":"',
-        hexed(token), '","risk":"{level=LOW}"}},"uuid":"', dashed(at.raw("uuid")), '","target":[', target,
-        '],"request":{"ipChain":[{"ip":"', signed.address, '"}]}}\n',
-    )  # fmt: skip
+        '{"actor":{"id":"00u',
+        hexed(dice.raw("actor", at.of(chunk.of(chunk.world.holder))), 16),
+        '","type":"User","alternateId":"',
+        at.take(chunk.accounts),
+        '"},"client":{"userAgent":{"rawUserAgent":"',
+        named(_AGENTS, signed.client),
+        '","os":"',
+        named(_SYSTEMS, signed.client),
+        '"},"ipAddress":"',
+        signed.address,
+        '","geographicalContext":{"city":"',
+        city,
+        '","country":"',
+        country,
+        '","geolocation":{"lat":',
+        north,
+        ',"lon":',
+        east,
+        '}}},"device":',
+        device,
+        ',"authenticationContext":{"externalSessionId":"102',
+        hexed(dice.raw("session", chunk.at[at.device], at.day, signed.client), 16),
+        '"},"eventType":"',
+        named(_KINDS, kind),
+        '","outcome":{"result":"',
+        pa.array(np.where(at.share("fails") < 0.02, "FAILURE", "SUCCESS").tolist()),
+        '"},"published":"',
+        at.iso(),
+        '","securityContext":{"asNumber":',
+        number,
+        ',"asOrg":"',
+        operator,
+        '","isProxy":',
+        pa.array(np.where(anonymous, "true", "false").tolist()),
+        '},"debugContext":{"debugData":{"dtHash":"',
+        hexed(token),
+        '","risk":"{level=LOW}"}},"uuid":"',
+        dashed(at.raw("uuid")),
+        '","target":[',
+        target,
+        '],"request":{"ipChain":[{"ip":"',
+        signed.address,
+        '"}]}}\n',
+    )
 
 
 def entra(chunk: Chunk) -> pa.Array:
@@ -226,9 +246,14 @@ def _entra(signed: _Signed) -> pa.Array:
     category = pa.array(np.where(silent, "NonInteractiveUserSignInLogs", "SignInLogs").tolist(), pa.string())
     if signed.known:
         device = joined(
-            '{"deviceId":"', dashed(dice.raw("entra device", chunk.at[at.device])), '","displayName":"', at.names(),
-            '","operatingSystem":"', named(_SYSTEMS, signed.client), '","isCompliant":true,"isManaged":true,"trustType":"Azure AD joined"}',
-        )  # fmt: skip
+            '{"deviceId":"',
+            dashed(dice.raw("entra device", chunk.at[at.device])),
+            '","displayName":"',
+            at.names(),
+            '","operatingSystem":"',
+            named(_SYSTEMS, signed.client),
+            '","isCompliant":true,"isManaged":true,"trustType":"Azure AD joined"}',
+        )
     else:
         device = joined(
             '{"deviceId":"","displayName":"","operatingSystem":"',
@@ -236,17 +261,44 @@ def _entra(signed: _Signed) -> pa.Array:
             '","isCompliant":false,"isManaged":false}',
         )
     return joined(
-        '{"time":"', at.iso(), '","category":"', category, '","properties":{"id":"', dashed(at.raw("id")),
-        '","createdDateTime":"', at.iso(), '","userPrincipalName":"', at.take(chunk.accounts),
-        '","appDisplayName":"', named(("Office 365 Exchange Online", "Microsoft Teams", "Windows Sign In", "Azure Portal"), at.whole("app", 4)),
-        '","ipAddress":"', signed.address, '","userAgent":"', named(_AGENTS, signed.client), '","isInteractive":',
-        pa.array(np.where(silent, "false", "true").tolist()), ',"sessionId":"', dashed(dice.raw("entra session", chunk.at[at.device], at.day, signed.client)),
-        '","autonomousSystemNumber":', pa.array([str(one[0]) for one in AS_NAMES]).take(pa.array(signed.operator)),
-        ',"riskLevelDuringSignIn":"none","status":{"errorCode":', pa.array(np.where(at.share("fails") < 0.02, "50126", "0").tolist()),
-        '},"deviceDetail":', device, ',"location":{"city":"', city, '","countryOrRegion":"', country,
-        '","geoCoordinates":{"latitude":', north, ',"longitude":', east, '}},"authenticationAppDeviceDetails":{"deviceId":"',
-        _factors(at), '"}}}\n',
-    )  # fmt: skip
+        '{"time":"',
+        at.iso(),
+        '","category":"',
+        category,
+        '","properties":{"id":"',
+        dashed(at.raw("id")),
+        '","createdDateTime":"',
+        at.iso(),
+        '","userPrincipalName":"',
+        at.take(chunk.accounts),
+        '","appDisplayName":"',
+        named(("Office 365 Exchange Online", "Microsoft Teams", "Windows Sign In", "Azure Portal"), at.whole("app", 4)),
+        '","ipAddress":"',
+        signed.address,
+        '","userAgent":"',
+        named(_AGENTS, signed.client),
+        '","isInteractive":',
+        pa.array(np.where(silent, "false", "true").tolist()),
+        ',"sessionId":"',
+        dashed(dice.raw("entra session", chunk.at[at.device], at.day, signed.client)),
+        '","autonomousSystemNumber":',
+        pa.array([str(one[0]) for one in AS_NAMES]).take(pa.array(signed.operator)),
+        ',"riskLevelDuringSignIn":"none","status":{"errorCode":',
+        pa.array(np.where(at.share("fails") < 0.02, "50126", "0").tolist()),
+        '},"deviceDetail":',
+        device,
+        ',"location":{"city":"',
+        city,
+        '","countryOrRegion":"',
+        country,
+        '","geoCoordinates":{"latitude":',
+        north,
+        ',"longitude":',
+        east,
+        '}},"authenticationAppDeviceDetails":{"deviceId":"',
+        _factors(at),
+        '"}}}\n',
+    )
 
 
 _STEPS = (("gateway-connected", "connected"), ("gateway-tunnel-latency", "host-info"), ("gateway-logout", "logout"))
@@ -286,11 +338,35 @@ def globalprotect(chunk: Chunk) -> pa.Array:
         account = pc.replace_substring(at.take(chunk.accounts), "@acme.example", "")
         parts.append(
             joined(
-                "fw1 1,", generated, ",013101001305,GLOBALPROTECT,0,2561,", generated, ",vsys1,", event, ",", stage, ",,IPSec,acme\\",
-                account, ",", country, ",", at.names(), ",", four, ",", six, ",", ipv4((10 << 24) + (64 << 16) + chunk.at[at.device] % (1 << 16)),
-                ",0.0.0.0,", dashed(dice.raw("host", chunk.at[at.device])), ",SN", hexed(dice.raw("serial", chunk.at[at.device]), 8),
-                ',6.2.4,Windows,"Microsoft Windows 11 Pro , 64-bit",1,,,"",success,,0,,0,GP_GW,', plain((at.raw("number") >> np.uint64(8)).astype(np.int64)),
-                ",0x0,", at.iso(), ",manual,12,1,gw-a;12;1,gw-a,0,0,0,0,,fw1,1,\n",
+                "fw1 1,",
+                generated,
+                ",013101001305,GLOBALPROTECT,0,2561,",
+                generated,
+                ",vsys1,",
+                event,
+                ",",
+                stage,
+                ",,IPSec,acme\\",
+                account,
+                ",",
+                country,
+                ",",
+                at.names(),
+                ",",
+                four,
+                ",",
+                six,
+                ",",
+                ipv4((10 << 24) + (64 << 16) + chunk.at[at.device] % (1 << 16)),
+                ",0.0.0.0,",
+                dashed(dice.raw("host", chunk.at[at.device])),
+                ",SN",
+                hexed(dice.raw("serial", chunk.at[at.device]), 8),
+                ',6.2.4,Windows,"Microsoft Windows 11 Pro , 64-bit",1,,,"",success,,0,,0,GP_GW,',
+                plain((at.raw("number") >> np.uint64(8)).astype(np.int64)),
+                ",0x0,",
+                at.iso(),
+                ",manual,12,1,gw-a;12;1,gw-a,0,0,0,0,,fw1,1,\n",
             )
-        )  # fmt: skip
+        )
     return concatenated(parts)

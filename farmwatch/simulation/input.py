@@ -87,10 +87,13 @@ def _people(chunk: Chunk) -> list[pa.Array]:
     grid = keys.of(np.where(chunk.whether("slow scan", 0.6), 8.0, 1.0))
     fast = json_lines(
         {
-            **_window(keys), "input_device": keys.take(board), **_keys(keys, 15 + keys.whole("keys", 420), np.full(len(keys), 0.003), 1),
-            "lattice_ms": grid, "lattice_share": np.round(0.6 + 0.35 * keys.share("grid"), 2),
+            **_window(keys),
+            "input_device": keys.take(board),
+            **_keys(keys, 15 + keys.whole("keys", 420), np.full(len(keys), 0.003), 1),
+            "lattice_ms": grid,
+            "lattice_share": np.round(0.6 + 0.35 * keys.share("grid"), 2),
         }
-    )  # fmt: skip
+    )
     moves = windows(chunk, "pointing", _AT_MOUSE * detail, days)
     return [
         fast,
@@ -116,10 +119,13 @@ def _boxes(chunk: Chunk) -> list[pa.Array]:
     keys = windows(chunk, "box typing", _AT_KEYS, days)
     typed = json_lines(
         {
-            **_window(keys), "input_device": keys.take(box), **_keys(keys, 15 + keys.whole("keys", 420), keys.of(loss), 2),
-            "lattice_ms": 1.0, "lattice_share": np.round(0.9 + 0.09 * keys.share("grid"), 2),
+            **_window(keys),
+            "input_device": keys.take(box),
+            **_keys(keys, 15 + keys.whole("keys", 420), keys.of(loss), 2),
+            "lattice_ms": 1.0,
+            "lattice_share": np.round(0.9 + 0.09 * keys.share("grid"), 2),
         }
-    )  # fmt: skip
+    )
     moves = windows(chunk, "box pointing", _AT_MOUSE, days)
     tiny = moves.of(model) == KVM.index("tinypilot")
     way = np.where(moves.of(hand), 80 + 60 * moves.of(world.dice.share("distance", farm)), 6.0)
@@ -161,11 +167,14 @@ def _injected(chunk: Chunk) -> list[pa.Array]:
         found.append(
             json_lines(
                 {
-                    **_window(keys), "input_device": "injected", **_keys(keys, 15 + keys.whole("keys", 420), keys.of(loss), 3),
-                    "lattice_ms": step, "lattice_share": pa.array(np.round(0.6 + 0.35 * keys.share("share"), 2), mask=grid == 0),
+                    **_window(keys),
+                    "input_device": "injected",
+                    **_keys(keys, 15 + keys.whole("keys", 420), keys.of(loss), 3),
+                    "lattice_ms": step,
+                    "lattice_share": pa.array(np.round(0.6 + 0.35 * keys.share("share"), 2), mask=grid == 0),
                 }
             )
-        )  # fmt: skip
+        )
         moves = windows(chunk, f"{name} pointing", _AT_MOUSE * share, days & has)
         found.append(
             json_lines(
@@ -263,18 +272,25 @@ def hooks(chunk: Chunk) -> pa.Array:
     covered = chunk.feed("process", chunk.world.parameters.process_feed)[:, None]
     parts = []
     for process, has in (
-        ("mousejiggler.exe", chunk.has("jiggler-software")), ("anydesk.exe", chunk.hand("anydesk", "two-tools")),
-        ("remoting_desktop.exe", chunk.hand("chrome-remote-desktop")), ("teamviewer_desktop.exe", chunk.hand("teamviewer")),
-        ("rustdesk.exe", chunk.hand("rustdesk")), ("zoom.exe", chunk.hand("zoom-control", "arp-bus")),
+        ("mousejiggler.exe", chunk.has("jiggler-software")),
+        ("anydesk.exe", chunk.hand("anydesk", "two-tools")),
+        ("remoting_desktop.exe", chunk.hand("chrome-remote-desktop")),
+        ("teamviewer_desktop.exe", chunk.hand("teamviewer")),
+        ("rustdesk.exe", chunk.hand("rustdesk")),
+        ("zoom.exe", chunk.hand("zoom-control", "arp-bus")),
         ("autohotkey.exe", chunk.has("accommodation")),
-    ):  # fmt: skip
+    ):
         at = events(chunk, f"hook {process}", 1.0, has[:, None] & chunk.worked & covered, routine=False)
         parts.append(
             json_lines(
                 {
-                    "device_id": at.names(), "ts": at.iso(), "process": _spelled(at, process), "kind": "injects", "enabled": True,
+                    "device_id": at.names(),
+                    "ts": at.iso(),
+                    "process": _spelled(at, process),
+                    "kind": "injects",
+                    "enabled": True,
                     "events": 50 + at.whole("made", 5000),
                 }
             )
-        )  # fmt: skip
+        )
     return concatenated(parts)

@@ -117,7 +117,7 @@ def once(chunk: Chunk, name: str, days: NDArray[np.bool_], ts: NDArray[Any]) -> 
 
 
 def hourly(chunk: Chunk, name: str, days: NDArray[np.bool_], awake: NDArray[np.bool_]) -> Events:
-    """Once an hour while a device is awake: round the clock for those that never sleep, else from start to end of work."""
+    """Once an hour while a device is awake: round the clock for those that never sleep, else in hours of work."""
     slots = np.arange(24)
     midnight, start, end = (
         np.broadcast_to(one, days.shape)[:, :, None] for one in (chunk.day * DAY_US, chunk.start, chunk.end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from farmwatch.simulation.chunk import DAY_US, HOUR_US, Chunk, Days
 from farmwatch.simulation.lines import Events, concatenated, json_lines, once
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, macs, plain
-from farmwatch.simulation.world import cities
+from farmwatch.simulation.towns import cities
 
 __all__ = ["farm_joins", "meetings", "own_mac", "zoom"]
 
@@ -27,8 +28,8 @@ class _Attended:
     left: NDArray[np.int64]
     meeting: NDArray[np.uint64]
     people: NDArray[np.int64]
-    shared_s: NDArray[np.float64]
-    controlled_s: NDArray[np.float64]
+    shared_s: NDArray[Any]
+    controlled_s: NDArray[Any]
 
     def where(self, mask: NDArray[np.bool_]) -> _Attended:
         return _Attended(
@@ -129,18 +130,36 @@ def zoom(chunk: Chunk) -> pa.Array:
         latency = plain(np.round(slow).astype(np.int64))
         parts.append(
             joined(
-                '{"id":"', hexed(at.raw("participant"), 12), '","user_id":"', plain(16_000_000 + at.whole("user", 999_999)),
-                '","device":"Windows","ip_address":"', ipv4(at.of(chunk.address)),
-                '","location":"","network_type":"Wifi","microphone":"Array","speaker":"Array","camera":"Integrated Camera",'
-                '"connection_type":"UDP","join_time":"', at.iso(seconds=True), '","leave_time":"',
-                iso(one.left, seconds=True), '","share_application":false,"share_desktop":',
+                '{"id":"',
+                hexed(at.raw("participant"), 12),
+                '","user_id":"',
+                plain(16_000_000 + at.whole("user", 999_999)),
+                '","device":"Windows","ip_address":"',
+                ipv4(at.of(chunk.address)),
+                '","location":"","network_type":"Wifi","microphone":"Array","speaker":"Array","camera":"Camera",'
+                '"connection_type":"UDP","join_time":"',
+                at.iso(seconds=True),
+                '","leave_time":"',
+                iso(one.left, seconds=True),
+                '","share_application":false,"share_desktop":',
                 pa.array(np.where(one.shared_s > 0, "true", "false").tolist(), pa.string()),
-                ',"recording":false,"pc_name":"', at.names(), '","domain":"ACME","mac_addr":"', own_mac(chunk, at.device),
-                '","harddisk_id":"","version":"6.5.0","email":"', at.take(chunk.accounts),
-                '","user_qos":[{"date_time":"', at.iso(seconds=True), '","audio_input":{"latency":"', latency,
-                ' ms"},"video_output":{"latency":"', latency, ' ms"}}],"meeting_id":"', hexed(one.meeting), '"}\n',
+                ',"recording":false,"pc_name":"',
+                at.names(),
+                '","domain":"ACME","mac_addr":"',
+                own_mac(chunk, at.device),
+                '","harddisk_id":"","version":"6.5.0","email":"',
+                at.take(chunk.accounts),
+                '","user_qos":[{"date_time":"',
+                at.iso(seconds=True),
+                '","audio_input":{"latency":"',
+                latency,
+                ' ms"},"video_output":{"latency":"',
+                latency,
+                ' ms"}}],"meeting_id":"',
+                hexed(one.meeting),
+                '"}\n',
             )
-        )  # fmt: skip
+        )
     return concatenated(parts)
 
 

@@ -43,7 +43,7 @@ def _number(value: float, bounds: tuple[float, float, float, float], sentence: s
     return field(default=value, metadata={"bounds": bounds, "sentence": sentence, "source": source})
 
 
-_DOJ = "docs/evidence.md, how large a farm is (eight sites of October 2024, 21 of June 2025): a site's computers, most not of one company"
+_DOJ = "docs/evidence.md, how large a farm is: computers of one site, most of them not of one company"
 _CHURN = "a vendor's figure for US homes, quoted as over 20 % a month"
 _M1 = "docs/evidence.md, N3 (M-Trends 2025: 72 % of cases used one VPN); the share that slips out of it is judged"
 
@@ -366,4 +366,5 @@ class Parameters:
 
 
 def _default(one: Field[Any]) -> float:
-    return float(one.default)
+    value: Any = one.default
+    return float(value)

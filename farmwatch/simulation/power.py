@@ -127,7 +127,8 @@ _KERNEL = "Microsoft-Windows-Kernel-Power"
 
 def windows_fed(chunk: Chunk) -> NDArray[np.bool_]:
     """Windows devices whose event logs come in."""
-    return (chunk.of(chunk.world.platform) == 0) & chunk.feed("windows", chunk.world.parameters.windows_feed)
+    covered = chunk.feed("windows", chunk.world.parameters.windows_feed)
+    return np.asarray((chunk.of(chunk.world.platform) == 0) & covered)
 
 
 def windows_power(chunk: Chunk) -> list[tuple[str, int, str, Events, str]]:

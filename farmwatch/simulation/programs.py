@@ -13,8 +13,8 @@ from farmwatch.simulation.chunk import HOUR_US, Chunk
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.meetings import farm_joins
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, named, numbered
-from farmwatch.simulation.world import rows_of
 from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses
+from farmwatch.simulation.towns import rows_of
 
 __all__ = ["dns", "processes", "services", "sockets", "software", "zoom_uri"]
 
@@ -24,13 +24,39 @@ _ROUTINE = tuple(
 )  #: programs everybody has: name, path, maker, and how often they start
 _WEIGHTS = np.array([one[3] for one in _ROUTINE], np.float64)
 _HOSTS = (
-    "outlook.office365.com", "login.microsoftonline.com", "teams.microsoft.com", "www.google.com", "acme.okta.com",
-    "www.bing.com", "ocsp.digicert.com", "fonts.gstatic.com", "github.com", "slack.com", "wss-primary.slack.com",
-    "acme.sharepoint.com", "settings-win.data.microsoft.com", "clients4.google.com", "api.github.com", "jira.acme.example",
-    "wiki.acme.example", "git.acme.example", "vpn.acme.example", "time.windows.com", "edge.microsoft.com",
-    "update.googleapis.com", "registry.npmjs.org", "pypi.org", "www.youtube.com", "en.wikipedia.org", "stackoverflow.com",
-    "zoom.us", "us05web.zoom.us", "ctldl.windowsupdate.com", "v10.events.data.microsoft.com", "nexus.officeapps.live.com",
-)  # fmt: skip
+    "outlook.office365.com",
+    "login.microsoftonline.com",
+    "teams.microsoft.com",
+    "www.google.com",
+    "acme.okta.com",
+    "www.bing.com",
+    "ocsp.digicert.com",
+    "fonts.gstatic.com",
+    "github.com",
+    "slack.com",
+    "wss-primary.slack.com",
+    "acme.sharepoint.com",
+    "settings-win.data.microsoft.com",
+    "clients4.google.com",
+    "api.github.com",
+    "jira.acme.example",
+    "wiki.acme.example",
+    "git.acme.example",
+    "vpn.acme.example",
+    "time.windows.com",
+    "edge.microsoft.com",
+    "update.googleapis.com",
+    "registry.npmjs.org",
+    "pypi.org",
+    "www.youtube.com",
+    "en.wikipedia.org",
+    "stackoverflow.com",
+    "zoom.us",
+    "us05web.zoom.us",
+    "ctldl.windowsupdate.com",
+    "v10.events.data.microsoft.com",
+    "nexus.officeapps.live.com",
+)
 _HOST_WEIGHTS = 1.0 / np.arange(2, len(_HOSTS) + 2)
 
 
@@ -166,15 +192,15 @@ def dns(chunk: Chunk) -> pa.Array:
     parts = [json_lines({"device_id": asked.names(), "ts": asked.iso(), "name": name, "qtype": "A"})]
     for use, started in _started(chunk, "tool lookup"):
         tool = TOOLS[use.tool]
-        for host in tool.hosts:
-            parts.append(
-                json_lines(
-                    {
-                        "device_id": started.names(), "ts": started.iso(), "name": _host(started, host), "qtype": "A",
-                        "process": _by_system(started, tool.program),
-                    }
-                )
-            )  # fmt: skip
+        parts += [
+            json_lines(
+                {
+                    "device_id": started.names(), "ts": started.iso(), "name": _host(started, host), "qtype": "A",
+                    "process": _by_system(started, tool.program),
+                }
+            )
+            for host in tool.hosts
+        ]  # fmt: skip
     relay = events(chunk, "relay lookup", 1.0, days & chunk.has("private-relay")[:, None])
     parts.append(json_lines({"device_id": relay.names(), "ts": relay.iso(), "name": "mask.icloud.com", "qtype": "A"}))
     return concatenated(parts)
@@ -193,26 +219,39 @@ def sockets(chunk: Chunk) -> pa.Array:
     parts = [
         json_lines(
             {
-                "device_id": opened.names(), "ts": opened.iso(), "state": "connected", "proto": "tcp",
+                "device_id": opened.names(),
+                "ts": opened.iso(),
+                "state": "connected",
+                "proto": "tcp",
                 "process": _by_system(opened, named([one[0] for one in _ROUTINE], opened.pick("which", _WEIGHTS))),
-                "local_p": 49_152 + opened.whole("port", 16_000), "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + host),
-                "remote_p": pa.array(np.full(len(opened), 443)), "remote_name": named(_HOSTS, host), "outbound": True,
+                "local_p": 49_152 + opened.whole("port", 16_000),
+                "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + host),
+                "remote_p": pa.array(np.full(len(opened), 443)),
+                "remote_name": named(_HOSTS, host),
+                "outbound": True,
             }
         )
-    ]  # fmt: skip
+    ]
     for use, started in _started(chunk, "tool connection"):
         tool = TOOLS[use.tool]
         if tool.hosts:
             parts.append(
                 json_lines(
                     {
-                        "device_id": started.names(), "ts": started.iso(), "state": "connected", "proto": "tcp",
-                        "process": _by_system(started, tool.program), "path": _on_windows(started, tool.path), "local_p": 49_152 + started.whole("port", 16_000),
+                        "device_id": started.names(),
+                        "ts": started.iso(),
+                        "state": "connected",
+                        "proto": "tcp",
+                        "process": _by_system(started, tool.program),
+                        "path": _on_windows(started, tool.path),
+                        "local_p": 49_152 + started.whole("port", 16_000),
                         "remote_h": ipv4((33 << 24) + (7 << 21) + (1 << 20) + 4096 + started.whole("relay", 500)),
-                        "remote_p": tool.port, "remote_name": _host(started, tool.hosts[-1]), "outbound": True,
+                        "remote_p": tool.port,
+                        "remote_name": _host(started, tool.hosts[-1]),
+                        "outbound": True,
                     }
                 )
-            )  # fmt: skip
+            )
     return concatenated(parts)
 
 

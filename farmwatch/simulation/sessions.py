@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from farmwatch.simulation.chunk import ABROAD, ANONYMOUS, COMPANY, FOREIGN, HOUR_US, Chunk, block_address, offsets
+from farmwatch.simulation.chunk import ANONYMOUS, COMPANY, FOREIGN, HOUR_US, Chunk, block_address
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.power import windows_fed, windows_power
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, numbered, plain
 from farmwatch.simulation.toolkit import TOOLS, Use, uses
-from farmwatch.simulation.world import World, cities
+from farmwatch.simulation.towns import ABROAD, cities, offsets
+from farmwatch.simulation.world import World
 
 __all__ = ["anydesk", "remote_tool_log", "roster", "windows_events"]
 
@@ -66,14 +67,18 @@ def anydesk(chunk: Chunk) -> list[tuple[str, pa.Array]]:
             at.device.tolist(), at.ts.tolist(), far.to_pylist(), address.to_pylist(), seen, lasts, *stamps, strict=True
         )
         for device, ts, peer, host, outside, end, *times in rows:
-            lines = (
-                f"   info {times[0]}       lsvc   2104   3120     3                anynet.relay_conn - External address: {outside}:51234.\n"
-                f"   info {times[1]}       lsvc   2104   3120    12                anynet.any_socket - Accept request from {peer} (via relay).\n"
-                f"   info {times[2]}       lsvc   2104   3120    12                anynet.relay_conn - Logged in from {host}:61230 on relay 5e8a7c21.\n"
-                f"   info {times[3]}       back   4668   6440                   app.backend_session - Incoming session request: - ({peer})\n"
-                f"   info {times[4]}       back   4668   6440                   app.session - 3: {auth}\n"
-                f"   info {end}       back   4668   6440                   app.backend_session - Session closed by remote side: user_request\n"
-            )  # fmt: skip
+            steps = (
+                (times[0], "lsvc", "anynet.relay_conn", f"External address: {outside}:51234."),
+                (times[1], "lsvc", "anynet.any_socket", f"Accept request from {peer} (via relay)."),
+                (times[2], "lsvc", "anynet.relay_conn", f"Logged in from {host}:61230 on relay 5e8a7c21."),
+                (times[3], "back", "app.backend_session", f"Incoming session request: - ({peer})"),
+                (times[4], "back", "app.session", f"3: {auth}"),
+                (end, "back", "app.backend_session", "Session closed by remote side: user_request"),
+            )
+            lines = "".join(
+                f"   info {moment}       {part}   2104   3120    12                {where} - {text}\n"
+                for moment, part, where, text in steps
+            )
             found.setdefault(device, []).append((ts, lines))
     names = chunk.names.to_pylist()
     return [(names[device], pa.array([text for _, text in sorted(rows)])) for device, rows in sorted(found.items())]
@@ -155,8 +160,24 @@ def windows_events(chunk: Chunk) -> pa.Array:
         ]
         account = pc.replace_substring(at.take(chunk.accounts), "@acme.example", "")
         parts.append(
-            _beats(at.at(at.ts + 1_500_000), _SECURITY, 4624, "Security", joined('{"TargetUserSid":"S-1-5-21-1-2-3-1107","TargetUserName":"', account, '","TargetLogonId":"0x', hexed(at.raw("id"), 6), '","LogonType":"10","IpAddress":"', inner, '","IpPort":"', port, '"}'))
-        )  # fmt: skip
+            _beats(
+                at.at(at.ts + 1_500_000),
+                _SECURITY,
+                4624,
+                "Security",
+                joined(
+                    '{"TargetUserSid":"S-1-5-21-1-2-3-1107","TargetUserName":"',
+                    account,
+                    '","TargetLogonId":"0x',
+                    hexed(at.raw("id"), 6),
+                    '","LogonType":"10","IpAddress":"',
+                    inner,
+                    '","IpPort":"',
+                    port,
+                    '"}',
+                ),
+            )
+        )
     return concatenated(parts)
 
 
@@ -170,20 +191,29 @@ def _beats(at: Events, provider: str, number: int, channel: str, data: pa.Array 
         return pa.array([], pa.string())
     record = plain((at.raw(f"record {number}") >> np.uint64(24)).astype(np.int64))
     return joined(
-        '{"@timestamp":"', at.iso(), f'","winlog":{{"provider_name":"{provider}","channel":"{channel}","event_id":"{number}","record_id":',
-        record, ',"computer_name":"', at.names(), '.corp.example","event_data":', data,
+        '{"@timestamp":"',
+        at.iso(),
+        f'","winlog":{{"provider_name":"{provider}","channel":"{channel}","event_id":"{number}","record_id":',
+        record,
+        ',"computer_name":"',
+        at.names(),
+        '.corp.example","event_data":',
+        data,
         f'}},"event":{{"code":"{number}","kind":"event","provider":"{provider}"}}}}\n',
-    )  # fmt: skip
+    )
 
 
 # --- roster -----------------------------------------------------------------------------------------------------------
 
-ROSTER_HEADER = "device,person,place,country,latitude,longitude,site,household,travel,accommodation,issued,approved_tools,accounts,from\n"
+ROSTER_HEADER = (
+    "device,person,place,country,latitude,longitude,site,household,travel,accommodation,issued,approved_tools,accounts,"
+    "from\n"
+)
 
 
 def roster(world: World) -> pa.Array:
     """The roster as CSV: without the header, a line a device."""
-    town, dice, every = cities(), world.dice, np.arange(world.count)
+    town, dice = cities(), world.dice
     declared = world.declared_city
     first = np.datetime64(0, "D")
     names = Chunk(world, 0, world.count).names
@@ -211,8 +241,32 @@ def roster(world: World) -> pa.Array:
 
     places = pa.array([f'"{name}"' if "," in name else name for name in town.names]).take(pa.array(declared))
     return joined(
-        names, ",", numbered("P", world.holder, 6), ",", places, ",", pa.array(town.countries).take(pa.array(declared)), ",",
-        plain(latitude), ",", plain(longitude), ",", text(site), ",", text(household), ",", text(travel), ",",
-        text(accommodation), ",", text(issued), ",", text(tools), ",", numbered("user", world.holder, 6), "@acme.example,",
-        text(issued), "\n",
-    )  # fmt: skip
+        names,
+        ",",
+        numbered("P", world.holder, 6),
+        ",",
+        places,
+        ",",
+        pa.array(town.countries).take(pa.array(declared)),
+        ",",
+        plain(latitude),
+        ",",
+        plain(longitude),
+        ",",
+        text(site),
+        ",",
+        text(household),
+        ",",
+        text(travel),
+        ",",
+        text(accommodation),
+        ",",
+        text(issued),
+        ",",
+        text(tools),
+        ",",
+        numbered("user", world.holder, 6),
+        "@acme.example,",
+        text(issued),
+        "\n",
+    )

@@ -18,10 +18,15 @@ from farmwatch.simulation.texts import dashed, hexed, joined, listed, macs, name
 __all__ = ["agent", "displays", "osquery"]
 
 _MODELS = (
-    ("Dell Inc.", "Latitude 7440", 0), ("LENOVO", "21HMCTO1WW", 0), ("HP", "HP EliteBook 840 14 inch G10 Notebook PC", 0),
-    ("Microsoft Corporation", "Surface Laptop 5", 0), ("Apple Inc.", "MacBookPro18,3", 1), ("Apple Inc.", "Mac14,2", 1),
-    ("LENOVO", "21CB", 2), ("Dell Inc.", "XPS 13 9310", 2),
-)  # fmt: skip
+    ("Dell Inc.", "Latitude 7440", 0),
+    ("LENOVO", "21HMCTO1WW", 0),
+    ("HP", "HP EliteBook 840 14 inch G10 Notebook PC", 0),
+    ("Microsoft Corporation", "Surface Laptop 5", 0),
+    ("Apple Inc.", "MacBookPro18,3", 1),
+    ("Apple Inc.", "Mac14,2", 1),
+    ("LENOVO", "21CB", 2),
+    ("Dell Inc.", "XPS 13 9310", 2),
+)
 _PLATFORMS = ("windows", "darwin", "linux")
 _SYSTEMS = ("Microsoft Windows 11 Enterprise 10.0.26100", "macOS 15.6", "Ubuntu 24.04.3 LTS")
 
@@ -63,19 +68,38 @@ def _message(at: Events, *, everything: bool) -> pa.Array:
     if not len(at):
         return pa.array([], pa.string())
     pieces: list[pa.Array | str] = [
-        '{"kind":"farmwatch-agent","version":1,"message_id":"', hexed(at.raw("message")), '","sequence":1,"device_id":"',
-        at.names(), '","ts":"', at.iso(), '"',
-    ]  # fmt: skip
+        '{"kind":"farmwatch-agent","version":1,"message_id":"',
+        hexed(at.raw("message")),
+        '","sequence":1,"device_id":"',
+        at.names(),
+        '","ts":"',
+        at.iso(),
+        '"',
+    ]
     if everything:
         model = at.of(_model(chunk))
         boot = (at.ts - (at.share("up") * 4 * DAY_US).astype(np.int64)) // 1_000_000
         pieces += [
-            ',"system":{"platform":"', named([_PLATFORMS[one[2]] for one in _MODELS], model), '","os":"',
-            named([_SYSTEMS[one[2]] for one in _MODELS], model), '","vendor":"', named([one[0] for one in _MODELS], model),
-            '","model":"', named([one[1] for one in _MODELS], model), '","serial":"', _serials(chunk, at.device),
-            '","hardware_uuid":"', dashed(dice.raw("uuid", chunk.at[at.device])), '","boot_ts":', plain(boot),
-            ',"macs":["', own_mac(chunk, at.device), '"]},"displays":[', _screens(at), "]",
-        ]  # fmt: skip
+            ',"system":{"platform":"',
+            named([_PLATFORMS[one[2]] for one in _MODELS], model),
+            '","os":"',
+            named([_SYSTEMS[one[2]] for one in _MODELS], model),
+            '","vendor":"',
+            named([one[0] for one in _MODELS], model),
+            '","model":"',
+            named([one[1] for one in _MODELS], model),
+            '","serial":"',
+            _serials(chunk, at.device),
+            '","hardware_uuid":"',
+            dashed(dice.raw("uuid", chunk.at[at.device])),
+            '","boot_ts":',
+            plain(boot),
+            ',"macs":["',
+            own_mac(chunk, at.device),
+            '"]},"displays":[',
+            _screens(at),
+            "]",
+        ]
     pieces += (
         [',"network":', _network(at), ',"power":{"on_mains":true}}\n']
         if everything
@@ -128,9 +152,24 @@ def _network(at: Events) -> pa.Array:
     stations = pc.if_else(pa.array(hears), stations, "")
     first = pc.replace_substring_regex(own, r"\.\d+$", ".1")
     return joined(
-        '{"gateways":[{"interface":"wlan0","medium":"', medium, '","address":"', first, '","mac":"', mac, '"}],"neighbours":[',
-        near[0], ",", near[1], ",", near[2], '],"addresses":["', own, '"],"bssids":[', stations, "]}",
-    )  # fmt: skip
+        '{"gateways":[{"interface":"wlan0","medium":"',
+        medium,
+        '","address":"',
+        first,
+        '","mac":"',
+        mac,
+        '"}],"neighbours":[',
+        near[0],
+        ",",
+        near[1],
+        ",",
+        near[2],
+        '],"addresses":["',
+        own,
+        '"],"bssids":[',
+        stations,
+        "]}",
+    )
 
 
 def displays(chunk: Chunk) -> pa.Array:
@@ -165,11 +204,22 @@ def osquery(chunk: Chunk) -> pa.Array:
         return pa.array([], pa.string())
     model, dice = at.of(_model(chunk)), chunk.world.dice
     host = joined(
-        '{"uuid":"', dashed(dice.raw("uuid", chunk.at[at.device])), '","hostname":"', at.names(), '.corp.example","hardware_vendor":"',
-        named([one[0] for one in _MODELS], model), '","hardware_model":"', named([one[1] for one in _MODELS], model),
-        '","hardware_serial":"', _serials(chunk, at.device), '","platform":"', named([_PLATFORMS[one[2]] for one in _MODELS], model),
-        '","os":"', named([_SYSTEMS[one[2]] for one in _MODELS], model), '"}',
-    )  # fmt: skip
+        '{"uuid":"',
+        dashed(dice.raw("uuid", chunk.at[at.device])),
+        '","hostname":"',
+        at.names(),
+        '.corp.example","hardware_vendor":"',
+        named([one[0] for one in _MODELS], model),
+        '","hardware_model":"',
+        named([one[1] for one in _MODELS], model),
+        '","hardware_serial":"',
+        _serials(chunk, at.device),
+        '","platform":"',
+        named([_PLATFORMS[one[2]] for one in _MODELS], model),
+        '","os":"',
+        named([_SYSTEMS[one[2]] for one in _MODELS], model),
+        '"}',
+    )
     mains = pa.array(
         np.where(
             at.of(chunk.carried), np.where(at.share("mains") < 0.7, "AC Power", "Battery Power"), "AC Power"
@@ -183,9 +233,10 @@ def osquery(chunk: Chunk) -> pa.Array:
         '{"state":"', mains, '","percent_remaining":"', plain(charge), '","cycle_count":"', plain(at.of(worn)), '"}'
     )
     parts = [
-        _result(at, "pack/farmwatch/fw_host", host), _result(at, "pack/farmwatch/fw_battery", battery),
+        _result(at, "pack/farmwatch/fw_host", host),
+        _result(at, "pack/farmwatch/fw_battery", battery),
         _result(at, "pack/farmwatch/fw_usb", _usb(at)),
-    ]  # fmt: skip
+    ]
     return concatenated(parts)
 
 
@@ -214,7 +265,8 @@ def _usb(at: Events) -> pa.Array:
         else:
             told = serial
         head = (
-            f'{{"usb_address":"{number % 100}","usb_port":"{1 + number % 9}","vendor":"{model.maker}","vendor_id":"{model.vendor:04x}",'
+            f'{{"usb_address":"{number % 100}","usb_port":"{1 + number % 9}",'
+            f'"vendor":"{model.maker}","vendor_id":"{model.vendor:04x}",'
             f'"version":"{model.revision:04x}","model":"{model.title}","model_id":"{model.product:04x}",'
             f'"class":"{int(model.device_class[:2], 16)}","removable":"{int(model.removable)}","serial":"'
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from farmwatch.simulation.chunk import HOME, HOTEL, MOBILE, OFFICE, SPACE, Chunk
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines
 from farmwatch.simulation.texts import hexed, ipv4, ipv6, macs
-from farmwatch.simulation.world import cities
+from farmwatch.simulation.towns import cities
 
 __all__ = ["gateway", "local_address", "location", "neighbour", "sightings", "station", "stations_known"]
 
@@ -59,7 +59,7 @@ def station(chunk: Chunk, at: Events) -> NDArray[np.uint64]:
 
 def stations_known(chunk: Chunk, at: Events) -> NDArray[np.bool_]:
     """Whether the device hears access points at all: not on a cable, not on a stick."""
-    return ~at.of(chunk.wired) & ~at.of(chunk.evades("lte-sticks"))
+    return np.asarray(~at.of(chunk.wired) & ~at.of(chunk.evades("lte-sticks")))
 
 
 def neighbour(chunk: Chunk, at: Events, which: Ints) -> NDArray[np.uint64]:

@@ -1,4 +1,4 @@
-"""Programs that let somebody in, hide where one is, or keep a session awake: what each leaves on a laptop, and who has it.
+"""Programs that let somebody in, hide where one is, or keep a session awake: what each leaves, and who has it.
 
 Names of programs, services and hosts are those of the knowledge (its entries say where they come from).
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.simulation.chunk import Chunk, Days
-from farmwatch.simulation.world import rows_of
+from farmwatch.simulation.towns import rows_of
 
 __all__ = ["TOOLS", "Tool", "Use", "uses"]
 
@@ -61,10 +61,11 @@ def uses(chunk: Chunk) -> list[Use]:
     long_ago = np.full(chunk.size, first - 400) - dice.whole("installed", 500, chunk.at)
 
     def only(mask: NDArray[np.bool_], part: int = 0, parts: int = 1, name: str = "which tool") -> NDArray[np.bool_]:
-        return mask & (dice.whole(name, parts, chunk.at) == part)
+        return np.asarray(mask & (dice.whole(name, parts, chunk.at) == part))
 
     def one_day(mask: NDArray[np.bool_], name: str) -> Days:
-        return mask[:, None] & chunk.worked & (day == first + dice.whole(name, world.days, chunk.at)[:, None])
+        chosen = day == first + dice.whole(name, world.days, chunk.at)[:, None]
+        return np.asarray(mask[:, None] & chunk.worked & chosen)
 
     def each_day(mask: NDArray[np.bool_], share: float = 1.0, name: str = "tool day") -> Days:
         chosen = dice.whether(name, share, chunk.at[:, None], day)

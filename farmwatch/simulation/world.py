@@ -7,18 +7,16 @@ they live and what is on their desk.
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.simulation.dice import Dice
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
+from farmwatch.simulation.towns import cities
 
-__all__ = ["KVM", "TOOL_SETUPS", "TRAITS", "Cities", "World", "cities", "confusers", "made", "rows_of"]
+__all__ = ["KVM", "TOOL_SETUPS", "TRAITS", "World", "confusers", "made"]
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -36,41 +34,6 @@ TRAITS = (
 _HOTELS_A_CITY = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Cities:
-    """Towns in which people live."""
-
-    names: tuple[str, ...]
-    countries: tuple[str, ...]
-    zones: tuple[str, ...]
-    latitude: NDArray[np.float64]
-    longitude: NDArray[np.float64]
-    weight: NDArray[np.float64]
-
-    @property
-    def american(self) -> Flags:
-        """Those in the US."""
-        return np.array([country == "US" for country in self.countries])
-
-
-def rows_of(name: str) -> list[dict[str, str]]:
-    """Rows of a data file of this package."""
-    text = files("farmwatch.simulation").joinpath(name).read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
-@lru_cache(maxsize=1)
-def cities() -> Cities:
-    """The towns of ``cities.csv``; weights are people of their regions, in millions, about."""
-    rows = rows_of("cities.csv")
-    return Cities(
-        tuple(row["name"] for row in rows),
-        tuple(row["country"] for row in rows),
-        tuple(row["timezone"] for row in rows),
-        *(np.array([float(row[name]) for row in rows]) for name in ("latitude", "longitude", "weight")),
-    )
-
-
 @dataclass(slots=True)
 class World:
     """A fleet: one entry a device in every array unless its name says otherwise."""
@@ -80,31 +43,36 @@ class World:
     count: int
     first_day: int  #: days since 1970
     days: int
-    farm: Ints  #: number of its farm; -1: lawful
-    setup: Ints  #: number of its setup in SETUPS, as the farm was laid out; -1
-    hand: Ints  #: number of the setup that drives it, evasions considered; -1
-    evasions: dict[str, Flags]
-    farm_site: Ints  #: of each farm: its place
-    traits: dict[str, Flags]
-    home: Ints  #: place it is kept at
-    city: Ints  #: town of that place
-    declared_city: Ints
-    declared_home: Ints  #: number of the home whose coordinates the roster has
-    household: Ints  #: declared household; -1
-    office: Ints  #: place of its office; -1
-    coworking: Ints  #: place; -1
-    site_city: Ints  #: of each place: its town
-    holder: Ints  #: number of the person who has it
-    team: Ints
-    platform: Ints  #: 0 Windows, 1 macOS, 2 Linux
-    model: Ints  #: of its KVM in KVM; -1
-    issued_day: Ints  #: day it was handed out
-    end_day: Ints  #: day from which it is no longer there
-    rename_day: Ints  #: day of its new name; far off for all others
-    trip_first: Ints  #: first day of a trip; far off for those at home
-    trip_last: Ints
-    trip_site: Ints
-    trip_declared: Flags
+    farm: Ints = field(init=False)  #: number of its farm; -1: lawful
+    setup: Ints = field(init=False)  #: number of its setup in SETUPS, as the farm was laid out; -1
+    hand: Ints = field(init=False)  #: number of the setup that drives it, evasions considered; -1
+    evasions: dict[str, Flags] = field(init=False)
+    traits: dict[str, Flags] = field(init=False)
+    home: Ints = field(init=False)  #: place it is kept at
+    city: Ints = field(init=False)  #: town of that place
+    declared_city: Ints = field(init=False)
+    declared_home: Ints = field(init=False)  #: number of the home whose coordinates the roster has
+    household: Ints = field(init=False)  #: declared household; -1
+    office: Ints = field(init=False)  #: place of its office; -1
+    coworking: Ints = field(init=False)  #: place; -1
+    site_city: Ints = field(init=False)  #: of each place: its town
+    holder: Ints = field(init=False)  #: number of the person who has it
+    team: Ints = field(init=False)
+    platform: Ints = field(init=False)  #: 0 Windows, 1 macOS, 2 Linux
+    model: Ints = field(init=False)  #: of its KVM in KVM; -1
+    issued_day: Ints = field(init=False)  #: day it was handed out
+    end_day: Ints = field(init=False)  #: day from which it is no longer there
+    rename_day: Ints = field(init=False)  #: day of its new name; far off for all others
+    trip_first: Ints = field(init=False)  #: first day of a trip; far off for those at home
+    trip_last: Ints = field(init=False)
+    trip_site: Ints = field(init=False)
+    trip_declared: Flags = field(init=False)
+
+    def __post_init__(self) -> None:
+        every = np.arange(self.count)
+        self.farm, self.setup, self.household, self.office, self.coworking = np.full((5, self.count), -1)
+        self.home, self.declared_home, self.holder = every.copy(), every.copy(), every.copy()
+        self.traits = {name: np.zeros(self.count, np.bool_) for name in TRAITS}
 
     @property
     def driven(self) -> Flags:
@@ -134,117 +102,146 @@ def made(
         farms: how many farms; else as many as the base rate asks for.
         evasions: of every farm, beside those that some farms choose themselves.
     """
-    dice = Dice(seed)
-    given = parameters
-    everyone = np.arange(count)
-    order = dice.order("roles", count)
-    sizes = _sizes(given, dice, count, farms)
-    town = cities()
-    weights = np.where(town.american, (1 - given.europe), given.europe) * town.weight / np.where(
-        town.american, town.weight[town.american].sum(), town.weight[~town.american].sum()
-    )  # fmt: skip
-    city = dice.pick("city", weights, everyone)
-    taken = 0
-
-    def next_of(many: int) -> Ints:
-        nonlocal taken
-        found = order[taken : taken + many]
-        taken += len(found)
-        return found
-
-    members = next_of(int(sizes.sum()))
+    world = World(Dice(seed), parameters, count, first_day, days)
+    roles = _Roles(world.dice.order("roles", count))
+    sizes = _sizes(parameters, world.dice, count, farms)
+    members = roles.next(int(sizes.sum()))
     sizes = sizes[np.cumsum(sizes) <= len(members)]
     members = members[: int(sizes.sum())]
-    farm = np.full(count, -1)
-    farm[members] = np.repeat(np.arange(len(sizes)), sizes)
-    traits = {name: np.zeros(count, np.bool_) for name in TRAITS}
-    home = everyone.copy()
-    household = np.full(count, -1)
-    declared_home = everyone.copy()
+    world.farm[members] = np.repeat(np.arange(len(sizes)), sizes)
+    _live_together(world, roles)
+    places = _build(world, roles, len(sizes))
+    _sprinkle(world)
+    _declare(world, members, count + np.arange(len(sizes)))
+    _drive(world, len(sizes), evasions)
+    _give_second_devices(world)
+    world.team = world.dice.whole("team", max(1, count // 8), world.holder)
+    world.traits["virtual-office"] = ~world.driven & world.dice.whether(
+        "virtual office", parameters.virtual_office, world.team
+    )
+    _calendar(world, *places)
+    return world
+
+
+class _Roles:
+    """Gives out devices, each once."""
+
+    def __init__(self, order: Ints) -> None:
+        self._order, self._taken = order, 0
+
+    def next(self, many: int) -> Ints:
+        """The next ones; fewer where there are no more."""
+        found = self._order[self._taken : self._taken + many]
+        self._taken += len(found)
+        return found
+
+
+def _weights(given: Parameters) -> NDArray[np.float64]:
+    """How many people live in each town."""
+    town = cities()
+    here = np.where(town.american, 1 - given.europe, given.europe) * town.weight
+    there = np.where(town.american, town.weight[town.american].sum(), town.weight[~town.american].sum())
+    return np.asarray(here / there, np.float64)
+
+
+def _live_together(world: World, roles: _Roles) -> None:
+    """Couples and flatmates."""
+    dice, given = world.dice, world.parameters
     for name, people, size in (("couple", given.couple, 2), ("flatmates", given.flatmates, 3)):
-        group = next_of(round(count * people / size) * size)
+        group = roles.next(round(world.count * people / size) * size)
         group = group[: len(group) // size * size].reshape(-1, size)
-        traits[name][group.ravel()] = True
-        home[group] = group[:, :1]
+        world.traits[name][group.ravel()] = True
+        world.home[group] = group[:, :1]
         if name == "couple":
             known = dice.whether("household", given.couple_declared, group[:, 0])
-            household[group[known]] = group[known, :1]
-    office = np.full(count, -1)
-    site_of_farm = count + np.arange(len(sizes))
+            world.household[group[known]] = group[known, :1]
+
+
+def _build(world: World, roles: _Roles, farms: int) -> tuple[int, int, int]:
+    """Places, and who belongs to which: first place of an event, how many events, first hotel."""
+    dice, given, count, town = world.dice, world.parameters, world.count, cities()
+    everyone, weights = np.arange(count), _weights(given)
     offices = max(1, round(count * given.office / given.office_size)) if given.office and count > 1 else 0
-    spaces_of = next_of(round(count * given.coworking))
-    spaces = max(1, round(len(spaces_of) / given.coworking_size))
+    guests = roles.next(round(count * given.coworking))
+    spaces = max(1, round(len(guests) / given.coworking_size))
     events = max(1, round(count * given.conference / 25))
-    first_office = count + len(sizes)
+    first_office = count + farms
     first_space = first_office + offices
     first_event = first_space + spaces
-    first_hotel = first_event + events
-    site_city = np.concatenate(
+    city = dice.pick("city", weights, everyone)
+    world.site_city = np.concatenate(
         [
             city,
-            dice.pick("farm city", np.where(town.american, town.weight, 0.15 * town.weight), np.arange(len(sizes))),
+            dice.pick("farm city", np.where(town.american, town.weight, 0.15 * town.weight), np.arange(farms)),
             dice.pick("office city", weights, np.arange(offices)),
             dice.pick("space city", weights, np.arange(spaces)),
             dice.pick("event city", weights, np.arange(events)),
             np.repeat(np.arange(len(town.names)), _HOTELS_A_CITY),
         ]
     )
-    for name in ("helpdesk", "kvm-hobbyist"):
-        share = given.helpdesk if name == "helpdesk" else given.kvm_hobbyist
-        traits[name][next_of(round(count * share))] = True
-    lawful = farm < 0
-    city = city[home]
-    coworking = np.full(count, -1)
-    coworking[spaces_of] = first_space + np.arange(len(spaces_of)) % spaces
-    traits["coworking"][spaces_of] = True
-    city[spaces_of] = site_city[coworking[spaces_of]]
+    for name, share in (("helpdesk", given.helpdesk), ("kvm-hobbyist", given.kvm_hobbyist)):
+        world.traits[name][roles.next(round(count * share))] = True
+    city = city[world.home]
+    world.coworking[guests] = first_space + np.arange(len(guests)) % spaces
+    world.traits["coworking"][guests] = True
+    city[guests] = world.site_city[world.coworking[guests]]
     if offices:  # people who live together belong to one office, so that its town is theirs
-        belongs = lawful & (coworking < 0) & dice.whether("office", given.office, home)
-        office[belongs] = first_office + dice.whole("which office", offices, home[belongs])
-        traits["office"] = belongs
-        city[belongs] = site_city[office[belongs]]
-    site_city[:count] = city
-    _sprinkle(traits, lawful, given, dice, everyone, days)
-    # --- farms
-    home[members] = site_of_farm[farm[members]]
-    city[members] = site_city[home[members]]
-    declared_city = city.copy()
+        belongs = ~world.driven & (world.coworking < 0) & dice.whether("office", given.office, world.home)
+        world.office[belongs] = first_office + dice.whole("which office", offices, world.home[belongs])
+        world.traits["office"] = belongs
+        city[belongs] = world.site_city[world.office[belongs]]
+    world.city = world.site_city[:count] = city
+    return first_event, events, first_event + events
+
+
+def _declare(world: World, members: Ints, sites: Ints) -> None:
+    """Where farms are, and where the roster has everybody."""
+    dice, given, town = world.dice, world.parameters, cities()
+    everyone = np.arange(world.count)
+    world.city = world.city.copy()
+    world.home[members] = sites[world.farm[members]]
+    world.city[members] = world.site_city[world.home[members]]
+    world.declared_city = world.city.copy()
     elsewhere = members[~dice.whether("declares site", given.farm_declares_site, members)]
-    declared_city[elsewhere] = dice.pick("declared city", np.where(town.american, town.weight, 0.0), elsewhere)
+    world.declared_city[elsewhere] = dice.pick("declared city", np.where(town.american, town.weight, 0.0), elsewhere)
     at_site = np.setdiff1d(members, elsewhere)
-    declared_home[at_site] = home[at_site]
-    together = traits["couple"] | traits["flatmates"]
-    declared_home[together] = home[together]
-    stale = (together & dice.whether("stale", given.address_stale, everyone)) | traits["relocated"]
-    declared_city[stale] = dice.pick("old city", weights, everyone[stale])
-    declared_home[stale] = everyone[stale]
-    setups = dice.pick("setup", given.setup_weights, np.arange(len(sizes)))
-    setup = np.where(lawful, -1, setups[farm]) if len(sizes) else np.full(count, -1)
-    flags, hand = _evading(given, dice, farm, setup, evasions)
-    model = dice.pick("kvm model", (30, 16, 18, 16, 14, 6), farm)
-    model = np.where(np.isin(hand, [SETUPS.index("kvm"), SETUPS.index("kvm-masked")]), model, -1)
-    model[traits["kvm-hobbyist"]] = dice.pick("own kvm", (40, 25, 15, 10, 10), everyone[traits["kvm-hobbyist"]])
-    holder = everyone.copy()
-    grouped = traits["couple"] | traits["flatmates"] | traits["coworking"] | traits["helpdesk"] | traits["kvm-hobbyist"]
-    second = traits["second-device"] & lawful & ~grouped
+    world.declared_home[at_site] = world.home[at_site]
+    together = world.traits["couple"] | world.traits["flatmates"]
+    world.declared_home[together] = world.home[together]
+    stale = (together & dice.whether("stale", given.address_stale, everyone)) | world.traits["relocated"]
+    world.declared_city[stale] = dice.pick("old city", _weights(given), everyone[stale])
+    world.declared_home[stale] = everyone[stale]
+
+
+def _drive(world: World, farms: int, evasions: tuple[str, ...]) -> None:
+    """How each farm drives its laptops."""
+    dice, given, every = world.dice, world.parameters, np.arange(world.count)
+    setups = dice.pick("setup", given.setup_weights, np.arange(farms))
+    if farms:
+        world.setup = np.where(world.driven, setups[world.farm], -1)
+    world.evasions, world.hand = _evading(given, dice, world.farm, world.setup, evasions)
+    boxed = np.isin(world.hand, [SETUPS.index("kvm"), SETUPS.index("kvm-masked")])
+    world.model = np.where(boxed, dice.pick("kvm model", (30, 16, 18, 16, 14, 6), world.farm), -1)
+    hobby = world.traits["kvm-hobbyist"]
+    world.model[hobby] = dice.pick("own kvm", (40, 25, 15, 10, 10), every[hobby])
+    ours, theirs = dice.pick("platform", (68, 27, 5), every), dice.pick("farm platform", (80, 20), every)
+    world.platform = np.where(world.driven, theirs, ours)
+
+
+def _give_second_devices(world: World) -> None:
+    """Some devices are the second one of whoever has the device before."""
+    grouped = np.zeros(world.count, np.bool_)
+    for name in ("couple", "flatmates", "coworking", "helpdesk", "kvm-hobbyist"):
+        grouped |= world.traits[name]
+    second = world.traits["second-device"] & ~world.driven & ~grouped
     second[0] = False
-    second &= ~np.roll(second, 1) & np.roll(lawful, 1)
-    traits["second-device"] = second
-    holder[second] = everyone[second] - 1
-    home[second] = home[holder[second]]
-    city[second], declared_city[second] = city[holder[second]], declared_city[holder[second]]
-    declared_home[second], household[second] = declared_home[holder[second]], household[holder[second]]
-    office[second], coworking[second] = office[holder[second]], coworking[holder[second]]
-    team = dice.whole("team", max(1, count // 8), holder)
-    traits["virtual-office"] = lawful & dice.whether("virtual office", given.virtual_office, team)
-    world = World(
-        dice, given, count, first_day, days, farm, setup, hand, flags, site_of_farm, traits, home, city, declared_city,
-        declared_home, household, office, coworking, site_city, holder, team,
-        np.where(farm >= 0, dice.pick("farm platform", (80, 20), everyone), dice.pick("platform", (68, 27, 5), everyone)),
-        model, *(np.full(count, _FAR) for _ in range(6)), np.zeros(count, np.bool_),
-    )  # fmt: skip
-    _calendar(world, first_event, events, first_hotel)
-    return world
+    second &= ~np.roll(second, 1) & np.roll(~world.driven, 1)
+    world.traits["second-device"] = second
+    world.holder[second] -= 1
+    owner = world.holder[second]
+    told = (world.declared_city, world.declared_home, world.household)
+    for values in (world.home, world.city, world.office, world.coworking, *told):
+        values[second] = values[owner]
 
 
 def _sizes(given: Parameters, dice: Dice, count: int, farms: int | None) -> Ints:
@@ -260,14 +257,13 @@ def _sizes(given: Parameters, dice: Dice, count: int, farms: int | None) -> Ints
         return found[np.cumsum(found) <= count]
     before = np.cumsum(found) - found
     found = np.minimum(found, wanted - before)
-    return found[(before < wanted) & (found > 0)]
+    return np.asarray(found[(before < wanted) & (found > 0)])
 
 
-def _sprinkle(
-    traits: dict[str, Flags], lawful: Flags, given: Parameters, dice: Dice, everyone: Ints, days: int
-) -> None:
+def _sprinkle(world: World) -> None:
     """What people have or do independently of others."""
-    week = days / 7
+    given, traits = world.parameters, world.traits
+    week = world.days / 7
     for name, share in (
         ("traveller", given.traveller), ("cgnat", given.cgnat), ("mobile", given.mobile),
         ("satellite", given.satellite), ("relocated", given.relocated), ("supported", given.support_week * week),
@@ -283,7 +279,7 @@ def _sprinkle(
         ("pair-programming", given.pair_programming),
         ("preset-monitor", given.preset_serials),
     ):  # fmt: skip
-        traits[name] |= lawful & dice.whether(name, share, everyone)
+        traits[name] |= ~world.driven & world.dice.whether(name, share, np.arange(world.count))
     traits["traveller"] &= ~traits["hotel"]
     traits["satellite"] &= ~traits["cgnat"]
     traits["relocated"] &= ~(traits["couple"] | traits["flatmates"] | traits["office"] | traits["coworking"])

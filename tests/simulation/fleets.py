@@ -18,9 +18,17 @@ UNTIL = datetime(2026, 3, 9, tzinfo=UTC)
 RECEIVED = datetime(2026, 3, 10, tzinfo=UTC)
 #: Every feed covers every device, so that what is there shows.
 COVERED = {
-    "agent": 0.6, "osquery": 1.0, "process_feed": 1.0, "sensor_feed": 1.0, "power_feed": 1.0, "vpn_feed": 1.0, "meeting_feed": 1.0,
-    "tool_log_feed": 1.0, "windows_feed": 1.0, "location_feed": 1.0,
-}  # fmt: skip
+    "agent": 0.6,
+    "osquery": 1.0,
+    "process_feed": 1.0,
+    "sensor_feed": 1.0,
+    "power_feed": 1.0,
+    "vpn_feed": 1.0,
+    "meeting_feed": 1.0,
+    "tool_log_feed": 1.0,
+    "windows_feed": 1.0,
+    "location_feed": 1.0,
+}
 
 
 def fleet(devices=400, *, seed=5, farms=6, evasions=("none",), feeds=(), days=7, **numbers):

@@ -10,7 +10,8 @@ import pytest
 
 from farmwatch.simulation.chunk import CELLULAR, HOME, OFFICE, Chunk
 from farmwatch.simulation.parameters import Parameters
-from farmwatch.simulation.world import cities, made
+from farmwatch.simulation.towns import cities
+from farmwatch.simulation.world import made
 
 DAY = 20_514  # a Monday: 2026-03-02
 COUNT = 6000

@@ -7,10 +7,11 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from tests.simulation.fleets import COVERED, fleet, lines_of, tables_of, truths
 
-from farmwatch.simulation.chunk import DAY_US, Chunk, offsets
+from farmwatch.simulation.chunk import DAY_US, Chunk
 from farmwatch.simulation.parameters import EVASIONS
+from farmwatch.simulation.towns import offsets
+from tests.simulation.fleets import COVERED, fleet, lines_of, tables_of, truths
 
 _WAY_OUT = {"okta", "entra", "zoom", "globalprotect", "sightings", "meetings", "anydesk"}
 _HARDWARE = {"usb_devices", "displays", "agent", "osquery", "input_timing"}
@@ -86,7 +87,9 @@ def _farms(*evasions, feeds):
 def _seen(tables, kind, devices):
     """What devices saw of a kind, by what the sensor's own feed says."""
     table = tables["sightings"]
-    wanted = pc.and_(pc.equal(table.column("kind"), kind), pc.is_in(table.column("device_id"), pa.array(sorted(devices))))
+    wanted = pc.and_(
+        pc.equal(table.column("kind"), kind), pc.is_in(table.column("device_id"), pa.array(sorted(devices)))
+    )
     return set(table.filter(wanted).column("value").to_pylist())
 
 
@@ -139,7 +142,9 @@ def _jiggling_hours(*evasions):
     farms, tables = _farms(*evasions, feeds=("input_timing",))
     table = tables["input_timing"]
     driven = pa.array(sorted(set().union(*farms.values())))
-    moves = table.filter(pc.and_(pc.is_valid(table.column("jiggle_period_s")), pc.is_in(table.column("device_id"), driven)))
+    moves = table.filter(
+        pc.and_(pc.is_valid(table.column("jiggle_period_s")), pc.is_in(table.column("device_id"), driven))
+    )
     found = {}
     for device, moment in zip(moves.column("device_id").to_pylist(), moves.column("ts").to_pylist(), strict=True):
         found.setdefault(device, set()).add((moment.day, moment.hour))

@@ -9,11 +9,11 @@ import json
 import re
 
 import pytest
-from tests.simulation.fleets import COVERED, UNTIL, fleet, lines_of, read, tables_of, truths
 
 from farmwatch.errors import SimulationError
 from farmwatch.simulation.fleet import FEEDS, simulate, write_fleet
 from farmwatch.simulation.parameters import Parameters
+from tests.simulation.fleets import COVERED, UNTIL, fleet, lines_of, read, tables_of, truths
 
 KINDS = {"entra": "entra-signin", "windows": "windows-events"}
 BANNED = re.compile(
@@ -83,7 +83,9 @@ def test_truth_and_roster_speak_of_the_same_devices():
     rows = list(csv.DictReader(io.StringIO(roster.data.decode())))
     truth = truths(simulation)
     assert [row["device"] for row in rows] == list(truth)
-    assert len({row["person"] for row in rows}) == 500 - sum("second-device" in row["confusers"] for row in truth.values())
+    assert len({row["person"] for row in rows}) == 500 - sum(
+        "second-device" in row["confusers"] for row in truth.values()
+    )
     for row in truth.values():
         assert (row["driven"] == "1") == bool(row["farm_id"]) == bool(row["setup"])
         assert not (row["evasions"] and row["driven"] == "0")
@@ -120,7 +122,13 @@ def test_written_fleet(tmp_path):
     """Files lie where ingest finds them, packed; truth, profile and card beside; never over other feeds."""
     simulation = fleet(120, farms=3)
     write_fleet(simulation, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.json", "card.txt", "feeds", "profile.toml", "truth.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "card.json",
+        "card.txt",
+        "feeds",
+        "profile.toml",
+        "truth.csv",
+    ]
     assert len((tmp_path / "truth.csv").read_text().splitlines()) == 121
     card = json.loads((tmp_path / "card.json").read_text())
     assert card["driven"] == int(simulation.world.driven.sum())
@@ -143,7 +151,12 @@ def test_written_files_repeat(tmp_path, compression):
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"evasions": ("invisible",)}, "evasion"), ({"feeds": ("carrier-pigeon",)}, "feed"), ({"devices": 0}, "device"), ({"days": 61}, "days")],
+    [
+        ({"evasions": ("invisible",)}, "evasion"),
+        ({"feeds": ("carrier-pigeon",)}, "feed"),
+        ({"devices": 0}, "device"),
+        ({"days": 61}, "days"),
+    ],
 )
 def test_what_cannot_be_made_is_said(wrong, said):
     """Unknown words and amounts are refused with what is expected."""

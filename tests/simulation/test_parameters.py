@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import farmwatch
-
 from farmwatch.errors import SimulationError
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
 
@@ -49,7 +48,8 @@ def test_every_assumption_says_what_it_is_and_where_it_comes_from():
     """A sentence and a source each; a source that names a row of the evidence names one that is there."""
     rows = set(re.findall(r"^\| ([A-Z]+\d+) \|", EVIDENCE.read_text("utf-8"), re.MULTILINE))
     for one in Parameters().assumptions():
-        assert one.sentence and one.source
+        assert one.sentence
+        assert one.source
         for named in re.findall(r"evidence\.md, ([A-Z]\d+)(?: and ([A-Z]\d+))?", one.source):
             assert {row for row in named if row} <= rows, one.name
 

@@ -7,19 +7,23 @@ from collections import defaultdict
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from tests.simulation.fleets import COVERED, fleet, tables_of, truths
 
 from farmwatch.simulation.parameters import SETUPS
+from tests.simulation.fleets import COVERED, fleet, tables_of, truths
 
 
 @pytest.fixture(scope="module")
 def told():
     """Truth and tables of a fleet with all setups, every feed everywhere."""
     numbers = COVERED | {"agent": 1.0, "kvm_hobbyist": 0.01, "own_remote": 0.02, "vendor_support_week": 0.03}
-    simulation = fleet(500, seed=11, farms=60, farm_alone=0.6, farm_jiggler=1.0, vpn_flap=1.0, early_foreign=1.0, **numbers)
+    simulation = fleet(
+        500, seed=11, farms=60, farm_alone=0.6, farm_jiggler=1.0, vpn_flap=1.0, early_foreign=1.0, **numbers
+    )
     truth = truths(simulation)
     words = ("kvm-hobbyist", "vendor-supported", "own-remote")
-    wanted = [name for name, row in truth.items() if row["driven"] == "1" or any(word in row["confusers"] for word in words)]
+    wanted = [
+        name for name, row in truth.items() if row["driven"] == "1" or any(word in row["confusers"] for word in words)
+    ]
     named = pa.array([*wanted, None], pa.string())
     tables = {
         name: table.filter(pc.is_in(table.column("device_id"), named)).to_pylist()
@@ -48,10 +52,12 @@ def test_all_setups_occur(told):
 @pytest.mark.parametrize(
     ("setup", "program", "host"),
     [
-        ("anydesk", "anydesk", "anydesk.com"), ("teamviewer", "teamviewer", "teamviewer.com"),
-        ("rustdesk", "rustdesk", "rustdesk.com"), ("chrome-remote-desktop", "remoting", "remotedesktop-pa.googleapis.com"),
+        ("anydesk", "anydesk", "anydesk.com"),
+        ("teamviewer", "teamviewer", "teamviewer.com"),
+        ("rustdesk", "rustdesk", "rustdesk.com"),
+        ("chrome-remote-desktop", "remoting", "remotedesktop-pa.googleapis.com"),
     ],
-)  # fmt: skip
+)
 def test_tools_leave_programs_services_lookups_connections_and_logs(told, setup, program, host):
     """On laptops that have it for a day at least, and unattended sessions in its log."""
     devices = _devices(told, setup)
@@ -112,12 +118,24 @@ def test_meeting_control_runs_a_shift_from_one_minute(told):
     devices = _devices(told, "zoom-control")
     opened = _rows(told, "processes", devices)
     for device, rows in opened.items():
-        ran = [row for row in rows if "zoommtg" in (row["arguments"] or "") and row["parent_name"] in ("explorer.exe", "launchd")]
+        ran = [
+            row
+            for row in rows
+            if "zoommtg" in (row["arguments"] or "") and row["parent_name"] in ("explorer.exe", "launchd")
+        ]
         assert ran, device
         assert len({(row["ts"].hour, row["ts"].minute) for row in ran}) <= 2  # its minute, or the next by some seconds
-    hours = [row["controlled_s"] for rows in _rows(told, "meetings", devices).values() for row in rows if row["controlled_s"] is not None]
+    hours = [
+        row["controlled_s"]
+        for rows in _rows(told, "meetings", devices).values()
+        for row in rows
+        if row["controlled_s"] is not None
+    ]
     assert max(hours) > 6 * 3600
-    assert all(any(row["product"] == "Pi Zero Keyboard" for row in rows) for rows in _rows(told, "usb_devices", devices).values())
+    assert all(
+        any(row["product"] == "Pi Zero Keyboard" for row in rows)
+        for rows in _rows(told, "usb_devices", devices).values()
+    )
 
 
 def test_arp_farms_join_within_seconds(told):
@@ -144,7 +162,10 @@ def test_rdp_tells_the_far_clock(told):
 def test_farms_are_awake_day_and_night(told):
     """Most driven laptops report their power at hours at which nobody works."""
     driven = {name for name, row in told[0].items() if row["driven"] == "1"}
-    hours = {device: {row["ts"].hour for row in rows if row["event"] == "state"} for device, rows in _rows(told, "power", driven).items()}
+    hours = {
+        device: {row["ts"].hour for row in rows if row["event"] == "state"}
+        for device, rows in _rows(told, "power", driven).items()
+    }
     assert sum(len(found) == 24 for found in hours.values()) > 0.6 * len(hours)
 
 
@@ -155,14 +176,18 @@ def test_vpns_flap_to_where_the_hand_is(told):
     for rows in _rows(told, "sign_ins", driven).values():
         abroad = [row for row in rows if row["as_org"] == "Example Broadband Abroad" and row["managed"]]
         for row in abroad:
-            near = [one for one in rows if one["provider"] == "okta" and abs((one["ts"] - row["ts"]).total_seconds()) < 400]
+            near = [
+                one for one in rows if one["provider"] == "okta" and abs((one["ts"] - row["ts"]).total_seconds()) < 400
+            ]
             seen += any(one["ts"] < row["ts"] for one in near) and any(one["ts"] > row["ts"] for one in near)
     assert seen > len(driven) / 4
 
 
 def test_new_accounts_begin_abroad(told):
     """Accounts of driven laptops handed out in the window sign in from abroad on a device nobody knows."""
-    early = [row for row in told[1]["sign_ins"] if row["device_id"] is None and row["as_org"] == "Example Broadband Abroad"]
+    early = [
+        row for row in told[1]["sign_ins"] if row["device_id"] is None and row["as_org"] == "Example Broadband Abroad"
+    ]
     assert early
     assert not any(row["managed"] for row in early)
 
@@ -176,7 +201,18 @@ def test_lawful_look_alikes(told):
 
     hobby = _rows(told, "usb_devices", has("kvm-hobbyist"))
     assert any(row["product_id"] == 0x0104 for rows in hobby.values() for row in rows)
-    helped = [row for rows in _rows(told, "remote_tool_log", has("vendor-supported")).values() for row in rows if row["event"] == "accepted"]
-    assert helped and not any(row["unattended"] for row in helped)
-    own = [row for rows in _rows(told, "remote_tool_log", has("own-remote")).values() for row in rows if row["unattended"] is not None]
+    helped = [
+        row
+        for rows in _rows(told, "remote_tool_log", has("vendor-supported")).values()
+        for row in rows
+        if row["event"] == "accepted"
+    ]
+    assert helped
+    assert not any(row["unattended"] for row in helped)
+    own = [
+        row
+        for rows in _rows(told, "remote_tool_log", has("own-remote")).values()
+        for row in rows
+        if row["unattended"] is not None
+    ]
     assert any(row["unattended"] for row in own)

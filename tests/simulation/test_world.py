@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from tests.simulation.fleets import fleet, truths
 
 from farmwatch.simulation.parameters import EVASIONS, SETUPS, Parameters
-from farmwatch.simulation.world import cities, made
+from farmwatch.simulation.towns import cities
+from farmwatch.simulation.world import made
+from tests.simulation.fleets import fleet, truths
 
 COUNT = 40_000
 DAY = 20_000
@@ -42,7 +43,16 @@ def test_shares_are_those_of_the_assumptions(world, trait, name):
     _within(int(world.traits[trait].sum()), getattr(world.parameters, name) * taken, lawful)
 
 
-@pytest.mark.parametrize(("trait", "name"), [("couple", "couple"), ("flatmates", "flatmates"), ("coworking", "coworking"), ("helpdesk", "helpdesk"), ("kvm-hobbyist", "kvm_hobbyist")])
+@pytest.mark.parametrize(
+    ("trait", "name"),
+    [
+        ("couple", "couple"),
+        ("flatmates", "flatmates"),
+        ("coworking", "coworking"),
+        ("helpdesk", "helpdesk"),
+        ("kvm-hobbyist", "kvm_hobbyist"),
+    ],
+)
 def test_groups_have_their_number(world, trait, name):
     """Roles given out one by one come to their number exactly, to a group."""
     assert abs(int(world.traits[trait].sum()) - COUNT * getattr(world.parameters, name)) <= 3
@@ -62,7 +72,12 @@ def test_no_farm_laptop_is_lawfully_unusual(world):
 def test_farm_sizes_have_a_heavy_tail():
     """A share alone, most of the others below eleven, none beyond the largest, some beyond ten."""
     given = Parameters()
-    sizes = np.concatenate([np.bincount(one.farm[one.farm >= 0]) for one in (made(given, 60_000, seed, DAY, 7, farms=400) for seed in range(3))])
+    sizes = np.concatenate(
+        [
+            np.bincount(one.farm[one.farm >= 0])
+            for one in (made(given, 60_000, seed, DAY, 7, farms=400) for seed in range(3))
+        ]
+    )
     _within(int((sizes == 1).sum()), given.farm_alone, len(sizes))
     assert (sizes <= 10).mean() > 0.9
     assert 10 < sizes.max() <= given.farm_largest
@@ -75,7 +90,11 @@ def test_farms_share_a_place_and_are_declared_apart(world):
         assert len(set(world.home[members].tolist())) == 1
     at_site = (world.declared_city == world.city)[world.driven]
     chance = (cities().weight / cities().weight.sum()).max()
-    assert world.parameters.farm_declares_site - 0.12 < at_site.mean() < world.parameters.farm_declares_site + 0.12 + chance
+    assert (
+        world.parameters.farm_declares_site - 0.12
+        < at_site.mean()
+        < world.parameters.farm_declares_site + 0.12 + chance
+    )
 
 
 def test_lawful_people_live_where_they_are_declared_but_for_stale_rosters(world):
@@ -115,7 +134,9 @@ def test_evasions_asked_for_are_everybodys():
 
 def test_evasions_that_change_the_hand():
     """A masked identity makes a KVM a masked one, no tools a tool's laptop; other setups stay."""
-    plain, masked, bare = (fleet(900, farms=60, evasions=("none", *names)).world for names in ((), ("masked-identity",), ("no-tools",)))
+    plain, masked, bare = (
+        fleet(900, farms=60, evasions=("none", *names)).world for names in ((), ("masked-identity",), ("no-tools",))
+    )
     before = np.array([SETUPS[code] if code >= 0 else "" for code in plain.hand])
     after = np.array([SETUPS[code] if code >= 0 else "" for code in masked.hand])
     assert set(after[before == "kvm"]) == {"kvm-masked"}
