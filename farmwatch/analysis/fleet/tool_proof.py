@@ -9,7 +9,7 @@ from farmwatch.analysis.fleet.contract import telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.records import TELEMETRY_TABLES, DnsLookup, Process, Record, Service, Socket, Software, Telling
 
-__all__ = ["COMMON", "COUNTED", "KNOWN_HERE", "TOOL_TABLES", "shown", "tool_tellings", "without_tool_tables"]
+__all__ = ["COMMON", "COUNTED", "KNOWN_HERE", "TOOL_TABLES", "many", "shown", "tool_tellings", "without_tool_tables"]
 
 TOOL_TABLES: tuple[type[Record], ...] = (Process, Service, Software, Socket, DnsLookup)  #: any of them may show a tool
 
@@ -30,6 +30,11 @@ _LONGEST = 80
 def tool_tellings(seen: Iterable[Mapping[str, Any]]) -> tuple[Telling, ...]:
     """The column ``seen`` of ``device_tools`` as proof, one entry for each table."""
     return tuple(telling(_RECORDS[one["via"]], one["first"], one["last"], count=one["n"]) for one in seen)
+
+
+def many(count: int, thing: str) -> str:
+    """A number of things, in words: one day, several days."""
+    return f"{count} {thing}" + ("" if count == 1 else "s")
 
 
 def shown(text: str | None) -> str:

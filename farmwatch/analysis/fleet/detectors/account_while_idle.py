@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, MeetingUse, PowerEvent, Record, SignIn
 
 __all__ = ["AccountWhileIdle"]
@@ -113,13 +114,13 @@ class AccountWhileIdle(FleetDetector):
             few=_FEW,
             usual_share=self.usual_share,
         ):
-            asleep, many = row["state"] == "asleep", row["days"] >= self.least_days
+            asleep, often = row["state"] == "asleep", row["days"] >= self.least_days
             signed = row["n"] - row["meetings"]
-            what = [f"{signed} sign-ins"] * (signed > 0) + [f"{row['meetings']} meetings"] * (row["meetings"] > 0)
+            what = [many(signed, "sign-in")] * (signed > 0) + [many(row["meetings"], "meeting")] * (row["meetings"] > 0)
             yield Hit(
                 row["device_id"],
-                ("asleep_days" if many else "asleep") if asleep else "idle_days",
-                f"{' and '.join(what)} of its account on {row['days']} days while the laptop "
+                ("asleep_days" if often else "asleep") if asleep else "idle_days",
+                f"{' and '.join(what)} of its account on {many(row['days'], 'day')} while the laptop "
                 + ("was asleep or off" if asleep else "was not touched"),
                 observed=f"first {row['first']:%Y-%m-%d %H:%M}, last {row['last']:%Y-%m-%d %H:%M} UTC",
                 expected="an account that is busy while its laptop is in use, or on a telephone",

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import COMMON, shown, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import COMMON, many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Process, Record
 
 __all__ = ["ChromeDesktopSetup"]
@@ -77,7 +77,7 @@ class ChromeDesktopSetup(FleetDetector):
                 "Chrome Remote Desktop was set up from a command line"
                 + (" with a PIN among its options" if row["pin"] else "")
                 + (f", started by {parents}" if parents else ""),
-                observed=f"{row['name']}, {row['n']} times",
+                observed=f"{row['name']}, {many(row['n'], 'time')}",
                 expected="set-up in the browser by the person, or none",
                 telling=(telling(Process, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )

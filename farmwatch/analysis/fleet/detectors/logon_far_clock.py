@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, Logon, Record
 
 __all__ = ["LogonFarClock"]
@@ -110,7 +111,7 @@ class LogonFarClock(FleetDetector):
                 ", by the declared place" if row["by_place"] else ", the device's own"
             )
             said = (
-                f"{row['n']} remote-desktop sessions on {row['days']} days were driven by a machine "
+                f"{many(row['n'], 'remote-desktop session')} on {many(row['days'], 'day')} were driven by a machine "
                 f"whose clock is {offsets}"
             )
             yield Hit(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, Logon, Record
 
 __all__ = ["LogonRemote"]
@@ -94,7 +95,7 @@ class LogonRemote(FleetDetector):
             yield Hit(
                 row["device_id"],
                 grade,
-                f"{row['n']} logons on {row['days']} days came {_WORDS[grade]}",
+                f"{many(row['n'], 'logon')} on {many(row['days'], 'day')} came {_WORDS[grade]}",
                 observed=", ".join(row["ends"][:3]) + (f" and {len(row['ends']) - 3} more" if row["ends"][3:] else ""),
                 expected="logons at the device, or from the company's own addresses",
                 telling=(telling(Logon, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
@@ -113,7 +114,8 @@ class LogonRemote(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "country_by_network" if row["by_network"] else "country",
-                f"{row['n']} logons came from addresses in {', '.join(row['countries'])} on {row['days']} days; "
+                f"{many(row['n'], 'logon')} came from addresses in {', '.join(row['countries'])} "
+                f"on {many(row['days'], 'day')}; "
                 f"the device belongs in {row['declared']}",
                 observed=f"far ends in {', '.join(row['countries'])}",
                 expected=f"far ends in {row['declared']}, or the company's own",

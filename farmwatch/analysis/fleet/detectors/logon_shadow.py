@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import shown
+from farmwatch.analysis.fleet.tool_proof import many, shown
 from farmwatch.records import Claim, Family, Logon, Record
 
 __all__ = ["LogonShadow"]
@@ -64,7 +64,7 @@ class LogonShadow(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "company" if row["company"] else "unknown",
-                f"a session was watched or steered {row['n']} times on {row['days']} days from {names}"
+                f"a session was watched or steered {many(row['n'], 'time')} on {many(row['days'], 'day')} from {names}"
                 + (", one of the company's computers" if row["company"] else ""),
                 observed=names,
                 expected="no shadowing, or the help desk's",

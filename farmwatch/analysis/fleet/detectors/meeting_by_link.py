@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import shown
+from farmwatch.analysis.fleet.tool_proof import many, shown
 from farmwatch.records import Claim, Family, Process, Record
 
 __all__ = ["MeetingByLink"]
@@ -122,10 +122,10 @@ class MeetingByLink(FleetDetector):
             yield Hit(
                 row["device_id"],
                 grade,
-                f"a link opened a meeting {when}on {row['days']} days, started by "
+                f"a link opened a meeting {when}on {many(row['days'], 'day')}, started by "
                 + ", ".join(shown(one) for one in row["parents"] if one)
                 + input_before.get(grade, ""),
-                observed=f"{', '.join(shown(one) for one in row['names'])}: {row['n']} starts",
+                observed=f"{', '.join(shown(one) for one in row['names'])}: {many(row['n'], 'start')}",
                 expected="started by a browser, a mail program or the client, when meetings are",
                 telling=(telling(Process, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, MeetingUse, Record
 
 __all__ = ["MeetingControlGiven"]
@@ -60,7 +61,7 @@ class MeetingControlGiven(FleetDetector):
             yield Hit(
                 row["device_id"],
                 self._grade(hours, row["longest"] or 0.0, row["days"]),
-                f"somebody else was given control in {row['n']} meetings on {row['days']} days"
+                f"somebody else was given control in {many(row['n'], 'meeting')} on {many(row['days'], 'day')}"
                 + (f", {hours:.1f} hours in all, {row['longest']:.0f} min at a stretch at most" if hours else ""),
                 observed=f"records of {row['products']}",
                 expected=f"control handed over for less than {self.long_min:.0f} min, now and then",
@@ -68,10 +69,10 @@ class MeetingControlGiven(FleetDetector):
             )
 
     def _grade(self, hours: float, longest: float, days: int) -> str:
-        many = days >= self.least_days
-        if many and hours >= self.least_hours:
+        often = days >= self.least_days
+        if often and hours >= self.least_hours:
             return "hours"
-        return "long" if longest >= self.long_min else "often" if many else "brief"
+        return "long" if longest >= self.long_min else "often" if often else "brief"
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Devices whose meetings are recorded without a word about control."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, MeetingUse, Record
 
 __all__ = ["MeetingLatency"]
@@ -67,10 +68,11 @@ class MeetingLatency(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "slow",
-                f"{row['delay']:.0f} ms delay in {row['n']} {row['product']} meetings on {row['days']} days; "
+                f"{row['delay']:.0f} ms delay in {many(row['n'], row['product'] + ' meeting')} "
+                f"on {many(row['days'], 'day')}; "
                 f"the fleet has {row['usual']:.0f} ms",
                 observed=f"median {row['delay']:.0f} ms",
-                expected=f"about {row['usual']:.0f} ms, the median of {row['devices']} devices",
+                expected=f"about {row['usual']:.0f} ms, the median of {many(row['devices'], 'device')}",
                 telling=(telling(MeetingUse, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )
 

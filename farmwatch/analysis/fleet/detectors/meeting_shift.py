@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, MeetingUse, Record
 
 __all__ = ["MeetingShift"]
@@ -90,16 +91,16 @@ class MeetingShift(FleetDetector):
             least_share=self.least_share,
             least_days=self.least_days,
         ):
-            many, shown = row["days"] >= self.least_days, (row["share"] or 0) >= self.least_share
+            often, shown = row["days"] >= self.least_days, (row["share"] or 0) >= self.least_share
             regular = row["spread"] <= self.start_min
             yield Hit(
                 row["device_id"],
-                ("screen" if shown else "regular" if regular else "daily") if many else "single",
-                f"one meeting for {row['hours']:.1f} h on {row['days']} days"
+                ("screen" if shown else "regular" if regular else "daily") if often else "single",
+                f"one meeting for {row['hours']:.1f} h on {many(row['days'], 'day')}"
                 + (f", {row['people']} people at most" if row["people"] is not None else "")
                 + (f", screen shared {min(row['share'], 1):.0%} of the time" if row["share"] is not None else "")
                 + (f", begun at {_clock(row['minute'])} UTC give or take {row['spread']:.0f} min"
-                   if many else ""),
+                   if often else ""),
                 observed=f"{row['hours']:.1f} h on average",
                 expected="meetings of an hour or two, with more people in them",
                 telling=(telling(MeetingUse, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.addresses import AddressBook
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import shown
+from farmwatch.analysis.fleet.tool_proof import many, shown
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Grade as Sure
 from farmwatch.knowledge.entries import Kind, Layer, Side
@@ -98,7 +98,7 @@ class RemoteAccepted(FleetDetector):
             yield Hit(
                 row["device_id"],
                 row["grade"],
-                f"{row['n']} connections came in to {_title(fleet, row['tool'])} {_WORDS[row['grade']]}",
+                f"{many(row['n'], 'connection')} came in to {_title(fleet, row['tool'])} {_WORDS[row['grade']]}",
                 observed=", ".join(row["ends"][:3]) + (f" and {len(row['ends']) - 3} more" if row["ends"][3:] else ""),
                 expected="connections that lead out only, or the company's own",
                 telling=(telling(Socket, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

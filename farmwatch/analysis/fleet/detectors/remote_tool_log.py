@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import shown
+from farmwatch.analysis.fleet.tool_proof import many, shown
 from farmwatch.records import Claim, Family, Record, RemoteToolLog
 
 __all__ = ["RemoteToolSessions"]
@@ -145,8 +145,8 @@ class RemoteToolSessions(FleetDetector):
         return Hit(
             row["device_id"],
             self._grade(row),
-            f"the log of {_title(fleet, row['tool'])} tells of {row['n']} sessions that came in{how}, "
-            f"on {row['days']} days"
+            f"the log of {_title(fleet, row['tool'])} tells of {many(row['n'], 'session')} that came in{how}, "
+            f"on {many(row['days'], 'day')}"
             + (f", {hours:.1f} hours in all" if hours is not None else "")
             + (f", from {named}" if ends else ""),
             observed="let in by " + (", ".join(one for one in row["auths"] if one) or "what the log does not say"),
@@ -183,8 +183,9 @@ def _abroad(fleet: Fleet) -> Iterable[Hit]:
         yield Hit(
             row["device_id"],
             "country_by_network" if row["by_network"] else "country",
-            f"{row['n']} sessions of {_title(fleet, row['tool'])} came from addresses in {', '.join(row['countries'])} "
-            f"on {row['days']} days; the device belongs in {row['declared']}",
+            f"{many(row['n'], 'session')} of {_title(fleet, row['tool'])} came from addresses in "
+            f"{', '.join(row['countries'])} "
+            f"on {many(row['days'], 'day')}; the device belongs in {row['declared']}",
             observed=f"far ends in {', '.join(row['countries'])}",
             expected=f"far ends in {row['declared']}, or the company's own",
             telling=(telling(RemoteToolLog, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

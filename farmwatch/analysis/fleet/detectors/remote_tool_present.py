@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import COUNTED, KNOWN_HERE, shown, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import COUNTED, KNOWN_HERE, many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Record
 
 __all__ = ["RemoteToolPresent"]
@@ -74,7 +74,8 @@ class RemoteToolPresent(FleetDetector):
             yield Hit(
                 row["device_id"],
                 row["grade"],
-                f"{row['name']} {_WORDS[row['grade']]}; seen on {row['days']} days, on {row['devices']} devices in all",
+                f"{row['name']} {_WORDS[row['grade']]}; seen on {many(row['days'], 'day')}, "
+                f"on {many(row['devices'], 'device')} in all",
                 observed=f"{shown(row['value'])} ({row['vias']})",
                 expected="no remote-control tool, or an approved one",
                 telling=tool_tellings(row["seen"]),

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import COUNTED, KNOWN_HERE, shown, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import COUNTED, KNOWN_HERE, many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Process, Record
 
 __all__ = ["TunnelPresent"]
@@ -58,7 +58,7 @@ class TunnelPresent(FleetDetector):
                 row["device_id"],
                 row["grade"],
                 f"{row['name']}: " + ("tunnel up" if row["grade"] == "session" else "there, not seen up")
-                + f"; seen on {row['days']} days, on {row['devices']} devices in all",
+                + f"; seen on {many(row['days'], 'day')}, on {many(row['devices'], 'device')} in all",
                 observed=f"{shown(row['value'])} ({row['vias']})",
                 expected="no tunnel product, or an approved one",
                 telling=tool_tellings(row["seen"]),
@@ -88,8 +88,9 @@ def _reverse(fleet: Fleet) -> Iterable[Hit]:
         yield Hit(
             row["device_id"],
             "reverse",
-            f"{row['name']} opened a port on a far computer that leads back to this device, on {row['days']} days",
-            observed=f"{row['name']} with the option -R, {row['n']} times",
+            f"{row['name']} opened a port on a far computer that leads back to this device, "
+            f"on {many(row['days'], 'day')}",
+            observed=f"{row['name']} with the option -R, {many(row['n'], 'time')}",
             expected="connections that lead out only",
             telling=(telling(Process, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
         )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import COUNTED, shown, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import COUNTED, many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Record, Sighting
 
 __all__ = ["VpnClient"]
@@ -54,7 +54,7 @@ class VpnClient(FleetDetector):
                 ("astrill" if row["tool"] == "astrill" else "other") + ("_named" if row["looked_up"] else ""),
                 f"consumer VPN {row['name']}: "
                 + ("its hosts were looked up" if row["looked_up"] else "its program is there")
-                + f"; seen on {row['days']} days",
+                + f"; seen on {many(row['days'], 'day')}",
                 observed=f"{shown(row['value'])} ({row['vias']})",
                 expected="the company's own VPN or none",
                 telling=tool_tellings(row["seen"]),
@@ -72,7 +72,8 @@ class VpnClient(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "resolver",
-                f"names are resolved by {_RESOLVER}, the local name server of Astrill VPN, on {row['days']} days",
+                f"names are resolved by {_RESOLVER}, the local name server of Astrill VPN, "
+                f"on {many(row['days'], 'day')}",
                 observed=f"{_RESOLVER} as name server",
                 expected="the home router's or the company's name server",
                 telling=(telling(Sighting, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

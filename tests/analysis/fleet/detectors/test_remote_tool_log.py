@@ -76,7 +76,7 @@ def test_lines_of_one_beginning_are_one_session():
         log(1, event="accepted", auth="password", unattended=True), log(1.25, event="ended"),
     ]  # fmt: skip
     summary = judged(DETECTOR, rows).hits["lt-1"][0].summary
-    assert "1 sessions" in summary
+    assert "1 session that came in" in summary
     assert "6.0 hours" in summary
 
 
