@@ -321,6 +321,40 @@ def test_cron_lines_replace_the_one_of_before(cli, store, tmp_path, monkeypatch)
     assert sum(" assess " in line for line in lines) == 1
 
 
+def test_systemd_units_are_written_and_switched_on(cli, store, tmp_path, monkeypatch):
+    """--write puts them where a user's systemd looks, and tells it."""
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/calls"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    ran = cli(
+        "report", "--store", store.place.url, "--install-timer", "weekly", "--at", "07:00", "-o", tmp_path, "--write"
+    )
+    assert ran.code == Exit.OK, ran.err
+    written = {path.name: path.read_text() for path in (tmp_path / "config" / "systemd" / "user").iterdir()}
+    assert written.keys() == {"farmwatch-weekly.service", "farmwatch-weekly.timer"}
+    assert "OnCalendar=Mon *-*-* 07:00:00" in written["farmwatch-weekly.timer"]
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --now farmwatch-weekly.timer",
+    ]
+
+
+def test_a_failing_systemctl_is_reported(cli, store, tmp_path, monkeypatch):
+    """What it said, and a code."""
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "-o", tmp_path, "--write")
+    assert ran.code == Exit.PARTIAL
+    assert "Failed to connect to bus" in ran.err
+
+
 def test_windows_tasks_are_xml(cli, store):
     """For schtasks /XML."""
     from xml.etree import ElementTree as ET

@@ -13,6 +13,7 @@ from farmwatch.delivery.failing import DeliveryError, PassingError
 from farmwatch.errors import ProfileError
 from farmwatch.reports.morning.html import render as page_of
 from farmwatch.reports.morning.text import render as text_of
+from tests.delivery import servers
 from tests.reports.morning import fleet_rows
 
 WHOM = ("soc@example.org", "night@example.org")
@@ -119,6 +120,31 @@ def test_starttls_is_asked_for_and_not_given_up(mails, morning):
     with pytest.raises(DeliveryError, match="STARTTLS"):
         mail.send(server, made(morning), WHOM, **AT_ONCE)
     assert mails.messages == []
+
+
+@pytest.mark.parametrize("kind", ["tls", "starttls"])
+def test_over_tls_with_a_login(tmp_path, morning, kind):
+    """The password comes from its file and goes out encrypted only."""
+    trust, public = servers.certificate(tmp_path)
+    password = tmp_path / "password"
+    password.write_text("s3cret\n")
+    password.chmod(0o600)
+    with servers.mail_server(trust, upgrade=kind == "starttls") as kept:
+        server = settings(kept, TLS=kind, USER="fw", PASSWORD_FILE=str(password), CA_FILE=str(public))
+        mail.send(server, made(morning), WHOM, **AT_ONCE)
+    assert kept.logins == [b"\0fw\0s3cret"]
+    assert len(kept.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["tls", "starttls"])
+def test_a_certificate_nobody_trusts_gets_nothing(tmp_path, morning, kind):
+    """Neither the report nor the password; and it is not tried again, for it would stay so."""
+    trust, _ = servers.certificate(tmp_path)
+    with servers.mail_server(trust, upgrade=kind == "starttls") as kept:
+        with pytest.raises(DeliveryError, match="no trusted TLS"):
+            mail.send(settings(kept, TLS=kind), made(morning), WHOM, **AT_ONCE)
+        assert kept.connections == 1
+    assert kept.messages == []
 
 
 def test_settings_by_file_and_environment(tmp_path):

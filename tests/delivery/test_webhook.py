@@ -10,6 +10,7 @@ import pytest
 
 from farmwatch.delivery import webhook
 from farmwatch.delivery.failing import DeliveryError, PassingError
+from tests.delivery import servers
 from tests.reports.morning import fleet_rows as fr
 
 AT_ONCE = {"pauses": (0.0, 0.0), "sleep": lambda seconds: None}
@@ -78,6 +79,16 @@ def test_only_https_or_this_machine(url):
 def test_what_may_be_posted_to(url):
     """HTTPS anywhere, HTTP on this machine."""
     assert webhook.check(url).geturl() == url
+
+
+def test_https_only_to_whom_is_trusted(tmp_path):
+    """With the certificate named it arrives; without it nothing does."""
+    trust, public = servers.certificate(tmp_path)
+    with servers.web_server(trust) as kept:
+        webhook.post(kept.url, b"{}", run_id="r", ca_file=public, **AT_ONCE)
+        with pytest.raises(DeliveryError, match="no trusted TLS"):
+            webhook.post(kept.url, b"{}", run_id="r", **AT_ONCE)
+    assert kept.bodies == [b"{}"]
 
 
 def test_a_busy_server_is_asked_again(posts, morning):
