@@ -80,6 +80,7 @@ def simulate(
         raise typer.BadParameter("either --farms or --base-rate", param_hint="--farms")
     if compression not in ("zst", "gz", "none"):
         raise typer.BadParameter("expected zst, gz or none", param_hint="--compression")
+    from farmwatch.errors import SimulationError
     from farmwatch.simulation.fleet import simulate as lay_out
     from farmwatch.simulation.fleet import write_fleet
     from farmwatch.simulation.parameters import Parameters
@@ -93,11 +94,14 @@ def simulate(
         if value is not None
     }
     given = replace(Parameters() if parameters is None else Parameters.drawn(parameters), **changed)
-    found = lay_out(
-        given, devices, seed=seed, days=days, until=until.replace(tzinfo=UTC) if until else None, farms=farms,
-        evasions=evasion or (), feeds=feeds or (),
-    )  # fmt: skip
-    total = write_fleet(found, out, compression=compression)
+    end = until.replace(tzinfo=UTC) if until else None
+    try:
+        found = lay_out(
+            given, devices, seed=seed, days=days, until=end, farms=farms, evasions=evasion or (), feeds=feeds or ()
+        )
+        total = write_fleet(found, out, compression=compression)
+    except SimulationError as error:
+        raise typer.BadParameter(str(error)) from error
     if not quiet:
         talk(
             f"{devices:,} devices, {int(found.world.driven.sum()):,} of them driven; {total / 1e6:,.0f} MB of feeds in "
