@@ -94,11 +94,12 @@ class PlaceSessionElsewhere(FleetDetector):
             km = "" if row["km"] is None else f", at least {row['km']:,.0f} km away"
             there = networks_said((one["country"], one["org"]) for one in row["networks"])
             here = networks_said((one["country"], one["org"]) for one in row["homes"])
+            times = "once" if row["n"] == 1 else f"{row['n']} times"
             what = "its own session was" if row["named"] else "its account was"
             yield Hit(
                 row["about"],
                 grade,
-                f"{what} used from {there}{km}, {row['n']} times on {row['days']} "
+                f"{what} used from {there}{km}, {times} on {row['days']} "
                 f"{'day' if row['days'] == 1 else 'days'}, while the laptop itself was reporting from {here}",
                 observed=f"sign-ins from {'; '.join(row['addresses'])}; the laptop behind {'; '.join(row['own'])}",
                 expected="sign-ins from where the laptop is",
