@@ -8,7 +8,7 @@
 * ``travels(device_id, first, last, place)``: declared travel by day (``last`` included).
 * ``tool_seen``: programs, services, packages, sockets and lookups of the thirty days that the knowledge names;
   ``device_tools``: the same by device and tool; ``tool_spread(tool, devices, share)``: how common each is. Columns in
-  :mod:`~farmwatch.analysis.fleet.tools`.
+  :mod:`~farmwatch.analysis.fleet.tools_seen`.
 * ``egress(device_id, day, address, via, first, last, n)``: public addresses a device came from, by UTC day; ``via`` is
   sightings, sign_ins, meetings or tunnels.
 * ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
@@ -31,7 +31,7 @@ from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_
 from farmwatch.analysis.fleet.inputs import make_excused, make_input_days, make_input_sources
 from farmwatch.analysis.fleet.motions import make_jiggles
 from farmwatch.analysis.fleet.places import make_places
-from farmwatch.analysis.fleet.tools import make_device_tools, make_tool_seen, make_tool_spread
+from farmwatch.analysis.fleet.tools_seen import make_device_tools, make_tool_seen, make_tool_spread
 from farmwatch.analysis.fleet.visits import make_visits, make_visits_away
 from farmwatch.records import TELEMETRY_TABLES
 
