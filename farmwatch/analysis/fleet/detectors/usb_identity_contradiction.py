@@ -59,7 +59,10 @@ class UsbIdentityContradiction(FleetDetector):
     group: ClassVar[str] = "kvm"
     grades: ClassVar[Mapping[str, Grade]] = {
         "several": Grade(
-            Claim.DRIVEN, 21.0, "judged: a new build or a copy changes one thing, a disguise several (E2)"
+            Claim.DRIVEN,
+            21.0,
+            "judged: a new build or a copy changes one thing, a disguise several (E2)",
+            for_review=True,
         ),
         "gadget": Grade(
             Claim.DRIVEN, 18.0, "judged: no maker of keyboards uses the ids of Linux gadgets; a published kit does (E2)"

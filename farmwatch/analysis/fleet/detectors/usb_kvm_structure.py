@@ -66,6 +66,7 @@ class UsbKvmStructure(FleetDetector):
             Claim.DRIVEN,
             18.0,
             "judged: what KVMs must have and makers' manuals say cannot be hidden (docs/evidence.md, E2)",
+            for_review=True,
         ),
         "gadget keyboard": Grade(
             Claim.DRIVEN, 16.0, "judged: a text of Linux's own gadget driver in a keyboard (docs/evidence.md, E2)"
