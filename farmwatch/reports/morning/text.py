@@ -18,6 +18,7 @@ _MOST_DECISIONS = 12
 _MOST_MEMBERS = 12
 _MOST_TIES = 6
 _MOST_DETECTORS = 8
+_FULL_FARMS = 10  #: farms told in full; more are listed in a line each
 _MOST_UNSEEN = 10
 
 
@@ -148,7 +149,7 @@ def _farms(page: Page, farms: tuple[MorningFarm, ...], verbose: int) -> None:
     _title(page, "Farms", len(farms))
     if not farms:
         page.say("None.", indent=2)
-    for farm in farms:
+    for farm in farms if verbose else farms[:_FULL_FARMS]:
         level = farm.assessment.level
         page.row(farm.farm_id, [("", _word(level), str(level)), ("", str(farm.change), "")], indent=2)
         page.say(farm.summary, indent=2, style="bold")
@@ -165,6 +166,19 @@ def _farms(page: Page, farms: tuple[MorningFarm, ...], verbose: int) -> None:
                      label="Where they say they are:", hang=4)  # fmt: skip
         for number, step in enumerate(farm.next_steps, 1):
             page.say(step, indent=2, label=f"{'Next:' if number == 1 else '     '} {number}.", hang=11)
+    if not verbose:
+        _more_farms(page, farms[_FULL_FARMS:])
+
+
+def _more_farms(page: Page, farms: tuple[MorningFarm, ...]) -> None:
+    """Farms in a line each."""
+    for farm in farms[:_LINES]:
+        level = farm.assessment.level
+        page.say(
+            f"{farm.farm_id} ({farm.change}): {farm.summary}", indent=2, label=_word(level), style=str(level), hang=4
+        )
+    if len(farms) > _LINES:
+        page.say(f"and {len(farms) - _LINES:,} more: see the HTML or JSON report, or -v", indent=2)
 
 
 def _coordinates(latitude: float, longitude: float) -> str:

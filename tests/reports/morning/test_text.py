@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -65,3 +66,14 @@ def test_of_a_farm_only_one_device_is_told_in_full(morning):
 def test_a_large_fleet_stays_readable(large):
     """Ten thousand devices are some pages, not hundreds."""
     assert len(render(large).splitlines()) < 250
+
+
+def test_many_farms_are_listed_in_a_line_each(morning):
+    """Ten in full, sixty in a line, the others counted; -v tells all."""
+    (farm,) = morning.farms
+    many = replace(morning, farms=tuple(replace(farm, farm_id=f"F-{number:03d}") for number in range(80)))
+    text = render(many, width=160)
+    assert text.count("Where they say they are") == 10
+    assert "F-069 (new): 7 laptops" in text
+    assert "and 10 more: see the HTML or JSON report" in text
+    assert render(many, width=160, verbose=1).count("Where they say they are") == 80
