@@ -26,8 +26,8 @@ def test_a_fleet_goes_through_ingest_whole(cli, tmp_path):
 def test_options_reach_the_fleet(cli, tmp_path):
     """Farms, evasions, feeds, amount and assumptions as asked; the card says so."""
     ran = cli(
-        "simulate", tmp_path / "fleet", "--devices", "80", "--farms", "3", "--evasion", "none", "--evasion", "router-vpn",
-        "--feeds", "dns", "--feeds", "roster", "--rows-per-device", "52", "--parameters", "4", "--quiet",
+        "simulate", tmp_path / "fleet", "--devices", "80", "--farms", "3", "--evasion", "none", "--evasion",
+        "router-vpn", "--feeds", "dns", "--feeds", "roster", "--rows-per-device", "52", "--parameters", "4", "--quiet",
     )  # fmt: skip
     assert (ran.code, ran.err) == (Exit.OK, "")
     card = json.loads((tmp_path / "fleet" / "card.json").read_text())
