@@ -159,7 +159,8 @@ def judge(
                              {"no capture of it": len(devices) - len(scanned)}))  # fmt: skip
     judged = Judged(
         window=fleet.window, devices=devices, hits={device: hits[device] for device in sorted(hits) if hits[device]},
-        unseen=unseen, scanned=frozenset(scanned), detectors=tuple(detectors), coverage=tuple(coverage), prior=prior, weights=weights,
+        unseen=unseen, scanned=frozenset(scanned), detectors=tuple(detectors),
+        coverage=tuple(coverage), prior=prior, weights=weights,
         rows=fleet.arrow("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM presence").column(0)[0].as_py(),
     )  # fmt: skip
     judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights, known=known)

@@ -30,7 +30,7 @@ _USER_FOLDER = re.compile(
     r"(?!public[\\/]|all users[\\/]|default[\\/]|shared[\\/])[^\\/]+"
 )
 _OPTION = re.compile(r"(?<!\S)[\"']?(--?[A-Za-z][\w-]*|/[A-Za-z][\w-]{0,30}(?![\w/\\.-]))")
-_SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{2,30}):(?://|\?)")
+_SCHEME = re.compile(r"(?i)\b(msteams(?=:/)|[a-z][a-z0-9+.-]{2,30}(?=:(?://|\?)))")  # Teams' links have one slash
 _CLEAN = re.compile(r"(?:(?:--?[A-Za-z][\w-]*|/[A-Za-z][\w-]*|[a-z][a-z0-9+.-]{2,30}:)(?: |$))+")  # cleaned before
 _LONGEST_COMMAND = 32_768
 

@@ -78,6 +78,8 @@ def test_user_folders_are_masked(path, masked):
     [
         ('"remoting_start_host.exe" --code="4/secret" --pin=123456 --name=some.body', "--code --pin --name"),
         ("rundll32 url.dll,FileProtocolHandler zoommtg://zoom.example/join?confno=1&pwd=secret", "zoommtg:"),
+        ("explorer.exe msteams:/l/meetup-join/19%3asecret", "msteams:"),
+        ("scp somebody:/home/x .", None),
         ("msiexec /i chromeremotedesktophost.msi /qn", "/i /qn"),
         ("cat /etc/passwd", None),
         (r"C:\Windows\notepad.exe C:\secret.txt", None),
