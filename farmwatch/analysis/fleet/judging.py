@@ -161,6 +161,7 @@ def judge(
         window=fleet.window, devices=devices, hits={device: hits[device] for device in sorted(hits) if hits[device]},
         unseen=unseen, scanned=frozenset(scanned), detectors=tuple(detectors),
         coverage=tuple(coverage), prior=prior, weights=weights,
+        notes=fleet.geo.notes(fleet.window.until) if fleet.geo is not None else (),
         rows=fleet.arrow("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM presence").column(0)[0].as_py(),
     )  # fmt: skip
     judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights, known=known)

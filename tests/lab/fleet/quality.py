@@ -92,7 +92,8 @@ def measured(
               *extra)  # fmt: skip
     farmwatch("ingest", str(made / "feeds"), "--store", str(store), "-q", "--json")
     shutil.rmtree(made / "feeds")
-    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "-q", "--json", *more)
+    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "--profile",
+              str(made / "profile.toml"), "-q", "--json", *more)  # fmt: skip
     counts = held_against(store, made / "truth.csv")
     shutil.rmtree(store)
     return counts
