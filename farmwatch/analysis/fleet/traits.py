@@ -240,7 +240,7 @@ def _make_traits(fleet: Fleet) -> None:
     """``farm_traits``: every device's values with their days.
 
     Inventories and queries that report changes tell a router or a monitor once, and then nothing while it stays. So
-    what is told is held for :data:`_HELD_DAYS` days, on days on which the device was seen at all, and until it tells
+    what is told is held for :data:`_HELD_DAYS` days, on days on which the device was in use, and until it tells
     another value of that kind (of neighbours: a router or access point). Days of declared travel say nothing about
     where a device lives, so they are left out of what tells a place.
     """
@@ -262,7 +262,9 @@ def _make_traits(fleet: Fleet) -> None:
         "farm_awake",
         f"""
         SELECT d.code, bit_or({day}) AS mask
-        FROM ({_ADDRESSES} UNION ALL SELECT device_id, ts, NULL FROM sightings_30d) AS t
+        FROM ({_ADDRESSES} UNION ALL SELECT device_id, ts, NULL FROM sightings_30d
+              UNION ALL SELECT device_id, unnest(generate_series(min(first), max(last), INTERVAL 1 DAY)), NULL
+              FROM presence GROUP BY device_id) AS t
         JOIN farm_devices AS d USING (device_id) GROUP BY d.code
         """,
     )
