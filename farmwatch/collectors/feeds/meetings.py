@@ -257,7 +257,7 @@ def _places(rows: Rows, device: str | None, ts: str | None, network: dict[str, A
             ts=ts,
             kind="bssid",
             value=station,
-            oui=station[:8].replace(":", ""),
+            oui=station[:8],
             medium=medium,
         )
     mac = _link_address(network.get("macAddress"))
