@@ -51,7 +51,7 @@ REASONS: Mapping[str, str] = {
     "farm.hardware": "judged: an input device or monitor that moves between strangers' laptops (docs/evidence.md, E1)",
     "farm.control": "judged: one far end, not approved, in laptops of several households (docs/evidence.md, E10)",
     "farm.factor": "judged: one second factor for several people (docs/evidence.md, I1)",
-    "farm.token": "judged: judged/evidence.md, I2)",
+    "farm.token": "judged: the token of one device in several people's sign-ins (docs/evidence.md, I2)",
     "farm.member": "judged: what such farms were, where they were found (docs/evidence.md, N8)",
 }
 

@@ -30,9 +30,12 @@ from pathlib import Path
 
 from scipy.stats import beta
 
+from farmwatch.analysis.fleet.judging import FLEET_PRIOR
+
 KEPT = Path(__file__).resolve().parents[3] / "docs" / "fleet-results.txt"
 UNTIL = "2026-03-09"
-DAYS = 7
+DAYS = 7  #: that are judged
+BEFORE = 7  #: that are simulated before them: who visits a place is told by where they were before
 LEVELS = ("strong", "review")
 EDGES = (0.0, 0.001, 0.01, 0.1, 0.5, 0.9)
 
@@ -83,29 +86,31 @@ def farmwatch(*arguments: str) -> None:
 
 def measured(
     devices: int, seed: int, rate: float, folder: Path, *, rows: float, evasion: str | None, more: list[str]
-) -> Counted:
-    """Simulate, take in, assess and count one fleet."""
+) -> list[Counted]:
+    """Simulate, take in, assess and count one fleet: with its own base rate as the prior, and with the usual one."""
     made, store = folder / f"fleet-{seed}", folder / f"store-{seed}"
     extra = ["--evasion", evasion] if evasion else []
     farmwatch("simulate", str(made), "--devices", str(devices), "--seed", str(seed), "--parameters", str(seed),
-              "--base-rate", str(rate), "--until", UNTIL, "--days", str(DAYS), "--rows-per-device", str(rows), "-q",
-              *extra)  # fmt: skip
+              "--base-rate", str(rate), "--until", UNTIL, "--days", str(DAYS + BEFORE), "--rows-per-device", str(rows),
+              "-q", *extra)  # fmt: skip
     farmwatch("ingest", str(made / "feeds"), "--store", str(store), "-q", "--json")
     shutil.rmtree(made / "feeds")
-    farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "--profile",
-              str(made / "profile.toml"), "-q", "--json", *more)  # fmt: skip
-    counts = held_against(store, made / "truth.csv")
+    found = []
+    for prior in (rate, FLEET_PRIOR):
+        farmwatch("assess", "--store", str(store), "--since", f"{DAYS}d", "--until", UNTIL, "--profile",
+                  str(made / "profile.toml"), "--prior", str(prior), "-q", "--json", *more)  # fmt: skip
+        found.append(held_against(store, made / "truth.csv", prior))
     shutil.rmtree(store)
-    return counts
+    return found
 
 
-def held_against(store: Path, truth: Path) -> Counted:
-    """Verdicts of a store's last assessment against the truth."""
+def held_against(store: Path, truth: Path, prior: float | None = None) -> Counted:
+    """Verdicts of a store's last assessment, with this prior where one is named, against the truth."""
     from farmwatch.assessing import kept, runs
     from farmwatch.store import open_store
 
     lake = open_store(store, make=False)
-    found = kept(lake, runs(lake)[-1])
+    found = kept(lake, [run for run in runs(lake) if prior is None or run["prior"] == prior][-1])
     verdicts = {row["device_id"]: row for row in found.verdicts.to_pylist()}
     hits = defaultdict(list)
     for row in found.hits.select(["device_id", "detector", "grade", "decibans"]).to_pylist():
@@ -184,6 +189,15 @@ def _bound(wrong: int, of: int) -> float:
     return float(beta.ppf(0.975, wrong + 1, of - wrong)) if of > wrong else 1.0
 
 
+def _kinds(farms: Counter[str]) -> str:
+    """False farms by the commonest confuser of their members."""
+    found: Counter[str] = Counter()
+    for members, count in farms.items():
+        words = Counter(word for one in members.split(", ") for word in one.split(";"))
+        found[words.most_common(1)[0][0]] += count
+    return ", ".join(f"{count} of {word}" for word, count in sorted(found.items()))
+
+
 def report(name: str, counts: Counted, *, verbose: bool) -> str:
     """One block of text."""
     lines: list[str] = []
@@ -209,7 +223,7 @@ def report(name: str, counts: Counted, *, verbose: bool) -> str:
             f"  pairs of found farms: {counts.true_pairs} of {counts.pairs} right "
             f"({counts.true_pairs / counts.pairs:.4f})"
         )
-    lines.append(f"  farms without any driven device: {dict(counts.false_farms) or 'none'}")
+    lines.append(f"  farms without any driven device: {_kinds(counts.false_farms) or 'none'}")
     for edge, (number, total, driven) in sorted(counts.bins.items()):
         lines.append(
             f"    told probability from {edge:<5g}: {number:8,d} devices, told {total / number:.4f}, "
@@ -240,10 +254,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the table for the README")
     parser.add_argument("--verbose", "-v", action="store_true")
     options = parser.parse_args()
-    whole = Counted()
+    names = (f"prior {options.base_rate:g}, the fleets' own", f"prior {FLEET_PRIOR:g}, the usual one")
+    whole = [Counted(), Counted()]
     with tempfile.TemporaryDirectory(prefix="farmwatch-quality-") as folder:
         for seed in options.seeds:
-            counts = measured(
+            found = measured(
                 options.devices,
                 seed,
                 options.base_rate,
@@ -252,9 +267,13 @@ def main() -> None:
                 evasion=options.evasion,
                 more=[] if options.weights is None else ["--weights", options.weights],
             )
-            print(report(f"seed {seed}", counts, verbose=options.verbose), flush=True)
-            whole.add(counts)
-    text = report(f"{len(options.seeds)} fleets", whole, verbose=False)
+            for name, counts, total in zip(names, found, whole, strict=True):
+                print(report(f"seed {seed}, {name}", counts, verbose=options.verbose), flush=True)
+                total.add(counts)
+    text = "\n\n".join(
+        report(f"{len(options.seeds)} fleets, {name}", counts, verbose=False)
+        for name, counts in zip(names, whole, strict=True)
+    )
     print(text)
     if options.write:
         KEPT.write_text(text + "\n", encoding="utf-8")
