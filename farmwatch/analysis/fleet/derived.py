@@ -14,7 +14,8 @@
 * ``places``: what is known of every public address in the telemetry, see :mod:`~farmwatch.analysis.fleet.places`.
 * ``visits``, ``visits_away``: sign-ins reduced to days and addresses, and those from elsewhere than declared, see
   :mod:`~farmwatch.analysis.fleet.visits`.
-* ``excused``, ``input_sources``, ``input_days``: whose input is explained, what input devices are and did, see
+* ``excused``, ``kvm_approved``, ``input_sources``, ``input_days``: whose input or KVM is explained, what input devices
+  are and did, see
   :mod:`~farmwatch.analysis.fleet.inputs`.
 * ``jiggles``: pointers that move by themselves, see :mod:`~farmwatch.analysis.fleet.motions`.
 * ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
@@ -28,7 +29,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_usb_things
-from farmwatch.analysis.fleet.inputs import make_excused, make_input_days, make_input_sources
+from farmwatch.analysis.fleet.inputs import (
+    make_excused,
+    make_input_days,
+    make_input_sources,
+    make_kvm_approved,
+)
 from farmwatch.analysis.fleet.motions import make_jiggles
 from farmwatch.analysis.fleet.places import make_places
 from farmwatch.analysis.fleet.tools_seen import make_device_tools, make_tool_seen, make_tool_spread
@@ -136,6 +142,7 @@ DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "fleet_devices": _fleet_devices,
     "egress": _egress,
     "excused": make_excused,
+    "kvm_approved": make_kvm_approved,
     "input_sources": make_input_sources,
     "input_days": make_input_days,
     "jiggles": make_jiggles,

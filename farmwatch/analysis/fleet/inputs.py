@@ -14,10 +14,13 @@ from farmwatch.knowledge.entries import Kind
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
 
-__all__ = ["excused", "make_excused", "make_input_days", "make_input_sources"]
+__all__ = [
+    "excused", "kvm_approved", "make_excused", "make_input_days", "make_input_sources", "make_kvm_approved",
+]  # fmt: skip
 
 _FEWEST_PRESSES = 20  #: of a window that the agent looks for a grid in (docs/evidence.md, M16)
 _MOST = 1_000_000  #: of anything in a window: more is no count of input
+_APPROVED = "the roster approves a remote KVM on it"
 _CLIENT_GRID_MS = 16.5  #: from here on a grid is a screen's or a program's: USB and keyboards scan every 1 to 16 ms
 
 
@@ -100,16 +103,29 @@ def make_excused(fleet: Fleet) -> None:
 
     That is an arrangement at work, or a remote KVM that the roster approves for this device.
     """
-    kvms = sorted(entry.id for entry in fleet.knowledge.entries.values() if entry.kind is Kind.KVM)
     fleet.make(
         "excused",
-        """
+        f"""
         SELECT device_id, CASE WHEN accommodation THEN 'the roster says that an arrangement explains unusual input'
-                               ELSE 'the roster approves a remote KVM on it' END AS reason
-        FROM owners WHERE accommodation OR list_has_any(string_split(approved_tools, ','), $kvms)
+                               ELSE '{_APPROVED}' END AS reason
+        FROM owners LEFT JOIN kvm_approved AS k USING (device_id) WHERE accommodation OR k.device_id IS NOT NULL
         """,
-        kvms=kvms,
     )
+
+
+def make_kvm_approved(fleet: Fleet) -> None:
+    """Make ``kvm_approved(device_id)``: devices on which the roster approves a remote KVM."""
+    fleet.make(
+        "kvm_approved",
+        "SELECT device_id FROM owners WHERE list_has_any(string_split(approved_tools, ','), $kvms)",
+        kvms=sorted(entry.id for entry in fleet.knowledge.entries.values() if entry.kind is Kind.KVM),
+    )
+
+
+def kvm_approved(fleet: Fleet) -> dict[str, str]:
+    """Devices on which the roster approves a remote KVM, and that as the reason why they are not judged by one."""
+    rows = fleet.rows("SELECT device_id FROM kvm_approved ORDER BY device_id")
+    return {row["device_id"]: _APPROVED for row in rows}
 
 
 def excused(fleet: Fleet) -> dict[str, str]:

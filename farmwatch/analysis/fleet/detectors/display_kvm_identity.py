@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.conditions import candidates
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.inputs import kvm_approved
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Grade as Certainty
 from farmwatch.knowledge.entries import Kind, Layer, Match, Sign
@@ -85,12 +86,13 @@ class DisplayKvmIdentity(FleetDetector):
         wanted = candidates(fleet.knowledge, Layer.EDID, _CONDITIONS)
         fleet.make(
             "display_kvm_candidates",
-            f"SELECT * FROM screens WHERE NOT coalesce(internal, false) AND ({wanted} "
+            "SELECT * FROM screens ANTI JOIN kvm_approved USING (device_id) "
+            f"WHERE NOT coalesce(internal, false) AND ({wanted} "
             "OR list_has_any(string_split(extension_sha256, ','), $blocks::VARCHAR[]))",
             blocks=sorted(blocks),
         )
         join = fleet.label(
-            "display_kvm_names", "display_kvm_candidates", _COLUMNS, lambda row: _kvm(fleet.knowledge, blocks, row)
+            "display_kvm_names", "display_kvm_candidates", _COLUMNS, lambda row: _kvm(fleet, blocks, row)
         )
         rows = fleet.rows(
             f"""
@@ -108,6 +110,10 @@ class DisplayKvmIdentity(FleetDetector):
                 found, key=lambda row: (_STRENGTH.index(row["label"].partition(": ")[0]), row["last"], row["label"])
             )
             yield _hit(device, row)
+
+    def blind(self, fleet: Fleet) -> Mapping[str, str]:
+        """Devices on which the roster approves a KVM."""
+        return kvm_approved(fleet)
 
 
 def _hit(device: str, row: Mapping[str, Any]) -> Hit:
@@ -130,15 +136,17 @@ def _hit(device: str, row: Mapping[str, Any]) -> Hit:
     )
 
 
-def _kvm(knowledge: Knowledge, blocks: Mapping[str, str], row: Mapping[str, Any]) -> str | None:
-    """Grade and name of what has this identity, as ``grade: name``."""
+def _kvm(fleet: Fleet, blocks: Mapping[str, str], row: Mapping[str, Any]) -> str | None:
+    """Grade and name of what has this identity, as ``grade: name``; None where the company approved it."""
     fields: dict[str, Any] = {
         "vendor": row["vendor"], "name": row["name"], "serial": (row["serial_text"] or "").strip(),
         "product": _hex(row["product_code"], 4), "serial_number": _hex(row["serial_number"], 8),
         "week": str(row["week"] or ""), "year": str(row["year"] or ""),
         "cta_block": [blocks[one] for one in (row["extension_sha256"] or "").split(",") if one in blocks],
     }  # fmt: skip
-    found = list(knowledge.match_edid({key: value for key, value in fields.items() if value}))
+    found = list(fleet.knowledge.match_edid({key: value for key, value in fields.items() if value}))
+    if any(one.id in fleet.profile.approved_tools for one in found):
+        return None
     kvms = [match for match in found if match.entry.kind is Kind.KVM and match.sign is Sign.SESSION]
     for grade, wanted in (
         ("identity", [one for one in kvms if one.alone and one.grade is not Certainty.LOW]),

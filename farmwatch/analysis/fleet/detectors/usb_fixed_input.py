@@ -45,7 +45,7 @@ class UsbFixedInput(FleetDetector):
     least_days: int = param(3, "Days with a list of USB devices: fewer are one stay at one desk.", low=2, high=20)
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
-        """Hits on devices with such a thing; those with a declared arrangement for input are left out."""
+        """Hits on devices with such a thing; those whose input the roster explains are left out."""
         for row in fleet.rows(
             """
             WITH looked AS (
@@ -57,7 +57,7 @@ class UsbFixedInput(FleetDetector):
             FROM usb_things AS t JOIN looked USING (device_id)
             WHERE keyboard AND pointer AND NOT pen AND NOT inside AND NOT virtual AND moves = 0
                 AND present_days = looks AND bit_count(looks) >= $least
-                AND t.device_id NOT IN (SELECT device_id FROM owners WHERE accommodation)
+                AND t.device_id NOT IN (SELECT device_id FROM excused)
             QUALIFY row_number() OVER (PARTITION BY t.device_id ORDER BY vendor_id, product_id) = 1
             ORDER BY t.device_id
             """,

@@ -142,7 +142,7 @@ class UsbIdentityContradiction(FleetDetector):
                 FROM named AS t JOIN units USING (vendor_id, product_id) LEFT JOIN plain USING (vendor_id, product_id)
                 LEFT JOIN classes USING (vendor_id, product_id)
                 LEFT JOIN reports AS r USING (vendor_id, product_id, bcd_device)
-                WHERE NOT virtual
+                WHERE NOT virtual AND device_id NOT IN (SELECT device_id FROM kvm_approved)
             )
             SELECT told.*, coalesce(o.accommodation, false) AS arranged
             FROM told LEFT JOIN owners AS o ON o.device_id = told.device_id

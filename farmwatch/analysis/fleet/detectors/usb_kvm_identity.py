@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.conditions import candidates
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.knowledge import Knowledge
+from farmwatch.analysis.fleet.inputs import kvm_approved
 from farmwatch.knowledge.entries import Grade as Certainty
 from farmwatch.knowledge.entries import Kind, Layer, Match, Side, Sign
 from farmwatch.knowledge.loading import parse_conditions
@@ -85,8 +85,10 @@ class UsbKvmIdentity(FleetDetector):
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """Hits on devices to which a KVM is or was attached: for each the strongest of what was seen."""
         wanted = candidates(fleet.knowledge, Layer.USB, _CONDITIONS)
-        fleet.make("usb_kvm_candidates", f"SELECT * FROM usb_seen WHERE {wanted}")
-        join = fleet.label("usb_kvm_names", "usb_kvm_candidates", _COLUMNS, lambda row: _kvm(fleet.knowledge, row))
+        fleet.make(
+            "usb_kvm_candidates", "SELECT * FROM usb_seen ANTI JOIN kvm_approved USING (device_id) WHERE " + wanted
+        )
+        join = fleet.label("usb_kvm_names", "usb_kvm_candidates", _COLUMNS, lambda row: _kvm(fleet, row))
         rows = fleet.rows(
             f"""
             SELECT c.device_id, label, min(c.first) AS first, max(c.last) AS last, sum(c.n)::BIGINT AS n,
@@ -107,6 +109,10 @@ class UsbKvmIdentity(FleetDetector):
             row = max(found, key=lambda row: (_STRENGTH.index(_grade(row)), row["last"], row["label"]))
             if not (_grade(row) == "part" and row["arranged"]):
                 yield _hit(device, row)
+
+    def blind(self, fleet: Fleet) -> Mapping[str, str]:
+        """Devices on which the roster approves a KVM."""
+        return kvm_approved(fleet)
 
 
 def _grade(row: Mapping[str, Any]) -> str:
@@ -133,9 +139,11 @@ def _hit(device: str, row: Mapping[str, Any]) -> Hit:
     )
 
 
-def _kvm(knowledge: Knowledge, row: Mapping[str, Any]) -> str | None:
-    """Grade and name of the KVM whose values these are, as ``grade: name``."""
-    found = [one for one in knowledge.match_usb(_fields(row)) if _counts(one)]
+def _kvm(fleet: Fleet, row: Mapping[str, Any]) -> str | None:
+    """Grade and name of the KVM whose values these are, as ``grade: name``; None where the company approved it."""
+    found = [one for one in fleet.knowledge.match_usb(_fields(row)) if _counts(one)]
+    if any(one.id in fleet.profile.approved_tools for one in found):
+        return None
     sessions = [one for one in found if one.sign is Sign.SESSION and one.entry.kind is Kind.KVM]
     alone = [one for one in sessions if one.alone]
     if alone:

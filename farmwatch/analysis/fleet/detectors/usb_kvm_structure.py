@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.knowledge import Knowledge
+from farmwatch.analysis.fleet.inputs import kvm_approved
 from farmwatch.knowledge.entries import Grade as Certainty
 from farmwatch.knowledge.entries import Kind, Layer, Sign
 from farmwatch.knowledge.loading import parse_conditions
@@ -109,6 +109,7 @@ class UsbKvmStructure(FleetDetector):
                            AND bcd_device IN (256, 257, 258), false) AS constants,
                        t.vendor_id IN (SELECT vendor_id FROM usb_boards) AS board
                 FROM usb_things AS t LEFT JOIN usb_reports AS r USING (device_id, vendor_id, product_id)
+                ANTI JOIN kvm_approved AS k ON k.device_id = t.device_id
                 WHERE NOT virtual AND NOT hub
             ), usual AS (
                 SELECT vendor_id, product_id, count(*) AS n_all,
@@ -135,21 +136,23 @@ class UsbKvmStructure(FleetDetector):
                 yield _hit(device, grade, thing)
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
-        """Devices whose feeds name USB devices and say nothing of what these can do."""
+        """Devices whose feeds say nothing of what USB devices can do, and those with an approved KVM."""
         rows = fleet.rows(
             "SELECT device_id FROM usb_seen GROUP BY device_id HAVING bool_and(interfaces IS NULL "
             "AND hid_kinds IS NULL AND hid_reports IS NULL AND class_name IS NULL) ORDER BY device_id"
         )
-        return {row["device_id"]: "USB devices are named without their interfaces" for row in rows}
+        named = {row["device_id"]: "USB devices are named without their interfaces" for row in rows}
+        return named | kvm_approved(fleet)
 
 
 def _label_reports(fleet: Fleet) -> None:
     """Make ``usb_reports`` (whose report descriptors a product has) and ``usb_boards`` (vendor ids of boards)."""
-    join = fleet.label("usb_report_owners", "usb_seen", ("hid_reports",), lambda row: _owners(fleet.knowledge, row))
+    join = fleet.label("usb_report_owners", "usb_seen", ("hid_reports",), lambda row: _owners(fleet, row))
     fleet.make(
         "usb_reports",
         f"""
-        SELECT device_id, vendor_id, product_id, max(CASE WHEN label <> 'shared' THEN label END) AS own,
+        SELECT device_id, vendor_id, product_id, CASE WHEN bool_or(label = 'approved') THEN 'approved'
+                   ELSE max(CASE WHEN label <> 'shared' THEN label END) END AS own,
                max(CASE WHEN label = 'shared' THEN label END) AS shared
         FROM usb_seen {join} GROUP BY ALL
         """,
@@ -160,23 +163,30 @@ def _label_reports(fleet: Fleet) -> None:
     fleet.make("usb_boards", "SELECT unnest($boards::BIGINT[]) AS vendor_id", boards=boards)
 
 
-def _owners(knowledge: Knowledge, row: Mapping[str, Any]) -> str | None:
-    """Names of the KVMs whose report descriptor is among those listed, else ``shared`` where several share one."""
+def _owners(fleet: Fleet, row: Mapping[str, Any]) -> str | None:
+    """Names of the KVMs whose report descriptor is among those listed, else ``shared`` where several share one.
+
+    ``approved`` where the company approved one of them.
+    """
     found = [
         match
         for digest in (row["hid_reports"] or "").split(",")[:32]
         if digest
-        for match in knowledge.match_hid(digest)
+        for match in fleet.knowledge.match_hid(digest)
         if match.entry.kind is Kind.KVM
     ]
-    own = sorted({match.entry.name for match in found if match.alone and match.sign is Sign.SESSION})
+    own = [match for match in found if match.alone and match.sign is Sign.SESSION]
+    if any(match.id in fleet.profile.approved_tools for match in own):
+        return "approved"
     if own:
-        return " or ".join(own[:3])
+        return " or ".join(sorted({match.entry.name for match in own})[:3])
     return "shared" if any(match.grade is not Certainty.LOW for match in found) else None
 
 
 def _grade(thing: Mapping[str, Any]) -> str | None:
     """What the traits of one product together amount to."""
+    if thing["own"] == "approved":
+        return None
     if thing["own"]:
         return "report descriptor"
     weak = _weak_traits(thing)

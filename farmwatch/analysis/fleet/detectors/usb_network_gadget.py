@@ -61,7 +61,7 @@ class UsbNetworkGadget(FleetDetector):
         fleet.make(
             "gadget_boards",
             f"""
-            SELECT * FROM usb_things
+            SELECT * FROM usb_things ANTI JOIN kvm_approved USING (device_id)
             WHERE (network OR storage) AND ({boards} OR regexp_matches(concat_ws(' ', manufacturer, product), $words))
             """,
             words=_WORDS,

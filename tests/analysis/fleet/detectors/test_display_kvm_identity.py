@@ -7,7 +7,8 @@ from hashlib import sha256
 import pytest
 
 from farmwatch.analysis.fleet.detectors.display_kvm_identity import DisplayKvmIdentity
-from farmwatch.records import Display, PowerEvent
+from farmwatch.analysis.profile import Profile
+from farmwatch.records import Display, PowerEvent, RosterEntry
 from tests.analysis.fleet.fleets import answers, at, judged
 
 DETECTOR = DisplayKvmIdentity()
@@ -76,3 +77,12 @@ def test_the_strongest_of_several_is_told():
 def test_without_displays_there_is_no_data():
     """Nothing is known of a device that tells no display."""
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_an_approved_kvm_is_nothing():
+    """By the roster for one device, by the profile for all; another product's approval explains nothing."""
+    row = display("LNX", 0x7773, name="PiKVM V4 Plus")
+    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="pikvm")
+    assert answers(DETECTOR, [row, roster]) == {"lt-1": "no data"}
+    assert answers(DETECTOR, [row], profile=Profile(approved_tools=frozenset({"pikvm"}))) == {"lt-1": "clear"}
+    assert answers(DETECTOR, [row], profile=Profile(approved_tools=frozenset({"jetkvm"}))) == {"lt-1": "identity"}

@@ -42,9 +42,20 @@ def test_beside_other_input_it_weighs_less():
         listed(1, "keyboard,pointer", removable=False),
         listed(1, "keyboard,pointer", class_name="hid virtual injected"),
         [*BOX, RosterEntry(device_id="lt-1", ts=at(-9), accommodation=True)],
+        [*BOX, RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="pikvm")],
         [*listed(1, "keyboard"), *listed(2, "pointer")],
     ],
-    ids=["receiver", "tablet", "unplugged", "away for a day", "built in", "a program's", "arrangement", "two things"],
+    ids=[
+        "receiver",
+        "tablet",
+        "unplugged",
+        "away for a day",
+        "built in",
+        "a program's",
+        "arrangement",
+        "approved",
+        "two things",
+    ],
 )
 def test_input_of_people_is_not(rows):
     """Receivers move by steps, tablets are pens, and what people use is unplugged some day."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
+from farmwatch.analysis.profile import Profile
 from farmwatch.records import PowerEvent, RosterEntry, UsbDevice
 from tests.analysis.fleet.fleets import answers, at, judged
 
@@ -101,3 +102,12 @@ def test_a_finding_names_its_rows():
     assert finding.telling[0].record_ids == ("r7",)
     assert finding.telling[0].first_ts == "2026-03-03T00:00:00Z"
     assert "last seen 2026-03-03" in finding.summary
+
+
+def test_an_approved_kvm_is_nothing():
+    """By the roster for one device, by the profile for all; another product's approval explains nothing."""
+    row = usb(0x1D6B, 0x0104, manufacturer="PiKVM", product="PiKVM Composite Device", serial="CAFEBABE")
+    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="anydesk,pikvm")
+    assert answers(DETECTOR, [row, roster]) == {"lt-1": "no data"}
+    assert answers(DETECTOR, [row], profile=Profile(approved_tools=frozenset({"pikvm"}))) == {"lt-1": "clear"}
+    assert answers(DETECTOR, [row], profile=Profile(approved_tools=frozenset({"jetkvm"}))) == {"lt-1": "identity"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.analysis.fleet.detectors.usb_kvm_structure import UsbKvmStructure
+from farmwatch.analysis.profile import Profile
 from farmwatch.records import PowerEvent, RosterEntry, UsbDevice
 from tests.analysis.fleet.fleets import answers, at, judged
 
@@ -109,3 +110,13 @@ def test_names_alone_are_no_data():
     """A feed that says only who made a device says nothing of how it is built."""
     assert answers(DETECTOR, [usb()]) == {"lt-1": "no data"}
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_an_approved_kvm_is_nothing():
+    """By the roster for one device, by the profile where the descriptor is an approved product's own."""
+    row = kvm(hid_reports="1111111111111111,3a71a5a23705ee80")
+    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="pikvm")
+    assert answers(DETECTOR, [row, roster]) == {"lt-1": "no data"}
+    with_own = Profile(approved_tools=frozenset({"pikvm", "glinet-comet", "jetkvm", "nanokvm", "tinypilot", "blikvm"}))
+    assert answers(DETECTOR, [row], profile=with_own) == {"lt-1": "clear"}
+    assert answers(DETECTOR, [kvm()], profile=with_own) == {"lt-1": "remote-control composite"}

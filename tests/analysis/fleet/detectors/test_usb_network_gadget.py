@@ -80,3 +80,10 @@ def test_ordinary_network_cards_and_discs_are_not(row):
 def test_without_usb_rows_there_is_no_data():
     """Nothing is known of a device that tells no USB devices."""
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_an_approved_kvm_is_clear():
+    """Those that bring files over do it as a disc."""
+    assert answers(DETECTOR, [BOARD, RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="pikvm")]) == {
+        "lt-1": "clear"
+    }
