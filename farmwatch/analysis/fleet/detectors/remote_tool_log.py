@@ -28,8 +28,8 @@ WITH told AS (
 ), ends AS (
     SELECT device_id, tool, ts FROM remote_tool_log_30d WHERE event = 'ended'
 ), locks AS (
-    SELECT device_id, ts, event FROM power_30d SEMI JOIN told USING (device_id)
-    WHERE event IN ('locked', 'unlocked', 'boot')
+    SELECT device_id, ts, bool_and(event = 'locked') AS locked FROM power_30d SEMI JOIN told USING (device_id)
+    WHERE event IN ('locked', 'unlocked', 'boot') GROUP BY device_id, ts
 ), timed AS (
     SELECT t.* EXCLUDE (ended),
            CASE WHEN coalesce(t.ended, e.ts) IS NOT NULL  -- least and greatest pass over what is not known
@@ -37,7 +37,7 @@ WITH told AS (
     FROM told AS t ASOF LEFT JOIN ends AS e ON e.device_id = t.device_id AND e.tool = t.tool AND e.ts >= t.ts
 )
 SELECT t.*, p.scope, p.country, p.network, CAST(t.ts AS DATE) AS day,
-       coalesce(k.event = 'locked' AND t.asked IS NULL AND t.unattended IS NULL, false) AS locked
+       coalesce(k.locked AND t.asked IS NULL AND t.unattended IS NULL, false) AS locked
 FROM timed AS t ASOF LEFT JOIN locks AS k ON k.device_id = t.device_id AND k.ts <= t.ts - INTERVAL 1 MINUTE
 LEFT JOIN places AS p ON p.address = t.far_h LEFT JOIN owners AS o ON o.device_id = t.device_id
 WHERE t.tool NOT IN (SELECT unnest($approved::VARCHAR[]))
@@ -121,6 +121,7 @@ class RemoteToolSessions(FleetDetector):
                 SELECT s.*, d.far_id IS NOT NULL AS desk FROM tool_sessions AS s
                 LEFT JOIN tool_desks AS d ON d.tool = s.tool AND d.far_id = s.far_id
                 WHERE NOT coalesce(s.scope = 'own', false) AND NOT coalesce(d.declared, false)
+                QUALIFY d.far_id IS NULL OR bool_and(d.far_id IS NOT NULL) OVER (PARTITION BY s.device_id, s.tool)
             )
             SELECT device_id, tool, count(*) AS n, sum(n)::BIGINT AS rows, count(DISTINCT day) AS days,
                    sum(hours) AS hours, min(ts) AS first, max(ts) AS last, count(*) FILTER (unattended) AS unattended,
@@ -168,13 +169,18 @@ class RemoteToolSessions(FleetDetector):
 
 
 def _abroad(fleet: Fleet) -> Iterable[Hit]:
-    """Far ends whose address lies in another country than the device's declared place; not while it travels."""
+    """Far ends whose address lies in another country than the device's declared place; not while it travels.
+
+    Help desks are left out.
+    """
     for row in fleet.rows(
         """
         SELECT s.device_id, s.tool, count(*) AS n, count(DISTINCT s.day) AS days, min(s.ts) AS first, max(s.ts) AS last,
-               list(DISTINCT s.country ORDER BY s.country) AS countries, bool_and(s.network IS NOT NULL) AS by_network,
-               any_value(o.place_country) AS declared, list_sort(flatten(list(s.ids)))[:20] AS ids
+               sum(s.n)::BIGINT AS rows, list(DISTINCT s.country ORDER BY s.country) AS countries,
+               bool_and(s.network IS NOT NULL) AS by_network, any_value(o.place_country) AS declared,
+               list_sort(flatten(list(s.ids)))[:20] AS ids
         FROM tool_sessions AS s JOIN owners AS o USING (device_id)
+        ANTI JOIN tool_desks AS d ON d.tool = s.tool AND d.far_id = s.far_id
         WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country) AND NOT EXISTS (
             SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND s.day BETWEEN t.first AND t.last
         ) GROUP BY s.device_id, s.tool ORDER BY s.device_id, s.tool
@@ -188,7 +194,7 @@ def _abroad(fleet: Fleet) -> Iterable[Hit]:
             f"on {many(row['days'], 'day')}; the device belongs in {row['declared']}",
             observed=f"far ends in {', '.join(row['countries'])}",
             expected=f"far ends in {row['declared']}, or the company's own",
-            telling=(telling(RemoteToolLog, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
+            telling=(telling(RemoteToolLog, row["first"], row["last"], count=row["rows"], record_ids=row["ids"]),),
         )
 
 

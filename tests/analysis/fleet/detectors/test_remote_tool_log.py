@@ -137,3 +137,31 @@ def test_a_far_end_in_another_country_speaks_of_abroad_too():
 def test_without_logs_there_is_no_data():
     """Nobody collected a tool's log of this device."""
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_what_a_help_desk_does_is_not_counted_with_another_visit():
+    """The desk needs nobody to agree; somebody at the device agreed to the other session."""
+    desk = [log(1 + number / 100, f"lt-{number}", auth="token", unattended=True) for number in range(25)]
+    other = log(3, "lt-1", far_id="777", auth="user", unattended=False)
+    told = answers(DETECTOR, [*desk, other])
+    assert told["lt-1"] == "consented"
+    assert told["lt-2"] == "desk"
+
+
+def test_a_help_desk_abroad_is_a_help_desk():
+    """Its address says where the company's service sits."""
+    roster = [RosterEntry(device_id=f"lt-{number}", ts=at(-9), place_country="US") for number in range(25)]
+    seen = SignIn(ts=at(0), provider="okta", event="sign-in", outcome="success", account="a", address="198.51.100.9",
+                  place_country="IN")  # fmt: skip
+    desk = [log(1 + number / 100, f"lt-{number}", far_h="198.51.100.9") for number in range(25)]
+    assert set(answers(DETECTOR, [*desk, *roster, seen]).values()) == {"desk"}
+    assert answers(DETECTOR, [desk[0], *roster, seen])["lt-0"] == "unstated, country"
+
+
+def test_a_lock_and_an_unlock_at_one_moment_is_no_locked_screen():
+    """Which of the two came last is not known."""
+    both = [
+        PowerEvent(device_id="lt-1", ts=at(day), event=event) for day in range(3) for event in ("locked", "unlocked")
+    ]
+    rows = [log(day, tool="teamviewer", ended=at(day, 2)) for day in (0.5, 1.5, 2.5)]
+    assert "screen was locked" not in judged(DETECTOR, [*rows, *both]).hits["lt-1"][0].summary
