@@ -65,7 +65,9 @@ class ChromeDesktopSetup(FleetDetector):
             FROM processes_30d ANTI JOIN {_APPROVED} USING (device_id)
             WHERE event <> 'stopped' AND (starts_with(name, 'remoting_start_host')
             OR name = 'start-host' AND path LIKE '%/chrome-remote-desktop/%') AND arguments IS NOT NULL
-            GROUP BY device_id ORDER BY device_id
+            GROUP BY device_id
+            QUALIFY count(*) OVER () < 10 OR count(*) OVER () < 0.1 * (SELECT count(*) FROM fleet_devices)
+            ORDER BY device_id
             """,
             **bound,
         ):

@@ -20,7 +20,8 @@ __all__ = ["LogonFarClock"]
 _COMPARED = """
 WITH clocks AS (
     SELECT device_id, ts, session_id, client_utc_offset_min AS far, record_id FROM logons_30d
-    WHERE client_utc_offset_min BETWEEN -840 AND 840
+    WHERE client_utc_offset_min BETWEEN -840 AND 840 AND NOT $approved AND device_id NOT IN (
+        SELECT device_id FROM owners WHERE list_contains(string_split(approved_tools, ','), 'rdp'))
 ), own AS (
     SELECT device_id, ts, min(utc_offset_min) AS utc_offset_min FROM devices_ever
     WHERE utc_offset_min BETWEEN -840 AND 840 GROUP BY device_id, ts
@@ -53,7 +54,8 @@ class LogonFarClock(FleetDetector):
     """Compares the driving machine's offset from UTC with the device's own.
 
     A clock is a fact about a machine, set by whoever runs it; it is compared with the device's declared place only, and
-    an offset that many devices' sessions have is the company's own desk abroad.
+    an offset that many devices' sessions have is the company's own desk abroad. Where remote desktop is
+    approved, nobody looks at its clients' clocks.
     """
 
     id: ClassVar[str] = "logon.far_clock"
@@ -86,7 +88,7 @@ class LogonFarClock(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """One hit about where, and one that a session was driven, for each device."""
-        fleet.make("far_clocks", _COMPARED)
+        fleet.make("far_clocks", _COMPARED, approved="rdp" in fleet.profile.approved_tools)
         for row in fleet.rows(
             """
             WITH apart AS (

@@ -79,3 +79,13 @@ def test_who_started_it_is_said():
 def test_without_programs_there_is_no_data():
     """Nothing to look at is not clear."""
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_a_scripted_roll_out_to_the_fleet_is_the_companys():
+    """IT sets it up by script on many devices; where few of many have it, a PIN is told."""
+    rows = [Process(device_id=f"lt-{number}", ts=at(1), event="started", name=START, arguments="--pin")
+            for number in range(12)]  # fmt: skip
+    assert set(answers(DETECTOR, rows).values()) == {"clear"}
+    others = [Service(device_id=f"pc-{number}", ts=at(1), kind="service", name="x", state="running")
+              for number in range(200)]  # fmt: skip
+    assert answers(DETECTOR, [*rows, *others])["lt-1"] == "pin"

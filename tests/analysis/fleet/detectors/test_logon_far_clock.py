@@ -85,3 +85,11 @@ def test_without_clocks_there_is_no_data():
     """Ordinary logons hold no client's clock; a clock alone has nothing to be compared with."""
     ordinary = Logon(device_id="lt-1", ts=at(1), event="logon", source="security 4624", logon_type=2)
     assert answers(DETECTOR, [ordinary, clock(540, "lt-2")]) == {"lt-1": "no data", "lt-2": "no data"}
+
+
+def test_where_remote_desktop_is_approved_clocks_are_clear():
+    """By the profile for all, by the roster for one device."""
+    rows = [clock(540), own(-420)]
+    assert answers(DETECTOR, rows, profile=Profile(approved_tools=frozenset({"rdp"})))["lt-1"] != "far, driven"
+    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="anydesk,rdp")
+    assert judged(DETECTOR, [*rows, roster]).hits == {}
