@@ -88,7 +88,8 @@ class MeetingByLink(FleetDetector):
                            AND i.input_device <> 'injected'
                            AND greatest(i.presses, i.clicks, i.moves) > 0
                        ) > 0 AS used
-                FROM at_it AS a JOIN input_timing AS i ON i.device_id = a.device_id AND CAST(i.ts AS DATE) = a.day
+                FROM at_it AS a JOIN input_timing AS i ON i.device_id = a.device_id
+                     AND CAST(i.ts AS DATE) BETWEEN a.day - 1 AND a.day -- the minutes before midnight
                 GROUP BY a.device_id, a.ts
             )
             SELECT a.device_id, any_value(a.fixed) AS minute, any_value(a.days) AS days, count(*) AS n,

@@ -80,3 +80,12 @@ def test_without_starts_there_is_no_data():
     """A list of what runs does not say when it was started."""
     rows = [start(1, event="running"), PowerEvent(device_id="lt-2", ts=at(1), event="boot")]
     assert answers(DETECTOR, rows) == {"lt-1": "no data", "lt-2": "no data"}
+
+
+def test_input_before_midnight_is_input():
+    """Five in the afternoon on one coast is the next day in UTC."""
+    rows = [start(day, 60 * (24 - NINE) + 2) for day in range(4)]
+    before = [used(day, 60 * (24 - NINE) - 5) for day in range(4)]
+    after = [used(day + 1, 60) for day in range(4)]
+    assert answers(DETECTOR, [*rows, *before, *after]) == {"lt-1": "attended"}
+    assert answers(DETECTOR, [*rows, *after]) == {"lt-1": "idle"}
