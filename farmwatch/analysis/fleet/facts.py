@@ -36,7 +36,8 @@ def device_facts(fleet: Fleet, devices: Sequence[str]) -> dict[str, DeviceFacts]
         """
         WITH told AS (
             SELECT device_id, list(DISTINCT host_name ORDER BY host_name) AS names,
-                   max_by(macs, ts) AS macs, max_by(addresses, ts) AS addresses, max_by(vendor, ts) AS vendor
+                   max_by(macs, (ts, macs)) AS macs, max_by(addresses, (ts, addresses)) AS addresses,
+                   max_by(vendor, (ts, vendor)) AS vendor
             FROM devices_ever SEMI JOIN fact_devices USING (device_id) GROUP BY device_id
         ), seen AS (
             SELECT device_id, min(first) AS first, max(last) AS last FROM presence GROUP BY device_id

@@ -34,10 +34,9 @@ WITH slept AS (
     FROM power SEMI JOIN account_busy USING (device_id)
     QUALIFY event IN ({_ASLEEP}) AND until - ts >= to_seconds(60 * $sleep_min)
 ), touched AS (
-    SELECT device_id, ts AS since,
-           ts + to_milliseconds(CAST(1000 * greatest(least(window_s, 86400), 0) AS BIGINT)) AS until
+    SELECT device_id, ts AS since, ts + to_milliseconds(CAST(1000 * max(window_s) AS BIGINT)) AS until
     FROM input_timing SEMI JOIN account_busy USING (device_id)
-    WHERE greatest(presses, clicks, moves) > 0 AND window_s BETWEEN 0 AND 86400
+    WHERE greatest(presses, clicks, moves) > 0 AND window_s BETWEEN 0 AND 86400 GROUP BY device_id, ts
 ), reported AS (
     SELECT DISTINCT device_id, CAST(since AS DATE) AS day FROM touched
 ), beside AS (
@@ -99,7 +98,9 @@ class AccountWhileIdle(FleetDetector):
             """
             WITH counted AS (
                 SELECT device_id, state, count(*) AS n, count(DISTINCT day) AS days, min(ts) AS first, max(ts) AS last,
-                       count(*) FILTER (via = 'meetings') AS meetings, coalesce(min(record_id, 20), []) AS ids
+                       count(*) FILTER (via = 'meetings') AS meetings,
+                       coalesce(min(record_id, 20) FILTER (via = 'sign_ins'), []) AS sign_in_ids,
+                       coalesce(min(record_id, 20) FILTER (via = 'meetings'), []) AS meeting_ids
                 FROM account_busy_while WHERE state IS NOT NULL GROUP BY device_id, state
             ), told AS (
                 SELECT * FROM counted WHERE state = 'asleep' OR days >= $least_days
@@ -125,8 +126,11 @@ class AccountWhileIdle(FleetDetector):
                 observed=f"first {row['first']:%Y-%m-%d %H:%M}, last {row['last']:%Y-%m-%d %H:%M} UTC",
                 expected="an account that is busy while its laptop is in use, or on a telephone",
                 telling=tuple(
-                    telling(record, row["first"], row["last"], count=count, record_ids=row["ids"])
-                    for record, count in ((SignIn, signed), (MeetingUse, row["meetings"]))
+                    telling(record, row["first"], row["last"], count=count, record_ids=row[ids])
+                    for record, count, ids in (
+                        (SignIn, signed, "sign_in_ids"),
+                        (MeetingUse, row["meetings"], "meeting_ids"),
+                    )
                     if count
                 ),
             )
