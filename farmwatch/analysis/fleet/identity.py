@@ -171,11 +171,9 @@ def _ranks(fleet: Fleet, names: list[str]) -> dict[str, tuple[int, float]]:
     fleet.load("identity_names", pa.table({"name": names}))
     rows = fleet.rows(
         """
-        SELECT n.name, bool_or(r.device_id IS NOT NULL) AS declared, bool_or(d.host_name = n.name) AS is_host,
-               max(epoch(d.ts)) AS last
-        FROM identity_names AS n
-        LEFT JOIN roster__rows AS r ON r.device_id = n.name AND r.ts < $until
-        LEFT JOIN devices__rows AS d ON d.device_id = n.name AND d.ts < $until
+        SELECT n.name, n.name IN (SELECT device_id FROM roster__rows WHERE ts < $until) AS declared,
+               bool_or(d.host_name = n.name) AS is_host, max(epoch(d.ts)) AS last
+        FROM identity_names AS n LEFT JOIN devices__rows AS d ON d.device_id = n.name AND d.ts < $until
         GROUP BY n.name ORDER BY n.name
         """
     )

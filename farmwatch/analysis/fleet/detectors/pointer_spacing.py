@@ -91,18 +91,11 @@ class PointerSpacing(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """Hits on pointers that are slow in most windows on enough days."""
-        join = fleet.label("pacing_boxes", "usb_devices", _COLUMNS, lambda row: _box(fleet.knowledge, row))
-        for row in fleet.rows(
+        fleet.make(
+            "slow_pointers",
             f"""
-            WITH pointers AS ({_POINTERS}), boxes AS (
-                SELECT device_id, printf('%04x:%04x', usb_devices.vendor_id, usb_devices.product_id) AS input_device,
-                       min(label) AS box
-                FROM usb_devices {join} GROUP BY ALL
-            )
-            SELECT p.*, b.box FROM pointers AS p LEFT JOIN boxes AS b USING (device_id, input_device)
-            WHERE p.windows >= $windows AND p.days >= $days AND p.share >= $share
-                  AND p.device_id NOT IN (SELECT device_id FROM excused)
-            ORDER BY p.device_id, p.input_device
+            SELECT * FROM ({_POINTERS}) WHERE windows >= $windows AND days >= $days AND share >= $share
+                   AND device_id NOT IN (SELECT device_id FROM excused)
             """,
             slow=self.slow_ms,
             moves=int(self.least_moves),
@@ -110,6 +103,19 @@ class PointerSpacing(FleetDetector):
             windows=int(self.least_windows),
             days=int(self.least_days),
             share=self.least_share,
+        )
+        fleet.make("slow_pointer_things", "SELECT * FROM usb_seen SEMI JOIN slow_pointers USING (device_id)")
+        join = fleet.label("pacing_boxes", "slow_pointer_things", _COLUMNS, lambda row: _box(fleet.knowledge, row))
+        for row in fleet.rows(
+            f"""
+            WITH boxes AS (
+                SELECT slow_pointer_things.device_id, printf('%04x:%04x', slow_pointer_things.vendor_id,
+                           slow_pointer_things.product_id) AS input_device, min(label) AS box
+                FROM slow_pointer_things {join} GROUP BY ALL
+            )
+            SELECT p.*, b.box FROM slow_pointers AS p LEFT JOIN boxes AS b USING (device_id, input_device)
+            ORDER BY p.device_id, p.input_device
+            """
         ):
             yield _hit(row, "paced_by_box" if row["box"] else "slow")
             if row["box"] and row["gap"] >= self.far_ms:
