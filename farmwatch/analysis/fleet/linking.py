@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from farmwatch.analysis.fleet.geo import distance_sql
 from farmwatch.analysis.fleet.traits import TRAITS, window_mask
 from farmwatch.analysis.grouping import labels_of
 
@@ -64,15 +65,6 @@ def _kinds(*names: str) -> str:
     return ", ".join(str(_NAMES.index(name)) for name in names)
 
 
-def distance_sql(one: str, two: str) -> str:
-    """Kilometres between two rows with ``latitude`` and ``longitude`` (great circle); null where unknown."""
-    return (
-        f"2 * 6371 * asin(sqrt(least(1, pow(sin(radians({one}.latitude - {two}.latitude) / 2), 2) "
-        f"+ cos(radians({one}.latitude)) * cos(radians({two}.latitude)) "
-        f"* pow(sin(radians({one}.longitude - {two}.longitude) / 2), 2))))"
-    )
-
-
 def make_pairs(fleet: Fleet) -> None:
     """Make ``farm_pairs``: two devices, bits by aspect, days in one place; without what the roster explains."""
     window = window_mask(fleet)
@@ -86,8 +78,8 @@ def make_pairs(fleet: Fleet) -> None:
                coalesce(min(a.df) FILTER (a.kind IN ({_kinds("egress address")})), 0) AS behind,
                coalesce(bool_or(a.line), false) AS line,
                {_sum("USB serial")} + {_sum("monitor serial")} AS hardware,
-               {_sum("remote-tool id of the far end")} + {_sum("address of the far end")} + {_sum("second factor")}
-               + {_sum("device token")} AS identity,
+               greatest({_sum("remote-tool id of the far end")}, {_sum("address of the far end")})
+               + {_sum("second factor")} + {_sum("device token")} AS identity,
                {_sum("long meeting joined in the same minute")} AS meeting,
                bit_or(CASE WHEN a.kind IN ({place}) THEN a.mask & b.mask ELSE 0::UBIGINT END) AS together
         FROM farm_links AS a JOIN farm_links AS b ON a.thing = b.thing AND a.code < b.code
@@ -141,7 +133,7 @@ def make_pairs(fleet: Fleet) -> None:
 def _sum(name: str) -> str:
     """What shared values of one kind weigh together."""
     trait = TRAITS[_NAMES.index(name)]
-    return f"least({trait.sum_bits}, coalesce(sum(a.bits) FILTER (a.kind = {_NAMES.index(name)}), 0))"
+    return f"least({trait.sum_bits}, coalesce(sum(least(a.bits, b.bits)) FILTER (a.kind = {_NAMES.index(name)}), 0))"
 
 
 def _device_cap(fleet: Fleet) -> int:

@@ -7,7 +7,9 @@ import random
 import pyarrow as pa
 import pytest
 
-from farmwatch.analysis.fleet.linking import LARGE, link
+from farmwatch.analysis.fleet.linking import LARGE, link, make_pairs
+from farmwatch.analysis.fleet.traits import make_links
+from tests.analysis.fleet.farm_rows import declared, seen
 from tests.analysis.fleet.fleets import fleet_of
 
 
@@ -64,3 +66,18 @@ def test_groups_do_not_depend_on_the_order_of_pairs():
 def test_a_company_network_is_no_group():
     """A chain of two thousand devices and more is nobody's home."""
     assert groups_of([(number, number + 1) for number in range(2500)]) == []
+
+
+def test_an_unknown_home_is_not_far_away():
+    """One address of a carrier weighs as such where a home is not declared, and more between homes far apart."""
+
+    def place_bits(**values):
+        rows = [declared("a", near=0), declared("b", **{"near": 1} | values)]
+        rows += [row for name in "ab" for row in seen(name, "one line", kinds=("public_ip",))]
+        with fleet_of(rows) as fleet:
+            make_links(fleet)
+            make_pairs(fleet)
+            return [row["place"] for row in fleet.rows("SELECT place FROM farm_pairs")]
+
+    assert place_bits(latitude=None, longitude=None) == [3.0]
+    assert place_bits() == [6.0]
