@@ -233,6 +233,8 @@ def _grade(
     note = ""
     if evidence.fixed[key]:
         weight, note = None, "keeps its own: a record that states the fact, a declared limit, or from captures"
+    elif own < 0:
+        weight, note = None, "keeps its own: told of devices alone on which something else was found"
     elif not sum(hits):
         weight, note = None, "keeps its own: no example"
     elif of[1] < LEAST_BENIGN_LOOKED_AT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +13,7 @@ import pytest
 
 from farmwatch.analysis.fleet.calibration import probabilities, reliability
 from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.findings import finding_of
 from farmwatch.analysis.fleet.labelled import Label, LabelledFleet, Split, evidence_of, folds_of
 from farmwatch.analysis.fleet.measuring import measure
 from farmwatch.analysis.fleet.standing import standings
@@ -249,3 +251,19 @@ def test_the_same_labels_give_the_same_file(weights, tmp_path):
     assert (read.decibans, read.reasons, read.causes, read.calibrations, read.benign) == (
         weights.decibans, weights.reasons, weights.causes, weights.calibrations, weights.benign,
     )  # fmt: skip
+
+
+def test_what_speaks_against_keeps_its_weight():
+    """It is told of devices alone on which something else was found, so that its counts say nothing of the others."""
+    given = fleet(11)
+    told = {}
+    for device, document in zip(
+        *(given.hits.column(name).to_pylist() for name in ("device_id", "document")), strict=True
+    ):
+        told.setdefault(device, []).append(finding_of(json.loads(document)))
+    for found in told.values():
+        found.append(hit("hand.present", -9.0, grade="g", group="hand", family=Family.HARDWARE))
+    measured_on = dataclasses.replace(given, hits=hits(told))
+    weights = measure([measured_on], [*DETECTORS, Named("hand.present")], source="a test")
+    assert ("hand.present", "g") not in weights.decibans
+    assert any("keeps its own" in one["note"] for one in weights.card["grades"] if one["detector"] == "hand.present")
