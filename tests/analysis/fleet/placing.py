@@ -50,6 +50,10 @@ class FixedGeo:
         arrays = [pa.array(columns[name], kind) for name, kind in zip(names, kinds, strict=True)]
         return pa.table([pa.array(addresses, pa.string()), *arrays], names=["address", *names])
 
+    def notes(self, until):
+        """Nothing: it is never out of date."""
+        return ()
+
 
 GEO = FixedGeo()
 
