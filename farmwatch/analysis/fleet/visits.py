@@ -116,7 +116,7 @@ def networks_said(pairs: Iterable[tuple[str | None, str | None]]) -> str:
     Args:
         pairs: country and who runs the network.
     """
-    told = sorted(
-        {f"{country or 'an unknown country'}" + (f" ({org[:_SAID]})" if org else "") for country, org in pairs}
-    )
+    given = {(country or "an unknown country", (org or "")[:_SAID]) for country, org in pairs}
+    named = {country for country, org in given if org}
+    told = sorted(f"{country} ({org})" if org else country for country, org in given if org or country not in named)
     return ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")

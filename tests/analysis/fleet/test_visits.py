@@ -65,3 +65,9 @@ def test_networks_are_said_shortly():
     assert networks_said([("US", "Cox"), ("CN", None), ("US", "Cox")]) == "CN, US (Cox)"
     assert networks_said([(None, "x" * 100)]) == f"an unknown country ({'x' * 60})"
     assert networks_said([("US", str(number)) for number in range(9)]).endswith("US (3) and 5 more")
+
+
+def test_a_country_is_named_once_where_a_network_is_known():
+    """Without a network beside one with it, a country says nothing more."""
+    assert networks_said([("DE", None), ("DE", "Example DSL"), ("US", None)]) == "DE (Example DSL), US"
+    assert networks_said([(None, None), (None, "Example DSL")]) == "an unknown country (Example DSL)"

@@ -62,7 +62,6 @@ class VpnEgress(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """At most one hit for each device and grade."""
-        allowed = ", ".join(f"'{tool}'" for tool in sorted(fleet.profile.approved_tools)) or "''"
         rows = fleet.rows(
             f"""
             WITH kinds AS (
@@ -78,7 +77,7 @@ class VpnEgress(FleetDetector):
             ), used AS (
                 SELECT e.device_id, e.day, e.address, e.via, e.first, e.last, e.n, k.country, k.as_org, k.grade, k.brand
                 FROM seen AS e JOIN kinds AS k USING (address) LEFT JOIN owners AS o USING (device_id)
-                WHERE NOT (k.grade <> 'data_centre' AND (k.brand IN ({allowed})
+                WHERE NOT (k.grade <> 'data_centre' AND (list_contains($allowed::VARCHAR[], k.brand)
                            OR coalesce(list_contains(string_split(o.approved_tools, ','), k.brand), false)))
                       AND (k.grade = 'astrill' OR NOT {travelling_sql("e.device_id", "e.day")})
             ), crowds AS (
@@ -97,6 +96,7 @@ class VpnEgress(FleetDetector):
             """,
             most=self.most_devices,
             days=self.min_days,
+            allowed=sorted(fleet.profile.approved_tools),
         )
         strongest: dict[str, str] = {}
         for row in rows:
