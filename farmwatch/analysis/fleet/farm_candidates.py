@@ -86,7 +86,7 @@ def candidates_of(fleet: Fleet, groups: Sequence[Group], showing: Iterable[str])
     ties: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in fleet.rows(
         """
-        SELECT c.number, l.kind, t.value, max(l.bits) AS bits, bool_or(l.line) AS line,
+        SELECT c.number, l.kind, t.value, list_sort(list(l.bits), 'DESC')[2] AS bits, bool_or(l.line) AS line,
                list(l.code ORDER BY l.code) AS codes,
                bit_or(l.mask) AS days
         FROM farm_candidates AS c JOIN farm_links AS l USING (code) JOIN farm_traits AS t USING (code, kind, thing)

@@ -206,6 +206,17 @@ def test_approved_support_is_no_farm():
     assert found(rows) == ()
 
 
+def test_a_vendor_that_helps_many_once_is_no_farm():
+    """One far end by id and address, let in by whoever sat there, once on each of nine laptops and twice on a tenth."""
+    rows = list(ORDINARY)
+    for number in range(10):
+        device = f"v-{number}"
+        days = (1, 4) if number == 0 else (number % 6,)
+        rows += at_home(device)
+        rows += driven_by(device, "444 555 666", days, far_h="203.0.113.50", auth="user", unattended=False)
+    assert found(rows) == ()
+
+
 def test_a_patch_restart_or_a_shared_meeting_ties_nobody():
     """All start at one minute of one night; a team joins the same meetings."""
     rows = list(ORDINARY)
