@@ -21,8 +21,8 @@ class MeetingShift(FleetDetector):
     """Adds up a device's time in each meeting by day, rejoining included.
 
     Length, number of people, shared screen and start are looked at. How many took part is what the service says, else
-    how many accounts it lists. On-call bridges and virtual offices are as long and have more people in them; a workshop
-    is one day.
+    how many accounts it lists; meetings of which neither is told say nothing. On-call bridges and virtual offices are
+    as long and have more people in them; a workshop is one day.
     """
 
     id: ClassVar[str] = "meeting.shift"
@@ -72,7 +72,7 @@ class MeetingShift(FleetDetector):
                        sum(seconds) / 3600 AS hours, sum(shared_s) / 3600 AS shared, max(people) AS people,
                        count(*) AS n, coalesce(min(record_id, 20), []) AS ids
                 FROM parts GROUP BY device_id, meeting, day
-                HAVING sum(seconds) >= 3600 * $least_hours AND coalesce(max(people), 0) <= $most_people
+                HAVING sum(seconds) >= 3600 * $least_hours AND max(people) <= $most_people
             ), shifts AS (
                 SELECT *, 2 * pi() * (epoch(ts) % 86400) / 86400 AS angle FROM by_day
                 QUALIFY row_number() OVER (PARTITION BY device_id, day ORDER BY hours DESC, meeting) = 1
@@ -96,8 +96,8 @@ class MeetingShift(FleetDetector):
             yield Hit(
                 row["device_id"],
                 ("screen" if shown else "regular" if regular else "daily") if often else "single",
-                f"one meeting for {row['hours']:.1f} h on {many(row['days'], 'day')}"
-                + (f", {row['people']} people at most" if row["people"] is not None else "")
+                f"one meeting for {row['hours']:.1f} h on {many(row['days'], 'day')}, "
+                f"{row['people']} people at most"
                 + (f", screen shared {min(row['share'], 1):.0%} of the time" if row["share"] is not None else "")
                 + (f", begun at {_clock(row['minute'])} UTC give or take {row['spread']:.0f} min"
                    if often else ""),

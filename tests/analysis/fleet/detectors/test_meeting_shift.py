@@ -76,3 +76,8 @@ def test_a_meeting_of_the_owners_account_is_the_devices():
 def test_without_meetings_there_is_no_data():
     """Nothing to look at is not clear."""
     assert answers(DETECTOR, [PowerEvent(device_id="lt-2", ts=at(1), event="boot")]) == {"lt-2": "no data"}
+
+
+def test_a_meeting_of_unknown_people_says_nothing():
+    """Neither a number of people nor a number of the meeting: it may be a hall."""
+    assert answers(DETECTOR, week(meeting_id=None, shared_s=7 * 3600)) == {"lt-1": "clear"}
