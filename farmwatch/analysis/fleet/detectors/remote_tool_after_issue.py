@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import COUNTED, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import COUNTED, many, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Record
 
 __all__ = ["RemoteToolAfterIssue"]
@@ -85,7 +85,7 @@ class RemoteToolAfterIssue(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "new" if new else "fortnight" if row["days"] <= self.short_days else "month",
-                f"{row['name']} came {row['days']:.0f} days after the device "
+                f"{row['name']} came {many(round(row['days']), 'day')} after the device "
                 + ("began to report" if new else "was handed out"),
                 observed=f"{row['came_at']:%Y-%m-%d %H:%M} UTC",
                 expected="tools that IT installs before the hand-over, or none",
