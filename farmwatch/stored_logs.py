@@ -33,6 +33,7 @@ _MOST_FLOWS = 1_000_000  #: of one input; a scan of as many holds about a gigaby
 _SENSORS = ("zeek", "suricata-eve")  #: feeds whose flows are judged
 _LOCAL = r"^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|f[cd]|fe80)"
 _INSIDE = f"CASE WHEN regexp_matches(orig_h, '{_LOCAL}') THEN orig_h ELSE resp_h END"
+_LONGEST_FLOW = timedelta(days=1)  #: before a row about it: older flows are not searched for it
 _WHOSE = {NameQuery: "client", Name: "client", Host: "address"}  #: column by which a day's rows are cut
 
 
@@ -91,11 +92,12 @@ def _rows(connection: DuckDBPyConnection, record: type[Record], stretch: _Stretc
     clock = "ts" if "ts" in record.columns else "first_ts"
     conditions = [f"{clock} >= $first", f"{clock} < $last", "sender = $sender", "feed = $feed"]
     cut = f"hash({{}}) % {stretch.parts} = {stretch.part}"
+    by_flow = record is not Flow and "flow" in record.columns
     if record is Flow:
         conditions.append(cut.format(_INSIDE))
-    elif "flow" in record.columns:
+    elif by_flow:
         conditions.append(
-            f"flow IN (SELECT flow FROM flows WHERE ts < $last AND sender = $sender AND feed = $feed "  # noqa: S608 (ours)
+            f"flow IN (SELECT flow FROM flows WHERE ts < $last AND ts >= $before AND sender = $sender AND feed = $feed "  # noqa: S608 (ours)
             f"AND {cut.format(_INSIDE)})"
         )
     elif record in _WHOSE:
@@ -105,6 +107,7 @@ def _rows(connection: DuckDBPyConnection, record: type[Record], stretch: _Stretc
         f"SELECT {columns} FROM {record.table} WHERE {' AND '.join(conditions)}",  # noqa: S608 (ours)
         params={
             "first": str(stretch.first), "last": str(stretch.last), "sender": stretch.sender, "feed": stretch.feed,
+            **({"before": str(stretch.first - _LONGEST_FLOW)} if by_flow else {}),
         },
     ).to_arrow_table()  # fmt: skip
     return found.cast(arrow_schema(record)).sort_by([(name, "ascending") for name in record.key])
