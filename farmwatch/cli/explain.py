@@ -56,6 +56,7 @@ def explain(
     """Explain a detector or a word of the report."""
     from farmwatch.analysis.detectors import DETECTORS
     from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+    from farmwatch.analysis.fleet.farm_weights import TITLES
     from farmwatch.reports.evidence import cited
     from farmwatch.reports.page import Page
     from farmwatch.reports.wording import GLOSSARY
@@ -65,7 +66,7 @@ def explain(
     detectors |= {detector.id: detector for detector in FLEET_DETECTORS}
     words = dict(GLOSSARY)
     signals = cited()
-    found = None if name is None else _meant(name, [*detectors, *words, *signals])
+    found = None if name is None else _meant(name, [*detectors, *TITLES, *words, *signals])
     if name is None:
         page.say("On captures and sensor logs ('farmwatch scan'):", style="bold")
         _list(page, DETECTORS)
@@ -73,17 +74,23 @@ def explain(
         page.say("On telemetry of a fleet ('farmwatch assess'):", style="bold")
         _list(page, FLEET_DETECTORS)
         page.blank()
+        page.say("On groups of devices that 'farmwatch assess' ties together:", style="bold")
+        for sign, title in TITLES.items():
+            page.say(title, label=f"{sign}:", style="bold", hang=4)
+        page.blank()
         page.say(", ".join(words), label="Words:", style="bold", hang=4)
         page.say(", ".join(signals), label="Signals (N, E, I) and methods (M):", style="bold", hang=4)
     elif found in detectors:
         name = found
         _detector(page, detectors[found])
+    elif found in TITLES:
+        _farm_sign(page, str(found))
     elif found in words:
         page.say(words[found], label=f"{found}:", style="bold")
     elif found in signals:
         _cited(page, signals[found])
     else:
-        near = difflib.get_close_matches(name, [*detectors, *words], n=3)
+        near = difflib.get_close_matches(name, [*detectors, *TITLES, *words], n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise typer.BadParameter(f"nothing is called {name!r}{hint} ('farmwatch explain' lists all)")
     if saved is not None:
@@ -97,6 +104,18 @@ def _meant(name: str, known: list[str]) -> str | None:
     wanted = " ".join(name.casefold().split())
     forms = (wanted, wanted.removesuffix("s"), f"{wanted}s", f"{wanted.removesuffix('ies')}y")
     return next((by_case[form] for form in forms if form in by_case), None)
+
+
+def _farm_sign(page: Page, name: str) -> None:
+    """A sign of a group."""
+    from farmwatch.analysis.fleet.farm_weights import BENIGN, REASONS, TITLES, WEIGHTS
+
+    page.say(TITLES[name], label=f"{name}:", style="bold")
+    page.say("farm; farm.member: driven", label="Speaks for:", style="bold", hang=4)
+    page.say("; ".join(BENIGN), label="Benign causes:", style="bold", hang=4)
+    weights = "; ".join(f"{grade}: {decibans:+g} decibans" for grade, decibans in WEIGHTS.get(name, {}).items())
+    own = "as its detector says, at most what chance leaves, less where only some members show it"
+    page.say(f"{weights or own} ({REASONS.get(name, 'method M19')})", label="Weight:", style="bold", hang=4)
 
 
 def _cited(page: Page, entry: Cited) -> None:
@@ -136,7 +155,7 @@ def _weights(detector: Detector | FleetDetector) -> str:
     if grades is None:
         return origin(detector.weight_source, detector.weight_reason)  # type: ignore[union-attr]  # as above
     return "; ".join(
-        f"{name}: {grade.decibans:+g} dB for {grade.claim} ({origin(grade.source, grade.reason)})"
+        f"{name}: {grade.decibans:+g} decibans for {grade.claim} ({origin(grade.source, grade.reason)})"
         for name, grade in grades.items()
     )
 

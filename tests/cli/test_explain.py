@@ -76,3 +76,14 @@ def test_every_word_of_the_readme_s_glossary_is_explained(cli):
     assert len(words) > 20
     for word in words:
         assert cli("explain", word).code == Exit.OK, word
+
+
+def test_signs_of_a_farm_can_be_explained(cli):
+    """Every sign that a farm's verdict may name has its question, weights and innocent causes."""
+    from farmwatch.analysis.fleet.farm_weights import REASONS, TITLES, WEIGHTS
+
+    assert TITLES.keys() >= WEIGHTS.keys() | REASONS.keys()
+    ran = cli("explain", "farm.signs")
+    assert ran.code == 0
+    assert "chance" in ran.out
+    assert "+24 decibans" in cli("explain", "farm.site").out

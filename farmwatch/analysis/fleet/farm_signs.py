@@ -195,9 +195,13 @@ class Rates:
             yield replace(
                 told,
                 decibans=min(first.decibans / 2, chance - max(weight, once)),
-                summary=f"{part} (more than one, where one in {1 / rate:.0f} laptops shows it)",
+                summary=f"{part} (the same on more than one, which is {self._rarity(rate)})",
                 group=f"{told.group or told.detector}, again",
             )
+
+    def _rarity(self, rate: float) -> str:
+        """How rare a sign is, as far as a fleet of this size can tell."""
+        return "rare" if self._devices < _RARE_AMONG else f"rare: one in {1 / rate:.0f} other laptops shows it"
 
 
 def _telling(fleet: Fleet, ties: Sequence[Shared]) -> Telling:

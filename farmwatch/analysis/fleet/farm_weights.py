@@ -14,13 +14,30 @@ from collections.abc import Mapping
 
 from farmwatch.records import Claim, Family, Finding, Outcome
 
-__all__ = ["BENIGN", "REASONS", "WEIGHTS", "at_least", "evidence"]
+__all__ = ["BENIGN", "REASONS", "TITLES", "WEIGHTS", "at_least", "evidence"]
 
 BENIGN = (
     "couples, flatmates or relatives who were not declared as such",
     "an office, a co-working space or a training that was not declared",
     "a repair or staging bench of the company",
 )
+
+TITLES: Mapping[str, str] = {
+    "farm.site": "do laptops of several households share a line, by router, access point or a sure address?",
+    "farm.address": "do laptops of several households come from one address of the internet?",
+    "farm.places": "are laptops at one line declared beyond a commute from each other?",
+    "farm.places_near": "are laptops at one line declared at different places near each other?",
+    "farm.places_named": "are laptops at one line declared at places of different names?",
+    "farm.starts": "do they start in the same minutes, more often than chance and the fleet explain?",
+    "farm.cuts": "were they cut off in the same few minutes?",
+    "farm.meeting": "do they join long meetings in the same minute?",
+    "farm.hardware": "was one input device, hub or monitor plugged into several of them?",
+    "farm.control": "does one far end drive several of them?",
+    "farm.factor": "does one second factor sign in their owners?",
+    "farm.token": "do their owners sign in with the token of one device?",
+    "farm.signs": "what was found on members themselves, as evidence about the group: no more than chance leaves",
+    "farm.member": "what the group says about one member, without that member's own findings",
+}  #: what each sign asks, for explanations
 
 #: Detector -> grade -> decibans. Grades of numbers read "so many or more".
 WEIGHTS: Mapping[str, Mapping[str, float]] = {

@@ -78,7 +78,7 @@ that hide addresses, adapters of VPN clients, virtual switches, an LTE stick tha
 anything with the group bit (IEEE 802-2014 section 8.2)."""
 _BLANK_SERIAL = (
     r"(?i)^(0+|f+|x+|1+|[-. ]*|none|null|n/?a|unknown|default.*|serial.*|to be filled.*|0?123456789.*|cafebabe"
-    r"|6b65796d696d6570690|0x0+|16843009|4294967295|demo.*|test.*|\d+&.*)$"
+    r"|6b65796d696d6570690|t8nee0038522|m1lmqs052157|3s5gq23|8xhhm93|0x0+|16843009|4294967295|demo.*|test.*|\d+&.*)$"
 )
 """Serial numbers that makers, code samples and systems leave in; Windows writes ``5&2a3b…`` where there is none."""
 _OFFICE_DEVICES = 10  #: of one declared site behind one value: the value is that site's

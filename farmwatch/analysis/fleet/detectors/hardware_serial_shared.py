@@ -20,7 +20,7 @@ __all__ = ["HardwareSerialShared"]
 
 _PRINTED_NUMBERS = (0, 1, 0x01010101, 0x88888800, 0xFFFFFFFF)  #: left in by makers and samples (docs/evidence.md, E4)
 _PRINTED_TEXTS = (
-    "cafebabe", "6b65796d696d6570690", "t8nee0038522", "m1lmqs052157", "3s5gq23", "demoset",
+    "cafebabe", "6b65796d696d6570690", "t8nee0038522", "m1lmqs052157", "3s5gq23", "8xhhm93", "demoset",
     "none", "n/a", "unknown", "default", "serial", "0000000000001",
 )  # fmt: skip
 """Serial numbers of samples and presets: that a KVM has one is another detector's finding, sharing it says nothing."""
