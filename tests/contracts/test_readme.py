@@ -74,8 +74,18 @@ def fleet() -> str:
         for arguments in (
             ["simulate", made, "--devices", "300", "--farms", "2", "--seed", "4", "--until", "2026-03-09", "-q"],
             ["ingest", f"{made}/feeds", "--store", store, "-q"],
-            ["assess", "--store", store, "--until", "2026-03-09", "--profile", f"{made}/profile.toml", "-q",
-             "--color", "never"],
+            [
+                "assess",
+                "--store",
+                store,
+                "--until",
+                "2026-03-09",
+                "--profile",
+                f"{made}/profile.toml",
+                "-q",
+                "--color",
+                "never",
+            ],
         ):
             done = subprocess.run(
                 [sys.executable, "-m", "farmwatch", *arguments], cwd=ROOT, capture_output=True, text=True, check=True,
