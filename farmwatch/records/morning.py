@@ -80,7 +80,7 @@ class MorningCase:
     level: Level  #: the worst claim's
     assessment: Assessment
     verdict: str  #: what the evidence amounts to, in a sentence
-    why: tuple[Finding, ...]  #: the findings that carry it, at most three, no two of one cause
+    why: tuple[Finding, ...]  #: the findings that carry it, at most four, no two of one cause
     findings: tuple[Finding, ...]  #: all that count, heaviest first
     benign: tuple[str, ...] = ()  #: innocent readings that were considered
     next_steps: tuple[str, ...] = ()  #: what to do, in this order

@@ -44,6 +44,8 @@ _ROLE_RANK = {Role.CONTROLLED: 0, Role.UNCLEAR: 1, Role.CONTROLLING: 2}
 _LOGS = frozenset({"zeek", "suricata"})  #: kinds of inputs
 _KEPT = re.compile(r"^keep the capture \(sha256 ([0-9a-f]{6,64}…(?:, [0-9a-f]{6,64}…)*)\)$")
 _MOST_KEPT = 4  # files named in one step
+_MOST_PROOF = 4  # findings that carry a verdict
+_FARM_SIGNS = "farm.signs"  # detector of what all laptops of a farm show
 FAMILIES = ("names", "timing", "hardware", "identity", "place")
 
 
@@ -170,35 +172,45 @@ def own_sessions(device: Device) -> tuple[Session, ...]:
     )
 
 
-def proof(device: Device, limit: int = 3) -> tuple[Finding, ...]:
-    """The findings that carry the verdict: hits that count, of the worst claim first, no two of one cause.
+def proof(device: Device, limit: int = _MOST_PROOF) -> tuple[Finding, ...]:
+    """The findings that carry the verdict: the heaviest that count, of whichever claim, no two of one cause.
 
-    The last place goes to *abroad* where that asks for a person and has none before; farms are told apart.
+    What states a fact outright comes first. The signs that all laptops of a farm show are one cause: each of them
+    stands with every member. A claim that asks for a person has a finding here whenever it has one at all.
     """
-    levels = {claim: assessed.level for claim, assessed in claims(device)}
-    order = {claim: number for number, claim in enumerate(levels)}
     found = [finding for finding in device.findings if finding.outcome is Outcome.HIT and finding.decibans > 0]
+    order = {claim: number for number, claim in enumerate(Claim)}
     found.sort(
-        key=lambda f: (
-            not f.conclusive,
-            -_RANK[levels[f.claim]],
-            order[f.claim],
-            not counted(device, f),
-            -f.decibans,
-            f.detector,
-            f.summary,
-        )
+        key=lambda f: (not f.conclusive, not counted(device, f), -f.decibans, order[f.claim], f.detector, f.summary)
     )
     chosen: list[Finding] = []
     for finding in found:
-        cause = finding.group or finding.detector
-        if all(cause != (other.group or other.detector) and finding.summary != other.summary for other in chosen):
+        if all(_causes(finding).isdisjoint(_causes(other)) and finding.summary != other.summary for other in chosen):
             chosen.append(finding)
     shown = chosen[:limit]
-    far = next((finding for finding in chosen if finding.claim is Claim.ABROAD), None)
-    if far is not None and far not in shown and levels[Claim.ABROAD] in {Level.STRONG, Level.REVIEW}:
-        shown[-1:] = [far]
+    for claim, assessed in claims(device):
+        if assessed.level in {Level.STRONG, Level.REVIEW} and all(one.claim is not claim for one in shown):
+            _make_room(shown, next((one for one in (*chosen, *found) if one.claim is claim), None))
     return tuple(shown)
+
+
+def _causes(finding: Finding) -> frozenset[str]:
+    """What a finding comes from, so that one cause is told once; a farm's sign is also what the device itself shows."""
+    if finding.detector == _FARM_SIGNS:
+        return frozenset({_FARM_SIGNS, finding.grade})
+    own = f"{finding.detector}: {finding.grade}"  # the grade of a farm's sign names the member's finding so
+    return frozenset({finding.group or finding.detector, own if finding.grade else finding.detector})
+
+
+def _make_room(shown: list[Finding], wanted: Finding | None) -> None:
+    """Put a finding in the place of the lightest one whose claim has another; nothing where there is none."""
+    if wanted is None:
+        return
+    for place in range(len(shown) - 1, -1, -1):
+        if sum(one.claim is shown[place].claim for one in shown) > 1:
+            del shown[place]
+            shown.append(wanted)
+            return
 
 
 def hits(device: Device, *wanted: Claim) -> tuple[Finding, ...]:

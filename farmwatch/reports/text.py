@@ -16,6 +16,7 @@ __all__ = ["render"]
 
 _MOST_BROKEN = 10  # damaged inputs described before -v
 _MOST_ITEMS = 5  # benign readings and blind spots shown before -v
+_LEAST_PROOF = 3  # lines that prove a verdict: sessions fill up where fewer findings do
 _MOST_HINTS = 3  # hits named of a clear device
 _MOST_QUIET = 20  # clear devices with something to say of them listed before -v
 _MOST_LINKS = 6  # shared attributes of a farm shown before -v
@@ -105,7 +106,7 @@ def _device(page: Page, device: Device, report: Report, verbose: int) -> None:
     shown = reading.proof(device)
     for finding in shown:
         page.say(finding.summary, indent=2, label="•")
-    for session in reading.ordered_sessions(device)[: 3 - len(shown)]:
+    for session in reading.ordered_sessions(device)[: max(_LEAST_PROOF - len(shown), 0)]:
         page.say(wording.session_sentence(session), indent=2, label="•")
     if device.benign_considered:
         page.say(_some(device.benign_considered, verbose), indent=2, label="Benign readings considered:", hang=4)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from farmwatch.records.finding import Claim
-from farmwatch.records.report import Assessment, Level
+from farmwatch.records.finding import Claim, Outcome, WeightSource
+from farmwatch.records.report import Assessment, Level, Weight
 from farmwatch.reports import reading
 
 
@@ -55,10 +55,43 @@ def test_fail_on_counts_devices_and_farms(sample):
     assert not reading.reaches(replace(report, devices=(), farms=()), Level.REVIEW)
 
 
-def test_proof_is_of_the_driven_claim_first_and_one_per_cause(sample):
-    """Three lines prove the verdict: heaviest first, two of one cause never, the last for *abroad* where that asks."""
+def test_proof_is_the_heaviest_of_any_claim(sample):
+    """What weighs most of a farm's member is told, also of a claim that does not ask; the farm's signs are one."""
+    strong = sample.strong_device()
+    vpn = replace(strong.findings[0], detector="vpn.consumer", summary="vpn", claim=Claim.DRIVEN, decibans=12.0,
+                  group="vpn", conclusive=False, outcome=Outcome.HIT)  # fmt: skip
+    sign = replace(vpn, detector="farm.signs", claim=Claim.FARM)
+    light = [replace(vpn, detector=f"d{n}", group=f"d{n}", summary=f"d{n}", decibans=6.0 - n) for n in range(4)]
+    signs = [replace(sign, group=f"g{n}", summary=f"sign {n}", decibans=8.0 - n) for n in range(3)]
+    device = replace(strong, findings=(*signs, *light, vpn))
+    weights = {
+        claim: replace(
+            dict(reading.claims(strong))[claim],
+            level=Level.REVIEW if claim is Claim.FARM else Level.CLEAR,
+            weights=tuple(
+                Weight(one.detector, one.decibans, True, WeightSource.JUDGED, "", one.group)
+                for one in device.findings
+                if one.claim is claim
+            ),
+        )
+        for claim in Claim
+    }
+    device = replace(device, assessment=Assessment(*(weights[claim] for claim in Claim)))
+    assert [one.summary for one in reading.proof(device)] == ["vpn", "sign 0", "d0", "d1"]
+    own = replace(vpn, detector="vpn.consumer", grade="named")
+    same = replace(sign, group="g", summary="2 of 2 laptops: vpn", grade="vpn.consumer: named", decibans=11.0)
+    shown = reading.proof(replace(device, findings=(own, same, *light)))
+    assert [one.summary for one in shown][:2] == ["vpn", "d0"]
+    assert shown[-1].claim is Claim.FARM, "the only word of a claim that asks, though the device shows it itself"
+    heavy = replace(device, findings=(*light, vpn, replace(signs[0], decibans=1.0)))
+    assert [one.summary for one in reading.proof(heavy)][-1] == "sign 0"
+
+
+def test_proof_has_one_per_cause(sample):
+    """The heaviest first, two of one cause never, every claim that asks among them."""
     shown = reading.proof(sample.strong_device())
     assert [finding.detector for finding in shown] == [
+        "place.shared_gateway",
         "timing.loop_latency",
         "names.remote_tool",
         "timing.loop_distance",

@@ -62,10 +62,10 @@ def test_many_damaged_inputs_do_not_drown_the_verdict(sample):
 
 
 def test_device_says_proof_doubt_blind_spots_and_next_steps(sample):
-    """Three lines of proof, other readings, what was not seen, what to do and the command to look closer."""
+    """Four lines of proof, other readings, what was not seen, what to do and the command to look closer."""
     report = replace(sample.report(), devices=(sample.strong_device(),), farms=(), lans=())
     shown = render(report)
-    assert shown.count("\n  \u2022 ") == 3
+    assert shown.count("\n  \u2022 ") == 4
     for part in ("Benign readings considered:", "Not looked at:", "Next 1.", "Next 4.", "a person decides"):
         assert part in shown
     assert "farmwatch inspect suspect.pcapng --flow tcp/10.0.0.55:50111-198.51.100.7:443\n" in shown

@@ -112,13 +112,24 @@ def _device(judged: Judged, number: int, assessment: Assessment) -> Device:
         findings=tuple(hits),
         vendor=facts.vendor,
         not_looked_at=(*unseen, *(() if name in judged.scanned else (_NO_CAPTURE,))),
-        next_steps=next_steps(hits) if for_person else (),
+        next_steps=next_steps(_counted(hits, assessment)) if for_person else (),
         benign_considered=benign_readings(hits),
         first_ts=_text(facts.first) if facts.first else None,
         last_ts=_text(facts.last) if facts.last else None,
         place=facts.place,
         coordinates=facts.coordinates,
     )
+
+
+def _counted(hits: list[Finding], assessment: Assessment) -> list[Finding]:
+    """Those whose weight is part of a claim's sum: what is not counted sends nobody anywhere."""
+    counted = {
+        (claim, weight.detector, weight.decibans)
+        for claim in Claim
+        for weight in getattr(assessment, str(claim)).weights
+        if weight.counted
+    }
+    return [finding for finding in hits if (finding.claim, finding.detector, finding.decibans) in counted]
 
 
 def _urgency(device: Device) -> tuple[object, ...]:

@@ -197,7 +197,8 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
     shown = Device(device, (), (), (), standing.assessment, (), standing.findings)
     since = background.asked_since.get(device) or _text(here.kept.run["ts"])
     why = reading.proof(shown)
-    telling = dict.fromkeys([*background.steps(why), *background.steps(standing.findings)])  # what carries it first
+    weighed = [finding for finding in standing.findings if reading.counted(shown, finding)]
+    telling = dict.fromkeys([*background.steps(why), *background.steps(weighed)])  # what carries it first
     steps = sorted(list(telling)[:_MOST_STEPS], key=lambda step: _ASKS_USER in step)
     return MorningCase(
         device_id=device,

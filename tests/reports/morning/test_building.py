@@ -40,14 +40,27 @@ def test_what_asks_most_comes_first(morning):
 
 
 def test_a_case_says_why_and_what_to_do(morning):
-    """Three findings of three causes, innocent readings, steps of what carries it first, the user last, then decide."""
+    """The heaviest finding of each cause, innocent readings, steps of what carries it, the user last, then decide."""
     case = of(morning.new_or_worse, "lap-00000")
-    assert [finding.detector for finding in case.why] == ["usb.kvm_identity", "remote.two_tools", "input.clumps"]
+    assert [finding.detector for finding in case.why] == [
+        "usb.kvm_identity",
+        "place.sign_in",
+        "remote.two_tools",
+        "input.clumps",
+    ]
     assert case.benign
     assert case.next_steps[0] == fr.CHECKS["usb.kvm_identity"]
     assert case.next_steps[-2] == fr.CHECKS["remote.two_tools"]
     assert case.next_steps[-1].startswith("write down what you decide")
     assert case.commands[1] == "farmwatch case confirm lap-00000 --reason '…'"
+
+
+def test_steps_are_of_findings_that_count():
+    """A weaker finding of a cause that is counted already sends nobody anywhere."""
+    stands = {"a": fr.standing("a", fr.KVM, fr.TOOLS, fr.finding("edid.kvm", 9.0))}
+    (case,) = build(fr.rows(["a"], stands), stands, None, {}, fr.fleet(20, farm=False)[4]).new_or_worse
+    assert fr.CHECKS["usb.kvm_identity"] in case.next_steps
+    assert fr.CHECKS["edid.kvm"] not in case.next_steps
 
 
 def test_no_command_for_names_that_cannot_be_typed(morning):
