@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farmwatch.cli.case_desk import open_desk
+from farmwatch.cli.case_desk import command, open_case_store, open_desk
 from farmwatch.cli.store import StoreOption
 from farmwatch.cli.streams import Color, can_show, talk, use_color, width, write_result
 
@@ -102,7 +102,12 @@ AboutOption = Annotated[
     typer.Option("--about", metavar="TEXT", help="Only findings that say this, such as a tool; also later ones."),
 ]
 TogetherOption = Annotated[
-    _Together | None, typer.Option("--with", help="Also for the devices of its household, site or farm.")
+    _Together | None,
+    typer.Option(
+        "--with",
+        help="Also for the devices of its household, site or farm, where they ask for a person; with farm: "
+        "only about the farm, unless --claim says more.",
+    ),
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option("--weights", metavar="JSON", help="Weights that 'farmwatch calibrate' measured.")
@@ -118,10 +123,14 @@ def _who(given: str | None) -> str:
     """
     if given is not None:
         return given
+    unknown = typer.BadParameter("the system does not say who you are; name yourself", param_hint="--who")
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (OSError, KeyError, ImportError) as error:
-        raise typer.BadParameter("the system does not say who you are; name yourself", param_hint="--who") from error
+        raise unknown from error
+    if not user.strip():
+        raise unknown
+    return user
 
 
 def _page() -> Page:
@@ -326,15 +335,26 @@ def _decide(
         about += desk.claims_anywhere(draft)
     said = reason if together is None else f"{reason} (with the {together} of {name})"
     made: list[Decision] = []
+    left: list[str] = []  # devices with nothing to decide
     for member in members:
+        beside = member != name
+        chosen = about or ([Claim.FARM] if beside and together is _Together.FARM else [])
         try:
-            made += decisions_for(
+            found = decisions_for(
                 replace(draft, device_id=member, reason=said), standing.get(member),
-                claims=about, detectors=FLEET_DETECTORS,
+                claims=chosen, beside=beside, detectors=FLEET_DETECTORS,
             )  # fmt: skip
         except UndecidableError as error:
-            if member == name:
-                raise typer.BadParameter(str(error), param_hint="DEVICE") from error
+            if not beside:
+                instead = f": {command(url, *error.instead)}" if error.instead else ""
+                raise typer.BadParameter(f"{error}{instead}", param_hint="DEVICE") from error
+            found = []
+        made += found
+        left += [] if found else [member]
+    if left:
+        talk(f"left as they are, for nothing about them asks for this decision: {', '.join(left)}")
+    if who is None and decider == "root":
+        talk("decided as root; --who names somebody else")
     added = desk.store.state.cases.add(made, seen=None if state == "note" else desk.seen)
     _tell(desk, added, as_json=as_json)
 
@@ -382,9 +402,8 @@ def audit(
 ) -> None:
     """List who did what and when, oldest first; tab-separated."""
     from farmwatch.reports.escape import terminal
-    from farmwatch.store import open_store
 
-    entries = open_store(store, make=False).state.cases.audit(device)
+    entries = open_case_store(store).state.cases.audit(device)
     if as_json:
         _write_json([asdict(one) for one in entries])
         return

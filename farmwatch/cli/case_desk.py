@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from farmwatch.reports.case_page import CaseFile
     from farmwatch.store import Store
 
-__all__ = ["Desk", "open_desk"]
+__all__ = ["Desk", "command", "open_case_store", "open_desk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Desk:
     weights: Weights
     decisions: tuple[Decision, ...]
     seen: int  #: number of the last decision that was known
+    url: str | None = None  #: the store as the command line has it
 
     def standings(self, devices: Iterable[str] | None = None) -> dict[str, Standing]:
         """How devices stand; all of them without names."""
@@ -69,8 +72,8 @@ class Desk:
             return same[0]
         near = difflib.get_close_matches(device, names, 5, 0.5)
         decided = any(one.device_id == device for one in self.decisions)
-        hint = f"; near: {', '.join(near)}" if near else "; 'farmwatch case list' names those with cases"
-        kept = "; decisions about it are in 'farmwatch case audit'" if decided else ""
+        hint = f"; near: {', '.join(near)}" if near else f"; '{command(self.url, 'list')}' names those with cases"
+        kept = f"; decisions about it are in '{command(self.url, 'audit', device)}'" if decided else ""
         raise typer.BadParameter(f"no device {device!r} in the last assessment{kept}{hint}", param_hint="DEVICE")
 
     def everywhere(self) -> list[Decision]:
@@ -221,13 +224,12 @@ def open_desk(url: str | None, weights: Path | None) -> Desk:
     from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
     from farmwatch.assessing import kept, runs
     from farmwatch.errors import AssessmentError
-    from farmwatch.store import open_store
 
     given = Weights.load(weights) if weights is not None else NO_WEIGHTS
-    store = open_store(url, make=False)
+    store = open_case_store(url)
     listed = runs(store)
     if not listed:
-        raise AssessmentError(f"{store.place.url}: no assessment is kept yet; run 'farmwatch assess'")
+        raise AssessmentError(f"{store.place.url}: no assessment is kept yet; run '{_with_store(url, 'assess')}'")
     if listed[-1]["weights"] != given.digest:
         talk(
             f"the assessment was made with weights {listed[-1]['weights']}, this uses {given.digest}; "
@@ -235,7 +237,39 @@ def open_desk(url: str | None, weights: Path | None) -> Desk:
         )
     cases = store.state.cases
     seen = cases.last()  # before the decisions are read: whatever comes in between is refused, not missed
-    return Desk(store, kept(store, listed[-1]), given, tuple(cases.decisions()), seen)
+    return Desk(store, kept(store, listed[-1]), given, tuple(cases.decisions()), seen, url)
+
+
+def open_case_store(url: str | None) -> Store:
+    """A store that must be there.
+
+    Raises:
+        StoreError: it is not; where none was named, with how to name one.
+    """
+    from farmwatch.errors import StoreError
+    from farmwatch.store import open_store
+
+    try:
+        return open_store(url, make=False)
+    except StoreError as error:
+        if url is not None:
+            raise
+        raise StoreError(f"{error}; --store or FARMWATCH_STORE names another than the default") from error
+
+
+def command(url: str | None, *arguments: str) -> str:
+    """A ``farmwatch case`` command line to be typed next, on the same store.
+
+    Args:
+        url: The store as the command line has it; left out where it is the default or in the environment.
+        arguments: What follows ``farmwatch case``.
+    """
+    return _with_store(url, "case", *arguments)
+
+
+def _with_store(url: str | None, *arguments: str) -> str:
+    given = () if url is None or url == os.environ.get("FARMWATCH_STORE") else ("--store", url)
+    return shlex.join(["farmwatch", *arguments, *given])
 
 
 def utc_text(moment: datetime) -> str:

@@ -166,9 +166,68 @@ def test_a_household_together(cli, store):
     assert cli("case", "dismiss", "lt-0200", "--with", "site", "--reason", "x").code == Exit.USAGE
 
 
+FARM = {"lt-1": "farm-9", "lt-2": "farm-9"}
+VPN = hit("vpn.client", 6.0, grade="used", claim=Claim.ABROAD, family=Family.NAMES, summary="a VPN client ran")
+
+
+@pytest.mark.parametrize(
+    ("named", "decided_there"),
+    [((), ["farm"]), (("--claim", "farm", "--claim", "driven", "--claim", "abroad"), ["farm", "driven"])],
+)
+def test_beside_a_device_of_a_farm_only_what_asks_is_decided(cli, store, named, decided_there):
+    """Of the others the farm alone, or the claims named; never what is clear."""
+    found = [SITE, LAN, KVM, EDID, VPN]
+    keep_run(store, {"lt-1": found, "lt-2": found}, run="r2", ts=TS + timedelta(days=1), farms=FARM)
+    made = decided(cli, "dismiss", "lt-1", "--with", "farm", *named, "--reason", "our own lab")["decisions"]
+    assert [one["claim"] for one in made if one["device_id"] == "lt-2"] == decided_there
+
+
+def test_who_is_left_as_it_is_is_said(cli, store):
+    """A farm's other device whose farm claim is clear keeps its place on the list."""
+    ran = cli("case", "dismiss", "lt-0143", "--with", "farm", "--reason", "our own lab", "--who", "ana")
+    assert "nothing about them asks for this decision: lt-0142" in ran.err
+    assert states(cli) == {"lt-0142": "open"}
+
+
+def test_hints_name_the_store_that_was_given(cli, store, tmp_path, monkeypatch):
+    """A command to type next reaches the same store; one of the environment needs no naming."""
+    assert "'farmwatch case list' names" in " ".join(cli("case", "show", "zzz").err.split())
+    monkeypatch.delenv("FARMWATCH_STORE")
+    url = store.place.url
+    ran = cli("case", "confirm", "lt-0201", "--reason", "photo", "--store", url)
+    assert ran.code == Exit.USAGE
+    flat = "".join(ran.err.replace("│", "").split())  # the box wraps long words
+    assert f"farmwatchcasenotelt-0201--claimdriven--reasonphoto--store{url}" in flat
+    made = new_store(tmp_path / "empty")
+    ran = cli("case", "list", "--store", made.place.url)
+    assert f"farmwatch assess --store {made.place.url}" in " ".join(ran.err.split())
+
+
+def test_a_missing_default_store_says_how_to_name_one(cli, tmp_path, monkeypatch):
+    """The option and the variable are named."""
+    monkeypatch.delenv("FARMWATCH_STORE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for name in ("list", "audit"):
+        ran = cli("case", name)
+        assert ran.code == Exit.NOTHING
+        assert "--store or FARMWATCH_STORE" in " ".join(ran.err.split())
+
+
+def test_who_decided_is_said_where_it_is_root(cli, store, monkeypatch):
+    """Root is nobody in particular."""
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    assert "decided as root; --who" in cli("case", "note", "lt-0142", "--reason", "called").err
+    monkeypatch.setattr("getpass.getuser", lambda: "")
+    assert cli("case", "note", "lt-0142", "--reason", "called").code == Exit.USAGE
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ("confirm", "lt-0201", "--reason", "x"),
+            "nothing speaks for driven of lt-0201, so there is nothing to confirm",
+        ),
         (("show", "lt-0124"), "near: lt-0143, lt-0142"),
         (("dismiss", "lt-0142", "--reason", " "), "must say something"),
         (("dismiss", "lt-0142"), "Missing option '--reason'"),

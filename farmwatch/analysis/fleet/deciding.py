@@ -14,7 +14,16 @@ __all__ = ["UndecidableError", "decisions_for"]
 
 
 class UndecidableError(ValueError):
-    """A decision that would say nothing; the message says what it lacks."""
+    """A decision that would say nothing.
+
+    Args:
+        message: What it lacks.
+        instead: What to tell ``farmwatch case`` instead, as arguments; empty where nothing is meant.
+    """
+
+    def __init__(self, message: str, instead: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 def decisions_for(
@@ -22,6 +31,7 @@ def decisions_for(
     standing: Standing | None,
     *,
     claims: Sequence[Claim] = (),
+    beside: bool = False,
     detectors: Sequence[FleetDetector] = (),
     knowledge: Knowledge | None = None,
 ) -> list[Decision]:
@@ -31,6 +41,9 @@ def decisions_for(
         draft: what was said, of any claim; the scope of a suppression in it.
         standing: how the device stands; None where it is about every device, or nothing is known of it.
         claims: which claims; without any, those that ask for a person, else those that something was found for.
+        beside: the analyst named another device, and this one has something in common with it: only claims that ask
+            for a person and that nobody decided are meant, and none where there is none. Later evidence for the others
+            must not be explained before anybody saw it.
         detectors: to know which claims a detector speaks of.
         knowledge: names of products.
 
@@ -39,12 +52,21 @@ def decisions_for(
     """
     found = _found(standing)
     chosen = list(dict.fromkeys(claims)) or _claims(draft, standing, found, detectors)
+    if beside:
+        still_open = _open(standing)
+        chosen = [claim for claim in (chosen if claims or draft.scoped else Claim) if claim in still_open]
     farm_id = standing.farm_id if standing else None
     made = []
     for claim in chosen:
         one = replace(draft, claim=claim, farm_id=farm_id)
+        explained = [finding for finding in found if finding.claim is claim]
+        if draft.state == "confirmed" and not explained:
+            raise UndecidableError(
+                f"nothing speaks for {claim} of {draft.device_id}, so there is nothing to confirm; to keep what you "
+                "know as a remark",
+                instead=("note", draft.device_id, "--claim", str(claim), "--reason", draft.reason),
+            )
         if draft.state == "dismissed" and not draft.scoped:
-            explained = [finding for finding in found if finding.claim is claim]
             if not explained:
                 raise UndecidableError(
                     f"nothing speaks for {claim} of {draft.device_id}, so there is nothing to dismiss; "
@@ -74,8 +96,13 @@ def _claims(
         given = standing.decisions if standing else ()
         held = {one.claim for one in given if one.device_id == draft.device_id}
         if not held and draft.device_id != EVERY_DEVICE:
-            hint = f"; reopen '{EVERY_DEVICE}' to undo what holds for every device" if given else ""
-            raise UndecidableError(f"nothing was decided about {draft.device_id} that still holds{hint}")
+            message = f"nothing was decided about {draft.device_id} that still holds"
+            if given:
+                raise UndecidableError(
+                    f"{message}; to undo what holds for every device",
+                    instead=("reopen", EVERY_DEVICE, "--reason", draft.reason),
+                )
+            raise UndecidableError(message)
         return [claim for claim in Claim if claim in held] or list(Claim)
     if draft.scoped:
         fitting = {finding.claim for finding in found if fits(draft, finding)}
@@ -91,9 +118,13 @@ def _claims(
                 f"nothing that was found on {draft.device_id} fits; name the claim to suppress it before it comes"
             )
         return [claim for claim in Claim if claim in (fitting or spoken)] or list(Claim)
-    states = standing.states if standing else {}
-    open_ones = [claim for claim in Claim if states.get(claim) in (CaseState.OPEN, CaseState.NEW_EVIDENCE)]
-    asking = [claim for claim in Claim if standing and asks(getattr(standing.assessment, str(claim)))]
     spoken_for = [claim for claim in Claim if any(one.claim is claim for one in found)]
-    chosen = open_ones or asking or spoken_for or [Claim.DRIVEN]
+    asking = [claim for claim in Claim if standing and asks(getattr(standing.assessment, str(claim)))]
+    chosen = _open(standing) or asking or spoken_for or [Claim.DRIVEN]
     return chosen[:1] if draft.state == "note" else chosen
+
+
+def _open(standing: Standing | None) -> list[Claim]:
+    """The claims that ask for a person and that nobody decided, or not with all that is known now."""
+    states = standing.states if standing else {}
+    return [claim for claim in Claim if states.get(claim) in (CaseState.OPEN, CaseState.NEW_EVIDENCE)]

@@ -71,8 +71,27 @@ def test_what_would_say_nothing_is_refused():
     with pytest.raises(UndecidableError, match="nothing was decided"):
         decisions_for(draft("open"), standing(TOOL))
     everywhere = Decision("*", Claim.DRIVEN, "dismissed", "x", "bo", "t", id=1, about="AnyDesk")
-    with pytest.raises(UndecidableError, match="reopen '\\*'"):
+    with pytest.raises(UndecidableError, match="what holds for every device") as refused:
         decisions_for(draft("open"), standing(TOOL, decisions=[everywhere]))
+    assert refused.value.instead[:2] == ("reopen", "*")
+
+
+@pytest.mark.parametrize("claims", [(), (Claim.DRIVEN,), (Claim.FARM,)])
+def test_nothing_is_confirmed_without_evidence(claims):
+    """It would become a label that nothing supports; a note keeps what somebody knows."""
+    with pytest.raises(UndecidableError, match="nothing to confirm") as refused:
+        decisions_for(draft("confirmed"), standing(FAR) if claims else None, claims=claims)
+    assert refused.value.instead[:2] == ("note", "lt")
+
+
+def test_beside_another_device_only_what_asks_is_meant():
+    """What is clear stays as it is, even where it is named; so does what somebody confirmed."""
+    assert meant(draft(), standing(KVM, TOOL, FAR), beside=True) == ["driven"]
+    assert meant(draft(), standing(KVM, TOOL, FAR), beside=True, claims=[Claim.ABROAD]) == []
+    assert meant(draft(), standing(TOOL, FAR), beside=True) == []
+    assert meant(draft(cause="kvm"), standing(KVM, TOOL), beside=True) == ["driven"]
+    held = [Decision("lt", Claim.DRIVEN, "confirmed", "x", "bo", "t", id=1)]
+    assert meant(draft(), standing(KVM, TOOL, decisions=held), beside=True) == []
 
 
 def test_reopening_means_what_holds():
