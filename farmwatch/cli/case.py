@@ -77,6 +77,9 @@ class _Together(StrEnum):
 
 
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="A device id, as 'farmwatch case list' has it.")]
+ShownArgument = Annotated[
+    str, typer.Argument(metavar="DEVICE|FARM", help="A device id, or a farm id as a report has it.")
+]
 DecidedArgument = Annotated[
     str, typer.Argument(metavar="DEVICE", help="A device id; '*' for every device, with --detector or --cause.")
 ]
@@ -205,21 +208,24 @@ def list_cases(
 
 @app.command("show")
 def show(
-    device: DeviceArgument, store: StoreOption = None, weights: WeightsOption = None, as_json: AsJson = False
+    device: ShownArgument, store: StoreOption = None, weights: WeightsOption = None, as_json: AsJson = False
 ) -> None:
-    """Show one case: its chain of evidence, decisions, what was not looked at, what to do next."""
-    from farmwatch.reports.case_page import show_case
+    """Show one case: its chain of evidence, decisions, what was not looked at, what to do next; or a farm."""
+    from farmwatch.reports.case_page import FarmFile, show_case, show_farm
 
     desk = open_desk(store, weights)
-    name = desk.known(device)
-    case = desk.case(name)
+    farm_id = desk.farm_id(device)
+    shown = desk.case(desk.known(device)) if farm_id is None else desk.farm(farm_id)
     if as_json:
         from farmwatch.reports.document import plain
 
-        _write_json(plain(case))
+        _write_json(plain(shown))
         return
     page = _page()
-    show_case(page, case)
+    if isinstance(shown, FarmFile):
+        show_farm(page, shown)
+    else:
+        show_case(page, shown)
     _write(page.render())
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from farmwatch.analysis.fleet.weights import Weights
     from farmwatch.assessing import Kept
     from farmwatch.records import Claim, Decision, Standing
-    from farmwatch.reports.case_page import CaseFile
+    from farmwatch.reports.case_page import CaseFile, FarmFile
     from farmwatch.store import Store
 
 __all__ = ["Desk", "command", "open_case_store", "open_desk"]
@@ -70,11 +70,59 @@ class Desk:
         same = [name for name in names if name.casefold() == device.casefold()]
         if len(same) == 1:
             return same[0]
-        near = difflib.get_close_matches(device, names, 5, 0.5)
+        farm = self.farm_id(device)
+        if farm is not None:
+            first = next(iter(self.members(farm)), "DEVICE")
+            told = command(self.url, "dismiss", first, "--claim", "farm", "--with", "farm", "--reason", "TEXT")
+            raise typer.BadParameter(
+                f"{device!r} is a farm; '{command(self.url, 'show', farm)}' shows it, and decisions are about its "
+                f"devices: {told}",
+                param_hint="DEVICE",
+            )
+        near = difflib.get_close_matches(device, [*names, *self.kept.farms.column("farm_id").to_pylist()], 5, 0.5)
         decided = any(one.device_id == device for one in self.decisions)
         hint = f"; near: {', '.join(near)}" if near else f"; '{command(self.url, 'list')}' names those with cases"
         kept = f"; decisions about it are in '{command(self.url, 'audit', device)}'" if decided else ""
-        raise typer.BadParameter(f"no device {device!r} in the last assessment{kept}{hint}", param_hint="DEVICE")
+        raise typer.BadParameter(
+            f"no device {device!r} in the last assessment, and no farm{kept}{hint}", param_hint="DEVICE"
+        )
+
+    def farm_id(self, name: str) -> str | None:
+        """The farm of the last assessment that is meant; None where there is none of this name."""
+        found = (one for one in self.kept.farms.column("farm_id").to_pylist() if one.casefold() == name.casefold())
+        return next(found, None)
+
+    def members(self, farm_id: str) -> list[str]:
+        """Devices of a farm, sorted."""
+        verdicts = zip(*(self.kept.verdicts.column(name).to_pylist() for name in ("device_id", "farm_id")), strict=True)
+        return sorted(device for device, farm in verdicts if farm == farm_id)
+
+    def farm(self, farm_id: str) -> FarmFile:
+        """Everything that is shown of one farm of the assessment."""
+        from farmwatch.records import Claim, Decision, Level
+        from farmwatch.records.report import FarmLink
+        from farmwatch.reports.case_page import FarmFile
+        from farmwatch.reports.morning.document import claim_of
+
+        row = next(one for one in self.kept.farms.to_pylist() if one["farm_id"] == farm_id)
+        shared: dict[tuple[str, str, float], list[str]] = {}
+        for tie in self.kept.members.to_pylist():
+            if tie["farm_id"] == farm_id:
+                shared.setdefault((tie["attribute"], tie["value"], tie["decibans"]), []).append(tie["device_id"])
+        ties = [
+            FarmLink(attribute, value, tuple(sorted(devices)), decibans)
+            for (attribute, value, decibans), devices in shared.items()
+        ]
+        devices = self.members(farm_id)
+        remarks = [Decision(one, Claim.DRIVEN, "note", "-", "-", "") for one in devices]  # so that each has a standing
+        return FarmFile(
+            farm_id=farm_id,
+            assessment=claim_of(row["document"], Level(row["level"]), row["decibans"]),
+            summary=row["summary"],
+            members=tuple(replace(self, decisions=(*self.decisions, *remarks)).standings(devices).values()),
+            ties=tuple(sorted(ties, key=lambda tie: (-tie.decibans, tie.attribute, tie.value))),
+            run_id=self.kept.run["run_id"],
+        )
 
     def everywhere(self) -> list[Decision]:
         """Suppressions that hold on all devices."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from farmwatch.records.finding import Claim, Evidence, Finding, Telling
-from farmwatch.records.report import ClaimAssessment, Level
+from farmwatch.records.report import ClaimAssessment, FarmLink, Level
 from farmwatch.records.standing import EVERY_DEVICE, CaseState, Decision, Standing
 from farmwatch.reports import text_evidence, wording
 from farmwatch.reports.page import Page
 
-__all__ = ["CaseFile", "decision_sentence", "level_of", "list_cases", "show_case", "urgency"]
+__all__ = ["CaseFile", "FarmFile", "decision_sentence", "level_of", "list_cases", "show_case", "show_farm", "urgency"]
 
 _ASKING = (Level.STRONG, Level.REVIEW)
 _LEVELS = (Level.STRONG, Level.REVIEW, Level.CLEAR, Level.NOT_ENOUGH_DATA)
@@ -20,6 +20,7 @@ _STYLES = {
     CaseState.DISMISSED: "clear", CaseState.QUIET: "dim",
 }  # fmt: skip
 _WORDS = {"confirmed": "confirmed", "dismissed": "dismissed", "open": "reopened", "note": "noted"}
+_NOBODY = "nothing about it asks for a person"
 _MOST_SUMMARIES = 3  # findings of a case in the list
 
 
@@ -36,6 +37,18 @@ class CaseFile:
     next_steps: tuple[str, ...] = ()
     benign: tuple[str, ...] = ()  #: innocent readings considered
     compared: Mapping[Claim, str] = field(default_factory=dict)  #: how its score compares with measured benign devices
+
+
+@dataclass(frozen=True, slots=True)
+class FarmFile:
+    """What is shown of one farm."""
+
+    farm_id: str
+    assessment: ClaimAssessment  #: as it was assessed, before decisions
+    summary: str
+    members: tuple[Standing, ...]  #: its devices as they stand now
+    ties: tuple[FarmLink, ...]  #: what they share, heaviest first
+    run_id: str
 
 
 def claims(standing: Standing) -> tuple[tuple[Claim, ClaimAssessment], ...]:
@@ -105,12 +118,13 @@ def show_case(page: Page, case: CaseFile) -> None:
         indent=2,
     )
     decided = [f"{claim} {state}" for claim, state in standing.states.items() if state is not CaseState.QUIET]
-    page.say("; ".join(decided) or "asks for nobody", indent=2, label="State:", style=_STYLES[standing.state])
+    page.say("; ".join(decided) or _NOBODY, indent=2, label="State:", style=_STYLES[standing.state])
     page.say(f"{wording.span(case.since, case.until)} ({case.run_id})", indent=2, label="Assessment:", style="dim")
     if standing.farm_id:
         page.say(standing.farm_id, indent=2, label="Farm:")
     page.blank()
-    page.say(f"Evidence ({len(standing.findings)})" if standing.findings else "No evidence left.", style="bold")
+    nothing = "No evidence left." if standing.suppressed else "No evidence about it."
+    page.say(f"Evidence ({len(standing.findings)})" if standing.findings else nothing, style="bold")
     for finding in standing.findings:
         _finding(page, finding, new=finding in standing.new)
     if standing.suppressed:
@@ -125,6 +139,32 @@ def show_case(page: Page, case: CaseFile) -> None:
         if claim in case.compared:
             page.say(case.compared[claim], indent=4, label="compared:", hang=6)
     _rest(page, case)
+
+
+def show_farm(page: Page, farm: FarmFile) -> None:
+    """One farm: what ties its devices, how each of them stands after decisions, how it adds up."""
+    level = farm.assessment.level
+    page.row(f"Farm {farm.farm_id}: {wording.plural(len(farm.members), 'device')}",
+             [("farm: ", _level(level), str(level))], indent=2)  # fmt: skip
+    if farm.summary:
+        page.say(farm.summary, indent=2, style="bold")
+    page.say(f"({farm.run_id})", indent=2, label="Assessment:", style="dim")
+    page.blank()
+    page.say(f"Devices ({len(farm.members)})", style="bold")
+    for standing in sorted(farm.members, key=urgency):
+        decided = [f"{claim} {state}" for claim, state in standing.states.items() if state is not CaseState.QUIET]
+        levels = ", ".join(f"{claim} {_level(one.level)}" for claim, one in claims(standing))
+        told = f"{standing.device_id}: {levels}; {'; '.join(decided) or _NOBODY}"
+        page.say(told, indent=2, label="•", style=_STYLES[standing.state])
+    page.blank()
+    page.say(f"What they share ({len(farm.ties)})" if farm.ties else "Nothing that they share is listed.", style="bold")
+    for tie in farm.ties:
+        shared = "all" if len(tie.devices) == len(farm.members) else wording.joined(list(tie.devices), 8)
+        weight = f"{wording.decibans(tie.decibans)} decibans"
+        page.say(f"{tie.attribute.replace('_', ' ')} {tie.value}: {shared} ({weight})", indent=2, label="•")
+    page.blank()
+    page.say("How it adds up, in decibans, before decisions", style="bold")
+    text_evidence.chain(page, Claim.FARM, farm.assessment)
 
 
 def _rest(page: Page, case: CaseFile) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.cli.exits import Exit
-from farmwatch.records import Claim, Family, Telling
+from farmwatch.records import Claim, Family, FarmMember, FoundFarm, Table, Telling
+from farmwatch.records.arrow import to_arrow
 from farmwatch.store.forget import forget
 from tests.analysis.fleet.kept import TS, hit
 from tests.cli.case_store import keep_run, new_store, roster
@@ -86,10 +87,40 @@ def test_show_has_what_an_analyst_needs(cli, store):
 
 
 def test_a_quiet_device_can_be_shown(cli, store):
-    """It says that nothing is left and nobody decided."""
+    """It says that there is nothing; where decisions explain everything, that nothing is left."""
     out = cli("case", "show", "LT-0201").out
-    assert "No evidence left." in out
-    assert "asks for nobody" in out
+    assert "No evidence about it." in out
+    assert "nothing about it asks for a person" in out
+    decided(cli, "dismiss", "lt-0142", "--reason", "help desk")
+    assert "No evidence left." in cli("case", "show", "lt-0142").out
+
+
+def test_a_farm_of_the_report_can_be_shown(cli, store):
+    """Its level, its devices as they stand, what they share; other commands say that it is a farm."""
+    farm = FoundFarm(
+        run_id="r1", ts=TS, farm_id="farm-7", level="strong", decibans=21.5, devices=2, document="",
+        summary="2 devices share a gateway",
+    )  # fmt: skip
+    tied = [
+        FarmMember(run_id="r1", ts=TS, farm_id="farm-7", device_id=one, attribute="gateway_mac", value="02:00",
+                   decibans=12.0)
+        for one in ("lt-0142", "lt-0143")
+    ]  # fmt: skip
+    tables = {
+        record: to_arrow(Table.from_rows(record, rows)) for record, rows in ((FoundFarm, [farm]), (FarmMember, tied))
+    }
+    store.append(tables, feed="assess", sender="test", received=TS)
+    decided(cli, "dismiss", "lt-0142", "--reason", "help desk")
+    flat = " ".join(cli("case", "show", "FARM-7").out.split())
+    for part in (
+        "Farm farm-7: 2 devices", "farm: STRONG", "2 devices share a gateway", "gateway mac 02:00: all (+12.0",
+        "lt-0142: driven clear", "driven dismissed", "lt-0143: driven REVIEW", "farm open",
+    ):  # fmt: skip
+        assert part in flat
+    found = json.loads(cli("case", "show", "farm-7", "--json").out)
+    assert [one["device_id"] for one in found["members"]] == ["lt-0142", "lt-0143"]
+    assert "near: farm-7" in " ".join(cli("case", "show", "farm-8").err.split())
+    assert "'farm-7' is a farm" in " ".join(cli("case", "dismiss", "farm-7", "--reason", "x").err.split())
 
 
 def test_dismissing_acts_at_once_and_says_what_it_explains(cli, store):
