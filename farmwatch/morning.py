@@ -74,13 +74,17 @@ def choose(
     return Chosen(latest, old[-1] if old else earlier[0], shown, note)
 
 
-def morning_report(store: Store, chosen: Chosen, *, weights: Weights = NO_WEIGHTS) -> Morning:
+def morning_report(
+    store: Store, chosen: Chosen, *, weights: Weights = NO_WEIGHTS, warning: str = "", named: str = ""
+) -> Morning:
     """The report of an assessment.
 
     Args:
         store: holds assessments, decisions and the roster.
         chosen: which assessments.
         weights: what grades weigh where that is not the detector's own number: those of the assessment.
+        warning: what takes the worth from the whole report.
+        named: the store as printed commands name it; '' for the one they take by themselves.
 
     Raises:
         StoreError: the store cannot be read.
@@ -107,6 +111,8 @@ def morning_report(store: Store, chosen: Chosen, *, weights: Weights = NO_WEIGHT
         places=_places(store, every, chosen.latest["ts"]),
         sites=_sites(store, members, chosen.latest),
         notes=tuple(notes),
+        warning=warning,
+        store=named,
     )
     return build(now, now_stands, before, before_stands, background)
 

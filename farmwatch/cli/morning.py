@@ -181,30 +181,35 @@ def _made(store: Store, wanted: Wanted, series: _Series | None) -> Exit:
     from farmwatch.morning import choose, morning_report
 
     chosen = choose(store, span=wanted.span, after=series.last if series is not None else None)
+    stale = _stale(chosen, now=datetime.now(UTC))
+    if stale:
+        talk(f"warning: {stale}", quiet=wanted.quiet)
     if series is not None and series.last == chosen.latest["run_id"]:
         talk(f"assessment {series.last} was reported already; nothing is new since", quiet=wanted.quiet)
-        return _stale(chosen, wanted, now=datetime.now(UTC))
+        return Exit.OK
     weights = Weights.load(wanted.weights) if wanted.weights is not None else NO_WEIGHTS
-    morning = morning_report(store, chosen, weights=weights)
+    morning = morning_report(store, chosen, weights=weights, warning=stale, named=_named(store))
     pages = _Pages(morning, wanted)
     pages.write()
     _deliver(morning, pages, wanted, series)
     if series is not None:
         series.done(morning.run.run_id)
-    stale = _stale(chosen, wanted, now=datetime.now(UTC))
-    return Exit.FINDINGS if _reaches(morning, wanted) else stale
+    return Exit.FINDINGS if _reaches(morning, wanted) else Exit.OK
 
 
-def _stale(chosen: Chosen, wanted: Wanted, *, now: datetime) -> Exit:
-    """Say that the newest assessment is old; of a report by timer with a code, for nobody reads what a timer says."""
+def _stale(chosen: Chosen, *, now: datetime) -> str:
+    """That the newest assessment is old, for every form of the report; '' where it is not."""
     until = chosen.latest["ts"].astimezone(UTC)
     if now - until <= _OLD:
-        return Exit.OK
-    talk(
-        f"warning: the newest assessment ends at {until:%Y-%m-%d %H:%M} UTC; does 'farmwatch assess' still run?",
-        quiet=wanted.quiet,
-    )
-    return Exit.PARTIAL if wanted.since_last else Exit.OK
+        return ""
+    return f"the newest assessment ends at {until:%Y-%m-%d %H:%M} UTC; does 'farmwatch assess' still run?"
+
+
+def _named(store: Store) -> str:
+    """The store as printed commands must name it; '' where they take it by themselves."""
+    from farmwatch.store.place import default_store, place_of
+
+    return "" if place_of(default_store()).url == store.place.url else store.place.url
 
 
 def _reaches(morning: Morning, wanted: Wanted) -> bool:

@@ -201,6 +201,7 @@ def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, ass
     import shlex
 
     from farmwatch.cli.timers import default_kind, install_timer, timer_commands
+    from farmwatch.delivery.failing import DeliveryError
     from farmwatch.delivery.timers import Every, Kind, Timer
 
     try:
@@ -214,4 +215,9 @@ def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, ass
         more = shlex.split(assess)
     except ValueError as error:
         raise typer.BadParameter(f"{assess!r}: {error}", param_hint="--assess-with") from error
-    return install_timer(Timer.of(often, at, timer_commands(often, by, wanted, form, more)), by, write=write)
+    commands = timer_commands(often, by, wanted, form, more)
+    try:
+        timer = Timer.of(often, at, commands)
+    except DeliveryError as error:
+        raise typer.BadParameter(str(error), param_hint="--install-timer") from error
+    return install_timer(timer, by, write=write)

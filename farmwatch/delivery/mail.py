@@ -152,7 +152,8 @@ def message(morning: Morning, text: str, html: str | None, sender: str, recipien
 
 def _subject(morning: Morning) -> str:
     told = [f"{count} {word}" for word, count in saying.headline(morning)[:3]]
-    return ascii_text(f"farmwatch {saying.day(morning.run.until)}: {', '.join(told)}")
+    old = ", old assessment" if morning.warning else ""
+    return ascii_text(f"farmwatch {saying.day(morning.run.until)}{old}: {', '.join(told)}")
 
 
 def _word(text: str) -> str:

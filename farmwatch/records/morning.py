@@ -2,7 +2,7 @@
 
 Frozen dataclasses, schema version 1. Renderers read nothing else; ``farmwatch schema morning`` prints the JSON schema
 generated from them. There is no clock in it but the times of assessments, so that the same data in the same state gives
-the same bytes.
+the same bytes; the one exception is the warning that the assessment itself is old.
 """
 
 from __future__ import annotations
@@ -164,6 +164,8 @@ class MorningFarm:
     places: tuple[MorningPlace, ...] = ()  #: where the roster says its devices are
     site: MorningPlace | None = None  #: where their own positioning or sign-ins put them
     next_steps: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()  #: those of its devices that somebody's decision explains
+    commands: tuple[str, ...] = ()  #: that write one decision down for all of its devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,4 +219,5 @@ class Morning:
     devices: tuple[MorningDevice, ...]  #: all of them, those that ask for a person first
     topics: dict[str, str]  #: what each detector looks at, as a noun
     notes: tuple[str, ...] = ()  #: limits of this report that a reader must know
+    warning: str = ""  #: what takes the worth from the whole report, such as an assessment of days ago
     schema_version: int = MORNING_SCHEMA_VERSION

@@ -238,13 +238,39 @@ def test_only_changes_tells_nobody_of_a_quiet_night(cli, store, mails, posts):
 
 
 def test_an_old_assessment_is_no_report_of_this_morning(cli, store, monkeypatch):
-    """Nothing new because nothing ran: a timer ends with a code that somebody sees."""
+    """Nothing new because nothing ran: the document itself says so, in every form and by whichever way it is made."""
     monkeypatch.setattr(cli_morning, "_OLD", timedelta(hours=36))
-    assert cli("report", "--store", store.place.url).code == Exit.OK
-    ran = cli("report", "--store", store.place.url, "--since-last")
-    assert ran.code == Exit.PARTIAL
-    assert "does 'farmwatch assess' still run?" in ran.err
-    assert cli("report", "--store", store.place.url, "--since-last").code == Exit.PARTIAL
+    said = "the newest assessment ends at 2026-03-09 06:00 UTC"
+    for options in (("--format", "json"), ("--format", "html"), ("--since-last",)):
+        ran = cli("report", "--store", store.place.url, *options)
+        assert ran.code == Exit.OK
+        assert "does 'farmwatch assess' still run?" in ran.err
+        assert said in ran.out
+    again = cli("report", "--store", store.place.url, "--since-last")
+    assert again.code == Exit.OK
+    assert said in again.err
+
+
+def test_a_mail_of_an_old_assessment_says_so(cli, store, mails, monkeypatch):
+    """In its subject too, which is what is read first."""
+    monkeypatch.setattr(cli_morning, "_OLD", timedelta(hours=36))
+    cli("report", "--store", store.place.url, "--mail-to", "soc@example.org")
+    (message,) = mails.messages
+    assert "old assessment" in str(message)
+
+
+def test_a_timer_at_no_time_of_day_is_a_wrong_use(cli, store, tmp_path):
+    """Nothing to deliver was tried."""
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--at", "25:00", "-o", tmp_path)
+    assert ran.code == Exit.USAGE
+    assert "no time of day" in ran.err
+
+
+def test_commands_name_the_store_where_it_is_not_the_default(cli, store, monkeypatch):
+    """A decision copied from the report goes to the store the report is of."""
+    assert f"farmwatch case show lap-00000 --store {store.place.url}" in cli("report", "--store", store.place.url).out
+    monkeypatch.setenv("FARMWATCH_STORE", store.place.url)
+    assert "--store" not in cli("report").out
 
 
 def test_mail_settings_are_checked_before_the_work(cli, store, monkeypatch):

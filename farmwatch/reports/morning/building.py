@@ -84,6 +84,8 @@ class Background:
         default_factory=dict
     )  #: farm -> where its devices themselves say they are
     notes: tuple[str, ...] = ()
+    warning: str = ""  #: what takes the worth from the whole report
+    store: str = ""  #: the store that printed commands name; '' for the one they take by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,12 @@ def build(
         before.farms.to_pylist() if before is not None else None,
         background.places,
         background.sites,
+        frozenset(
+            device
+            for device, standing in standings.items()
+            if device in here.rows and _dismissed(standing) and not here.stood[device].asks
+        ),
+        background.store,
     )
     cleared = _cleared(here, there, changes)
     lines = _lines(here, changes)
@@ -153,6 +161,7 @@ def build(
         devices=lines,
         topics=dict(background.topics),
         notes=(*(str(note) for note in json.loads(now.run["notes"])), *background.notes),
+        warning=background.warning,
     )
 
 
@@ -181,7 +190,7 @@ def _change(device: str, here: _Side, there: _Side | None) -> tuple[Change, str]
         confirmed=any(one.state == "confirmed" for one in decisions),
         decided=standing is not None and _dismissed(standing),
     )
-    return became, "nothing to compare with" if became is Change.NEW and there is None else told
+    return became, saying.FIRST_REPORT if became is Change.NEW and there is None else told
 
 
 def _dismissed(standing: Standing) -> bool:
@@ -200,6 +209,7 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
     weighed = [finding for finding in standing.findings if reading.counted(shown, finding)]
     telling = dict.fromkeys([*background.steps(why), *background.steps(weighed)])  # what carries it first
     steps = sorted(list(telling)[:_MOST_STEPS], key=lambda step: _ASKS_USER in step)
+    confirmed = any(one.state == "confirmed" for one in standing.decisions)
     return MorningCase(
         device_id=device,
         change=became,
@@ -212,8 +222,8 @@ def _case(device: str, here: _Side, became: Change, told: str, background: Backg
         why=why,
         findings=tuple(sorted(standing.findings, key=lambda one: (-abs(one.decibans), one.detector, one.summary))),
         benign=_benign(shown),
-        next_steps=(*steps, saying.DECIDE),
-        commands=saying.commands(device),
+        next_steps=(*saying.FOLLOW_UP, *steps) if confirmed else (*steps, saying.DECIDE),
+        commands=saying.commands(device, background.store, confirmed=confirmed),
         since=since,
         farm_id=row["farm_id"],
         explained=tuple(ExplainedFinding(finding, decision) for finding, decision in standing.suppressed),

@@ -20,6 +20,7 @@ _STEPS = (
     "ask where each of these devices was sent, and who signed for it, before anybody there is asked",
     "see whether one household, office or hotel explains it: the roster's household and site say so",
 )
+_SAME_REASON = "see whether what explains one of its devices explains the others; then dismiss them together"
 
 
 def grouped(
@@ -29,6 +30,8 @@ def grouped(
     before: Sequence[Mapping[str, Any]] | None,
     places: Mapping[str, tuple[str, float, float]],
     sites: Mapping[str, MorningPlace],
+    explained: frozenset[str] = frozenset(),
+    store: str = "",
 ) -> tuple[MorningFarm, ...]:
     """The farms of an assessment, new or worse ones first.
 
@@ -39,6 +42,8 @@ def grouped(
         before: as ``farms``, of the assessment to compare with; None where there is none.
         places: device -> name, latitude and longitude of its declared place.
         sites: farm -> where its devices themselves say they are.
+        explained: devices that a person's decision explains and that ask for nobody.
+        store: the store that printed commands name; '' for the one they take by themselves.
     """
     devices: dict[str, set[str]] = {}
     for device, farm in farm_of.items():
@@ -61,13 +66,23 @@ def grouped(
         ]
         ties.sort(key=lambda tie: (-tie.decibans, -len(tie.devices), tie.attribute, tie.value))
         level = Level(row["level"])
+        known = tuple(device for device in own if device in explained)
+        asking = level in ASKING and known != own
+        if known and known == own:
+            became, told = Change.EXPLAINED, "a decision explains each of its devices"
         found.append(
             MorningFarm(
                 farm, became, told, _claim(row), row["summary"], own, tuple(ties), _places(own, places),
-                sites.get(farm), _STEPS if level in ASKING else (),
+                sites.get(farm), _steps(known) if asking else (), known,
+                saying.farm_commands(known[0] if known else own[0], store) if asking and own else (),
             )
         )  # fmt: skip
     return tuple(sorted(found, key=_urgency))
+
+
+def _steps(explained: Sequence[str]) -> tuple[str, ...]:
+    """What to do about a farm; where somebody knew one of its devices, whether that explains the others is asked."""
+    return (_SAME_REASON, *_STEPS) if explained else _STEPS
 
 
 def _urgency(farm: MorningFarm) -> tuple[object, ...]:
@@ -82,7 +97,7 @@ def _change(row: Mapping[str, Any], old: Mapping[str, Any] | None, *, compared: 
     before = Stood({Claim.FARM: Level(old["level"])}, {Claim.FARM: old["decibans"]}) if old is not None else None
     became, told = change(now, before)
     if became is Change.NEW and not compared:
-        return became, "first report"
+        return became, saying.FIRST_REPORT
     if became is Change.NEW and old is None:
         return became, "not known before"
     if became is Change.OPEN and old is not None and row["devices"] > old["devices"]:

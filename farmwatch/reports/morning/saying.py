@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from farmwatch.records import Claim, Finding, Level
-from farmwatch.records.morning import Change, FleetCoverage, Morning, MorningCase, MorningFarm, MorningRun
+from farmwatch.records.morning import Change, FleetCoverage, Morning, MorningCase, MorningFarm, MorningRun, MorningTie
 from farmwatch.records.standing import EVERY_DEVICE, Decision
 from farmwatch.reports import wording
 from farmwatch.reports.escape import visible
@@ -15,6 +15,8 @@ from farmwatch.reports.morning.comparing import ASKING
 
 __all__ = [
     "DECIDE",
+    "FIRST_REPORT",
+    "FOLLOW_UP",
     "HOW_TO_READ",
     "LIMITS",
     "NEW_OR_WORSE",
@@ -22,15 +24,19 @@ __all__ = [
     "UNSEEN_SHARE",
     "commands",
     "compared",
+    "confirmed",
     "day",
     "decision",
     "evidence",
+    "farm_commands",
+    "farm_devices",
     "farm_members",
     "first",
     "headline",
     "levels",
     "prior_decibans",
     "proof",
+    "rarity",
     "since",
     "summary",
 ]
@@ -55,6 +61,11 @@ _CHANGES = (
 )
 HOW_TO_READ = (_CLAIMS, wording.DECIBANS, _LEVELS, _CHANGES, wording.FAIRNESS)  #: for whoever reads it the first time
 DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
+FIRST_REPORT = "this is the first report, so that nothing is known of before"
+FOLLOW_UP = (
+    "decide with HR and legal how the laptop is retrieved and its accounts are locked, before anybody there is warned",
+    "preserve what shows it before it ages out of the store: keep this case, the telemetry behind it, and captures",
+)  #: steps of a case that somebody confirmed, before all others
 REOPENED = "What was found since a dismissal, with what it explained, asks for a person again."
 LIMITS = (
     "No data is not clear: what nobody could look at is listed under coverage, and says nothing about a device.",
@@ -75,16 +86,15 @@ def first(
     fresh = [farm for farm in farms if farm.change in NEW_OR_WORSE and farm.assessment.level in ASKING]
     if fresh and (not news or news[0].level is not Level.STRONG or news[0].farm_id == fresh[0].farm_id):
         farm = fresh[0]
-        members = wording.plural(len(farm.devices), "device")
         return (
-            f"Start with farm {farm.farm_id}, {_became(farm.change)}, {farm.assessment.level}: {members}. "
+            f"Start with farm {farm.farm_id}, {_became(farm.change)}, {farm.assessment.level}: {farm_devices(farm)}. "
             f"First step: {farm.next_steps[0]}."
         )
     if news:
         case = news[0]
         step = case.next_steps[0] if case.next_steps else "read its evidence"
         own = next((farm for farm in farms if farm.farm_id == case.farm_id), None)
-        among = f", one of {wording.plural(len(own.devices), 'device')} of farm {own.farm_id}" if own else ""
+        among = f", one of {farm_devices(own)}, of farm {own.farm_id}" if own else ""
         return f"Start with {case.device_id}{among}: {case.level}, {_became(case.change)}. First step: {step}."
     nothing = "Nothing new needs a person" if compared else "Nothing needs a person"
     if still:
@@ -114,7 +124,7 @@ def headline(morning: Morning) -> tuple[tuple[str, int], ...]:
         ("still open", counts[Change.OPEN]),
         ("cleared", counts[Change.CLEARED]),
         ("explained", len(morning.explained)),
-        ("farms", len(morning.farms)),
+        ("farm" if len(morning.farms) == 1 else "farms", len(morning.farms)),
         ("without any telemetry", len(morning.coverage.unseen)),
     )
 
@@ -131,7 +141,7 @@ def summary(morning: Morning) -> str:
 def compared(before: MorningRun | None) -> str:
     """What the report is compared with."""
     if before is None:
-        return "There is no earlier assessment to compare with: everything that asks for a person is new."
+        return "There is no earlier assessment to compare with: what nobody confirmed and asks for a person is new."
     return f"Compared with the assessment of {wording.clock(before.until)}."
 
 
@@ -174,21 +184,62 @@ def decision(one: Decision) -> str:
     return f"{one.claim} {one.state} by {one.who} on {day(one.ts)}{everywhere}{until}: {one.reason}"
 
 
-def commands(device: str) -> tuple[str, ...]:
-    """Command lines that show a case and write down a decision; none where they could not be typed as shown."""
-    if visible(device) != device or device.startswith("-"):
-        return ()
-    name = shlex.quote(device)
-    return tuple(
-        f"farmwatch case {what} {name}{reason}"
-        for what, reason in (("show", ""), ("confirm", " --reason '…'"), ("dismiss", " --reason '…'"))
+def confirmed(case: MorningCase) -> str:
+    """``confirmed by ann on 22 Nov 2026: reason``; '' of a device that nobody confirmed."""
+    return "; ".join(
+        f"confirmed by {one.who} on {day(one.ts)}: {one.reason}" for one in case.decisions if one.state == "confirmed"
     )
 
 
+def commands(device: str, store: str = "", *, confirmed: bool = False) -> tuple[str, ...]:
+    """Command lines that show a case and write down a decision; none where they could not be typed as shown.
+
+    Args:
+        device: id of the device.
+        store: the store that they name; '' for the one they take by themselves.
+        confirmed: somebody confirmed the case, so that there is nothing left to confirm.
+    """
+    if not _typed(device) or not _typed(store):
+        return ()
+    name, where = shlex.quote(device), _where(store)
+    ways = (("show", ""), ("confirm", " --reason '…'"), ("dismiss", " --reason '…'"))
+    return tuple(
+        f"farmwatch case {what} {name}{reason}{where}" for what, reason in ways if not (confirmed and what == "confirm")
+    )
+
+
+def farm_commands(device: str, store: str = "") -> tuple[str, ...]:
+    """The command line that dismisses a whole farm by one of its devices; none where it could not be typed."""
+    if not _typed(device) or not _typed(store):
+        return ()
+    return (f"farmwatch case dismiss {shlex.quote(device)} --with farm --reason '…'{_where(store)}",)
+
+
+def rarity(tie: MorningTie) -> str:
+    """How rare a thing that devices share is; no weight of the farm, which is capped and weighs other signs too."""
+    return f"rarity of what they share: {wording.decibans(tie.decibans).lstrip('+')}"
+
+
+def _typed(word: str) -> bool:
+    """Whether a word means in a shell what is seen."""
+    return visible(word) == word and not word.startswith("-")
+
+
+def _where(store: str) -> str:
+    return f" --store {shlex.quote(store)}" if store else ""
+
+
 def farm_members(farm: MorningFarm) -> str:
-    """How many devices, with how many declared places."""
+    """How many devices, how many of them explained, with how many declared places."""
     places = f", {wording.plural(len(farm.places), 'declared place')}" if farm.places else ""
-    return f"{wording.plural(len(farm.devices), 'device')}{places}"
+    return f"{farm_devices(farm)}{places}"
+
+
+def farm_devices(farm: MorningFarm) -> str:
+    """``2 devices, 1 of them explained``."""
+    count, known = len(farm.devices), len(farm.explained)
+    told = f", {'all' if known == count else wording.number(known)} of them explained" if known else ""
+    return f"{wording.plural(count, 'device')}{told}"
 
 
 def levels(case: MorningCase) -> tuple[tuple[Claim, Level], ...]:

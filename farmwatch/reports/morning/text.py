@@ -35,6 +35,8 @@ def render(
         ascii_only: ASCII instead of dashes and dots that the terminal cannot show.
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
+    if morning.warning:
+        page.say(morning.warning, label="WARNING:", style="alarm", hang=2)
     page.say(morning.first, style="bold")
     page.say(" · ".join(f"{count:,} {word}" for word, count in saying.headline(morning) if count or word == "new"))
     page.say(saying.summary(morning), style="dim")
@@ -69,13 +71,27 @@ def _cases(page: Page, title: str, cases: tuple[MorningCase, ...], verbose: int,
     rest = [case for case in cases if case not in told_in_full]
     if rest and told_in_full:
         page.blank()
+        page.say("More, in a line each:")
     for case in rest[: _LINES if not verbose else len(rest)]:
         why = f": {case.why[0].summary}" if case.why else ""
         told = f" ({saying.since(case)})" if case.change is not Change.NEW and case.since else ""
         farm = f" ({case.farm_id})" if case.farm_id else ""
         page.say(f"{case.device_id}{farm}{told}{why}", indent=2, label=_word(case.level), style=str(case.level), hang=4)
+        if decided := saying.confirmed(case):
+            page.say(f"{decided[:1].upper()}{decided[1:]}", indent=4, style="bold", hang=6)
+        if case.change is Change.OPEN:
+            _first_steps(page, case)
     if not verbose and len(rest) > _LINES:
         page.say(f"and {len(rest) - _LINES:,} more: see the HTML or CSV report, or -v", indent=2)
+
+
+def _first_steps(page: Page, case: MorningCase) -> None:
+    """What to do next about a device that is not told in full: both steps of a confirmed one, else the first."""
+    steps = case.next_steps[: len(saying.FOLLOW_UP) if saying.confirmed(case) else 1]
+    for number, step in enumerate(steps, 1):
+        page.say(step, indent=4, label="Next:" if len(steps) == 1 else f"Next {number}.", hang=10)
+    for command in case.commands[:1]:
+        page.verbatim(f"      {command}")
 
 
 def _first_of_farms(cases: tuple[MorningCase, ...]) -> list[MorningCase]:
@@ -100,6 +116,8 @@ def _case(page: Page, case: MorningCase, verbose: int) -> None:
     )
     told = f"; {saying.since(case)}" if case.change is not Change.NEW and case.since else ""
     page.say(f"{str(case.change).capitalize()}: {case.changed}{told}.", indent=2)
+    if decided := saying.confirmed(case):
+        page.say(f"{decided[:1].upper()}{decided[1:]}", indent=2, style="bold")
     page.say(case.verdict, indent=2, style="bold")
     for finding in case.why:
         page.say(f"{finding.summary} ({saying.evidence(finding)})", indent=2, label="•")
@@ -107,7 +125,7 @@ def _case(page: Page, case: MorningCase, verbose: int) -> None:
         page.say(f"{case.farm_id}, see below", indent=2, label="Farm:", hang=4)
     if case.benign:
         page.say("; ".join(case.benign), indent=2, label="Benign readings considered:", hang=4)
-    for decision in case.decisions:
+    for decision in (one for one in case.decisions if one.state != "confirmed"):
         page.say(saying.decision(decision), indent=2, label="Decided:", hang=4)
     for explained in case.explained:
         page.say(
@@ -149,23 +167,30 @@ def _farms(page: Page, farms: tuple[MorningFarm, ...], verbose: int) -> None:
     _title(page, "Farms", len(farms))
     if not farms:
         page.say("None.", indent=2)
-    for farm in farms if verbose else farms[:_FULL_FARMS]:
+    for number, farm in enumerate(farms if verbose else farms[:_FULL_FARMS]):
+        if number:
+            page.blank()
         level = farm.assessment.level
         page.row(farm.farm_id, [("", _word(level), str(level)), ("", str(farm.change), "")], indent=2)
         page.say(farm.summary, indent=2, style="bold")
-        page.say(wording.joined(farm.devices, len(farm.devices) if verbose else _MOST_MEMBERS), indent=2,
-                 label="Devices:", hang=4)  # fmt: skip
+        members = wording.joined(farm.devices, len(farm.devices) if verbose else _MOST_MEMBERS)
+        label = f"{saying.farm_devices(farm)}:" if farm.explained else "Devices:"
+        page.say(members, indent=2, label=label, hang=4)
+        if farm.explained:
+            page.say(wording.joined(farm.explained, _MOST_MEMBERS), indent=2, label="Explained by somebody:", hang=4)
         for tie in farm.ties if verbose else farm.ties[:_MOST_TIES]:
             shared = f"{tie.attribute} {tie.value}, {wording.plural(len(tie.devices), 'device')}"
-            page.say(f"{shared}, {wording.decibans(tie.decibans)} decibans", indent=2, label="•")
+            page.say(f"{shared}; {saying.rarity(tie)}", indent=2, label="•")
         if farm.places:
             page.say(wording.joined([place.name for place in farm.places], _MOST_MEMBERS), indent=2,
                      label="Declared places:", hang=4)  # fmt: skip
         if farm.site:
             page.say(f"{farm.site.name}: {_coordinates(farm.site.latitude, farm.site.longitude)}", indent=2,
                      label="Where they say they are:", hang=4)  # fmt: skip
-        for number, step in enumerate(farm.next_steps, 1):
-            page.say(step, indent=2, label=f"{'Next:' if number == 1 else '     '} {number}.", hang=11)
+        for place, step in enumerate(farm.next_steps, 1):
+            page.say(step, indent=2, label=f"{'Next:' if place == 1 else '     '} {place}.", hang=11)
+        for command in farm.commands:
+            page.verbatim(f"           {command}")
     if not verbose:
         _more_farms(page, farms[_FULL_FARMS:])
 
@@ -174,8 +199,13 @@ def _more_farms(page: Page, farms: tuple[MorningFarm, ...]) -> None:
     """Farms in a line each."""
     for farm in farms[:_LINES]:
         level = farm.assessment.level
+        known = f" ({saying.farm_devices(farm)})" if farm.explained else ""
         page.say(
-            f"{farm.farm_id} ({farm.change}): {farm.summary}", indent=2, label=_word(level), style=str(level), hang=4
+            f"{farm.farm_id} ({farm.change}): {farm.summary}{known}",
+            indent=2,
+            label=_word(level),
+            style=str(level),
+            hang=4,
         )
     if len(farms) > _LINES:
         page.say(f"and {len(farms) - _LINES:,} more: see the HTML or JSON report, or -v", indent=2)

@@ -10,6 +10,7 @@ import pytest
 from farmwatch.records import Claim, Level
 from farmwatch.records.morning import Change
 from farmwatch.records.standing import CaseState
+from farmwatch.reports.morning import saying
 from farmwatch.reports.morning.building import build
 from tests.reports.morning import fleet_rows as fr
 
@@ -199,7 +200,7 @@ def test_a_first_report_says_so():
     made = build(here, now, None, {}, background)
     assert made.before is None
     assert {case.changed for case in made.new_or_worse} == {
-        "nothing to compare with",
+        "this is the first report, so that nothing is known of before",
     }
     assert made.cleared == ()
 
@@ -257,3 +258,42 @@ def test_verdicts_without_their_findings_are_still_told(claim):
     made = build(here, {}, None, {}, background)
     assert {case.device_id for case in made.new_or_worse} >= {"lap-00000", "lap-00002"}
     assert getattr(made.new_or_worse[0].assessment, str(claim)).level in set(Level)
+
+
+def test_a_confirmed_device_says_who_confirmed_it_and_what_to_do(morning):
+    """Retrieve and preserve come first; there is nothing left to confirm."""
+    case = of(morning.still_open, "lap-00003")
+    assert saying.confirmed(case) == "confirmed by ann on 8 Mar 2026: ticket 4711: the help desk installed it"
+    assert case.next_steps[:2] == saying.FOLLOW_UP
+    assert "retrieved" in case.next_steps[0]
+    assert "preserve" in case.next_steps[1]
+    assert not any("case confirm" in command for command in case.commands)
+    assert saying.confirmed(of(morning.still_open, "lap-00002")) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "7 devices, 1 of them explained"), (7, "7 devices, all of them explained")]
+)
+def test_a_farm_says_which_of_its_devices_are_explained(count, said):
+    """One explained member is told with the farm, and the others can be dismissed with it; all explained ends it."""
+    here, now, there, then, background = fr.fleet(200)
+    for device in fr.FARM[:count]:
+        given = fr.decision(device, Claim.FARM)
+        now[device] = fr.standing(device, suppressed=((fr.SHARED, given),), decisions=(given,), farm_id="farm-3f2a91")
+    made = build(here, now, there, then, replace(background, store="/srv/my store"))
+    (farm,) = made.farms
+    assert farm.explained == tuple(fr.FARM[:count])
+    assert saying.farm_members(farm).startswith(said)
+    if count == 1:
+        assert farm.commands == (
+            f"farmwatch case dismiss {fr.FARM[0]} --with farm --reason '…' --store '/srv/my store'",
+        )
+    else:
+        assert (farm.change, farm.next_steps, farm.commands) == (Change.EXPLAINED, (), ())
+
+
+def test_commands_name_a_store_that_is_not_the_usual_one():
+    """Copied as they are, they write the decision where the report was read."""
+    here, now, there, then, background = fr.fleet(200)
+    made = build(here, now, there, then, replace(background, store="s3://b/farm"))
+    assert made.new_or_worse[0].commands[0] == "farmwatch case show lap-00000 --store s3://b/farm"

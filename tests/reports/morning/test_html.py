@@ -178,3 +178,11 @@ def test_the_rest_of_a_very_large_fleet_is_named_elsewhere(monkeypatch, morning)
     monkeypatch.setattr(html, "LISTED", 50)
     page = render(morning)
     assert "the first 50; the CSV report has all" in page
+
+
+def test_confirmations_and_warnings_are_on_the_page(morning):
+    """Who confirmed a device, and that the assessment is old."""
+    page = render(replace(morning, warning="the newest assessment is <old>"))
+    assert '<span class="tag">confirmed</span>' in page
+    assert "confirmed by ann on 8 Mar 2026: ticket 4711" in page
+    assert "the newest assessment is &lt;old&gt;" in page

@@ -77,3 +77,31 @@ def test_many_farms_are_listed_in_a_line_each(morning):
     assert "F-069 (new): 7 laptops" in text
     assert "and 10 more: see the HTML or JSON report" in text
     assert render(many, width=160, verbose=1).count("Where they say they are") == 80
+
+
+def test_confirmed_devices_and_open_ones_have_a_next_step(morning):
+    """Nothing stays open without a word of who decided what and what comes next."""
+    text = render(morning, width=140)
+    part = text[text.index("STILL OPEN") : text.index("CLEARED OR GONE")]
+    confirmed, waiting = part[part.index("lap-00003") :], part[part.index("lap-00002") : part.index("lap-00003")]
+    assert "Confirmed by ann on 8 Mar 2026: ticket 4711" in confirmed
+    assert "Next 1. decide with HR" in confirmed
+    assert "Next: " in waiting
+
+
+def test_lines_of_other_devices_stand_apart_from_the_card_before(morning):
+    """A farm's further members are no part of the device told above them."""
+    lines = render(morning, width=120).splitlines()
+    place = lines.index("More, in a line each:")
+    assert lines[place - 1] == ""
+
+
+def test_rarity_of_what_is_shared_is_not_the_farms_weight(morning):
+    """Two numbers of two kinds have two names."""
+    assert "gateway MAC a4:2b:b0:11:22:1f, 7 devices; rarity of what they share: 18.2" in render(morning, width=120)
+
+
+def test_a_warning_is_the_first_line(morning):
+    """A report of days ago does not look like one of this morning."""
+    old = replace(morning, warning="the newest assessment is old")
+    assert render(old).splitlines()[0] == "WARNING: the newest assessment is old"
