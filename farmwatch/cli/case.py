@@ -332,6 +332,8 @@ def _decide(
         **(scope or {}),
     )  # fmt: skip
     desk.check_scope(draft.detector, draft.grade)
+    if not claims:  # one who names the claim may mean what is yet to come
+        desk.check_cause(draft.cause)
     if name == EVERY_DEVICE and state == "dismissed" and not draft.scoped:
         raise typer.BadParameter("for every device, name --detector, --cause or --about", param_hint="DEVICE")
     members = [name, *(desk.beside(name, together) if together else ())]
@@ -388,9 +390,16 @@ def _tell(desk: Desk, added: Sequence[Decision], *, as_json: bool) -> None:
     for one in added:
         page.say(decision_sentence(one), label=f"{one.device_id}:", hang=2)
         if one.covers:
-            kinds = ", ".join(f"{kind.detector} {kind.grade}".strip() for kind in one.covers)
+            kinds = ", ".join(dict.fromkeys(f"{kind.detector} {kind.grade}".strip() for kind in one.covers))
             page.say(f"explains {kinds}; anything else opens the case again", indent=2, style="dim")
-    if EVERY_DEVICE in devices:
+    if EVERY_DEVICE in devices and any(one.state == "open" for one in added):
+        held = replace(desk, decisions=(*desk.decisions, *added)).everywhere()
+        undone = [one for one in desk.everywhere() if one not in held]
+        for one in undone:
+            page.say(decision_sentence(one), indent=2, label="undone:", hang=4)
+        if not undone:
+            page.say("nothing that held for every device is undone by it", indent=2)
+    elif EVERY_DEVICE in devices:
         count = sum(any(by in added for _, by in one.suppressed) for one in after.values())
         page.say(f"explains findings on {count:,} devices of the last assessment", indent=2)
     else:

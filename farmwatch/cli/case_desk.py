@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "command", "open_case_store", "open_desk"]
 
+_MOST_CAUSES = 12  #: that an error lists
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -208,6 +210,38 @@ class Desk:
             grades = {name for one in FLEET_DETECTORS if one.id == detector for name in one.grades}
             grades |= {name for found, name in pairs if found == detector}
             _check_known(grade, grades, f"grade of {detector}", "--grade")
+
+    def check_cause(self, cause: str | None) -> None:
+        """Refuse a cause that no finding, detector or decision names.
+
+        Raises:
+            typer.BadParameter: with near causes, else with those of the last assessment.
+        """
+        from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
+
+        if cause is None:
+            return
+        found = {
+            group or detector
+            for detector, group in zip(
+                *(self.kept.hits.column(name).to_pylist() for name in ("detector", "cause")), strict=True
+            )
+        }
+        known = found | {one.cause for one in self.decisions if one.cause is not None}
+        for one in FLEET_DETECTORS:
+            known |= {one.id} | {(one.group if grade.group is None else grade.group) or one.id
+                                 for grade in one.grades.values()}  # fmt: skip
+        if cause in known:
+            return
+        near = difflib.get_close_matches(cause, sorted(known), 3)
+        listed = sorted(found)[:_MOST_CAUSES]
+        if near:
+            hint = f"; did you mean {' or '.join(near)}?"
+        else:
+            hint = f"; found in the last assessment: {', '.join(listed)}." if listed else "."
+        raise typer.BadParameter(
+            f"there is no cause {cause!r}{hint} To suppress one before it comes, name --claim", param_hint="--cause"
+        )
 
     def claims_anywhere(self, draft: Decision) -> tuple[Claim, ...]:
         """Claims for which something that a suppression is about was found on any device."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from farmwatch.records.finding import Claim, Evidence, Finding, Telling
-from farmwatch.records.report import ClaimAssessment, FarmLink, Level
+from farmwatch.records.report import ClaimAssessment, Device, FarmLink, Level
 from farmwatch.records.standing import EVERY_DEVICE, CaseState, Decision, Standing
-from farmwatch.reports import text_evidence, wording
+from farmwatch.reports import reading, text_evidence, wording
 from farmwatch.reports.page import Page
 
 __all__ = ["CaseFile", "FarmFile", "decision_sentence", "level_of", "list_cases", "show_case", "show_farm", "urgency"]
@@ -74,7 +74,7 @@ def urgency(standing: Standing) -> tuple[object, ...]:
 
 
 def list_cases(page: Page, cases: Sequence[Standing], everywhere: Sequence[Decision] = ()) -> None:
-    """Cases in the order given, a paragraph each.
+    """Cases in the order given, a paragraph each; findings as reports tell them, those that carry the verdict first.
 
     Args:
         page: Where to write.
@@ -92,7 +92,8 @@ def list_cases(page: Page, cases: Sequence[Standing], everywhere: Sequence[Decis
             indent=2,
         )  # fmt: skip
         fresh = [f"new: {one.summary}" for one in standing.new]
-        others = [one.summary for one in standing.findings if one.decibans >= 0 and one not in standing.new]
+        proof = reading.proof(Device(standing.device_id, (), (), (), standing.assessment, (), standing.findings))
+        others = [one.summary for one in (*proof, *standing.findings) if one.decibans >= 0 and one not in standing.new]
         told = list(dict.fromkeys([*fresh, *others]))
         for summary in told[:_MOST_SUMMARIES]:
             page.say(summary, indent=2, label="•")

@@ -62,7 +62,7 @@ def test_the_list_begins_with_the_greatest_need(cli, store):
     ran = cli("case", "list")
     first, *rest = ran.out.splitlines()
     assert first.split() == ["lt-0143", "driven:", "REVIEW", "farm:", "REVIEW", "open"]
-    assert [line.split(maxsplit=1)[1] for line in rest[:2]] == [SITE.summary, KVM.summary]
+    assert [line.split(maxsplit=1)[1] for line in rest[:2]] == [KVM.summary, SITE.summary]
     assert "2 of 2 cases, 0 dismissed" in ran.err
     assert list(states(cli, "--level", "strong")) == []
 
@@ -133,6 +133,14 @@ def test_dismissing_acts_at_once_and_says_what_it_explains(cli, store):
     assert "explained: ana dismissed driven on" in cli("case", "show", "lt-0142").out
 
 
+def test_what_a_dismissal_explains_is_named_once(cli, store):
+    """Two findings of one detector and grade with different causes are one kind to a reader."""
+    twice = [hit("farm.signs", 20.0, grade="fortnight", group=cause, summary=cause) for cause in ("tool", "issue")]
+    keep_run(store, {"lt-1": [KVM, *twice]}, run="r2", ts=TS + timedelta(days=1))
+    ran = cli("case", "dismiss", "lt-1", "--reason", "help desk", "--who", "ana")
+    assert ran.out.count("farm.signs fortnight") == 1
+
+
 def test_new_evidence_comes_back(cli, store):
     """A later assessment with another detector opens the dismissed case again; --new lists what was not there."""
     decided(cli, "dismiss", "lt-0142", "--reason", "help desk")
@@ -179,7 +187,12 @@ def test_suppressions_by_cause_text_and_everywhere(cli, store):
     assert "driven on every device" in " ".join(ran.out.split())
     assert states(cli, *ALL) == {"lt-0143": "open", "lt-0142": "dismissed"}
     assert "Holds for every device:" in cli("case", "list").out
-    decided(cli, "reopen", "*", "--about", "pikvm", "--reason", "not all of them")
+    flat = " ".join(cli("case", "reopen", "*", "--about", "pikvm", "--reason", "not all of them").out.split())
+    assert "undone:" in flat
+    assert "bench fleet" in flat
+    again = " ".join(cli("case", "reopen", "*", "--reason", "again").out.split())
+    assert "nothing that held for every device is undone" in again
+    assert "explains findings" not in flat + again
     assert json.loads(cli("case", "list", "--json").out)["everywhere"] == []
     ran = cli("case", "dismiss", "*", "--reason", "all of it")
     assert (ran.code, "--detector" in ran.err) == (Exit.USAGE, True)
@@ -269,6 +282,8 @@ def test_who_decided_is_said_where_it_is_root(cli, store, monkeypatch):
             ("dismiss", "lt-0142", "--detector", "usb.kvm_identity", "--grade", "x", "--reason", "x"),
             "there is no grade",
         ),
+        (("dismiss", "lt-0142", "--cause", "kvmm", "--reason", "x"), "did you mean kvm"),
+        (("dismiss", "*", "--cause", "zzz", "--reason", "x"), "found in the last assessment: edid.kvm, farm.site, kvm"),
         (("dismiss", "lt-0142", "--grade", "identity", "--reason", "x"), "needs --detector"),
         (("dismiss", "lt-0142", "--about", "TeamViewer", "--reason", "x"), "name the claim"),
         (("dismiss", "lt-0142", "--until", "2026-03-09", "--reason", "x"), "not after the end of the last assessment"),

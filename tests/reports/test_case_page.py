@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from farmwatch.analysis.scoring import assess_device
-from farmwatch.records import CaseState, Claim, Decision, Evidence, Family, Finding, Outcome, Standing, Telling
+from farmwatch.records import CaseState, Claim, Decision, Device, Evidence, Family, Finding, Outcome, Standing, Telling
 from farmwatch.reports.case_page import CaseFile, decision_sentence, list_cases, show_case, urgency
 from farmwatch.reports.page import Page
+from farmwatch.reports.reading import proof
 
 
 def finding(decibans=30.0, **values) -> Finding:
@@ -49,6 +50,19 @@ def test_the_list_says_what_is_new_first():
     rest = [finding(summary=f"thing {number}") for number in range(4)]
     text = shown(list_cases, [standing("lt", *rest, new, state=CaseState.NEW_EVIDENCE, new=(new,))])
     assert "* new: a new thing * thing 0 * thing 1 and 2 findings more" in text
+
+
+def test_the_list_tells_findings_in_the_order_of_reports():
+    """Those that carry the verdict, each cause once; the rest after them."""
+    same = finding(22.0, summary="the same cause again", group="kvm", grade="g1")
+    heavy, light = (
+        finding(24.0, summary="heavy", group="kvm", grade="g1"),
+        finding(6.0, summary="light", group="x", grade="g2"),
+    )
+    one = standing("lt", heavy, same, light)
+    report = Device("lt", (), (), (), one.assessment, (), one.findings)
+    assert [told.summary for told in proof(report)] == ["heavy", "light"]
+    assert "* heavy * light * the same cause again" in shown(list_cases, [one])
 
 
 def test_hostile_text_steers_no_terminal():

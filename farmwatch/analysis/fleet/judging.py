@@ -24,8 +24,9 @@ from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
 from farmwatch.analysis.scoring import assess_device
 from farmwatch.records import Assessment, Coverage, Finding, Outcome, Record, RosterEntry
 
-__all__ = ["FLEET_PRIOR", "Judged", "judge", "silences", "weigh_device"]
+__all__ = ["FARM_DEVICES", "FLEET_PRIOR", "Judged", "judge", "silences", "weigh_device"]
 
+FARM_DEVICES = 7  #: computers of one site: 6.5 to 9 in the raids that were told (docs/evidence.md); as many fewer farms
 FLEET_PRIOR = 1e-4  #: of company laptops remotely driven by somebody else (docs/evidence.md, M9)
 
 
@@ -164,7 +165,7 @@ def judge(
         notes=fleet.geo.notes(fleet.window.until) if fleet.geo is not None else (),
         rows=fleet.arrow("SELECT coalesce(sum(n), 0)::BIGINT AS n FROM presence").column(0)[0].as_py(),
     )  # fmt: skip
-    judged.farms = find_farms(fleet, judged.hits, prior=prior, weights=weights, known=known)
+    judged.farms = find_farms(fleet, judged.hits, prior=prior / FARM_DEVICES, weights=weights, known=known)
     for farm in judged.farms:
         for device, added in farm.findings.items():
             judged.hits.setdefault(device, []).extend(added)
