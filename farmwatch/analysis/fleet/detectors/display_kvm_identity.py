@@ -129,7 +129,7 @@ def _hit(device: str, row: Mapping[str, Any]) -> Hit:
     return Hit(
         device,
         grade,
-        f"{said}; last seen {row['last']:%Y-%m-%d}",
+        f"{said}; {'told on' if row['n'] == 1 else 'last seen'} {row['last']:%Y-%m-%d}",
         observed="; ".join(row["names"]),
         expected="monitors and docks of ordinary makers",
         telling=(telling(Display, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

@@ -132,7 +132,7 @@ def _hit(device: str, row: Mapping[str, Any]) -> Hit:
     return Hit(
         device,
         grade,
-        f"{said}; last seen {row['last']:%Y-%m-%d}",
+        f"{said}; {'told on' if row['n'] == 1 else 'last seen'} {row['last']:%Y-%m-%d}",
         observed="; ".join(row["names"]),
         expected="keyboards, mice, docks and drives of ordinary makers",
         telling=(telling(UsbDevice, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

@@ -101,7 +101,7 @@ def test_a_finding_names_its_rows():
     finding = judged(DETECTOR, rows).hits["lt-1"][0]
     assert finding.telling[0].record_ids == ("r7",)
     assert finding.telling[0].first_ts == "2026-03-03T00:00:00Z"
-    assert "last seen 2026-03-03" in finding.summary
+    assert "told on 2026-03-03" in finding.summary
 
 
 def test_an_approved_kvm_is_nothing():
