@@ -72,7 +72,7 @@ def fleet() -> str:
     with tempfile.TemporaryDirectory(prefix="farmwatch-readme-") as folder:
         made, store = f"{folder}/fleet", f"{folder}/fleet/store"
         for arguments in (
-            ["simulate", made, "--devices", "300", "--farms", "2", "--seed", "4", "--until", "2026-03-09", "-q"],
+            ["simulate", made, "--devices", "300", "--farms", "3", "--seed", "5", "--until", "2026-03-09", "-q"],
             ["ingest", f"{made}/feeds", "--store", store, "-q"],
             [
                 "assess",
