@@ -60,7 +60,8 @@ class Layer(StrEnum):
     FAVICON = "favicon"  #: ``md5:…`` or ``mmh3:…`` of the icon
     PROCESS = "process"  #: executable name
     PATH = "path"  #: install path or file, ``*`` allowed
-    SERVICE = "service"  #: operating-system service name
+    SERVICE = "service"  #: operating-system service name: Windows service, launchd label, systemd unit
+    PACKAGE = "package"  #: what software is installed under: bundle identifier, package name
     COMMAND = "command"  #: command line, ``*`` allowed
     REGISTRY = "registry"  #: Windows registry key
     SIGNER = "signer"  #: code-signing subject
@@ -76,6 +77,7 @@ ENDPOINT_LAYERS = frozenset(
         Layer.PROCESS,
         Layer.PATH,
         Layer.SERVICE,
+        Layer.PACKAGE,
         Layer.COMMAND,
         Layer.REGISTRY,
         Layer.SIGNER,
@@ -141,6 +143,7 @@ class Fact:
     source: str  #: where the fact was read
     alone: bool  #: may this fact by itself make a finding?
     note: str = ""
+    each_session: bool = False  #: a program that starts anew whenever somebody comes in
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from farmwatch.knowledge.entries import Layer
 
-__all__ = ["never_alone", "shared_host", "under_shared_domain"]
+__all__ = ["never_alone", "shared_host", "shared_software", "under_shared_domain"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -68,15 +68,25 @@ _SHARED_OUIS = _words(
     "b827eb dca632 e45f01 d83add 28cdc1 2ccf67 88a29e f040af9 8c1f6434a 9483c4 0080a3 000d2c 000f2c 00c0f2"
 )
 
-#: Executable names that many products ship.
+#: Executable names that many products ship, on Windows and elsewhere.
 _SHARED_PROCESSES = _words(
+    "agent agentd client daemon desktop helper host java launcher main manager monitor node nxd parsecd python "
+    "python3 rd remote server service session support tray update updater viewer vnc vncserver vncviewer watchdog zsh "
     "agent.exe appcore.exe bash client.exe client32.exe cmd.exe code.exe conhost.exe connect.exe console.exe "
     "cscript.exe curl.exe explorer.exe helper.exe host.exe install.exe installer.exe java.exe javaw.exe launcher.exe "
     "level.exe main.exe manager.exe monitor.exe mshta.exe msiexec.exe node.exe powershell.exe python.exe rd.exe "
     "remote.exe rundll32.exe server.exe service.exe session.exe setup.exe sh ssh ssh.exe start.exe sshd sshd.exe "
     "svchost.exe tray.exe uninstall.exe unins000.exe update.exe updater.exe vhost.exe viewer.exe watchdog.exe "
-    "windowslauncher.exe wscript.exe"
+    "windowslauncher.exe wscript.exe "
+    # Programs of Windows and Office, which some products and many attackers imitate.
+    "audiodg.exe csrss.exe ctfmon.exe dllhost.exe dwm.exe fontdrvhost.exe logonui.exe lsass.exe ms-teams.exe "
+    "mstsc.exe services.exe sihost.exe smss.exe spoolsv.exe taskhostw.exe taskmgr.exe teams.exe wermgr.exe wininit.exe "
+    "winlogon.exe wmiprvse.exe"
 )
+
+#: Names of tools that other software is installed under as well: a chip designer's program, a terminal, a service for
+#: keys in hardware, an analyser of programs.
+_SHARED_SOFTWARE = _words("electric kitty parsec pia")
 
 _LEAST_LETTERS = 3  # fewer fixed characters than this say nothing
 
@@ -97,6 +107,11 @@ def shared_host(host: str) -> bool:
     if not host.startswith("*"):
         return False
     return any(bare == suffix or bare.endswith("." + suffix) for suffix in _RENTED_DOMAINS | _PRIVATE_SUFFIXES)
+
+
+def shared_software(name: str) -> bool:
+    """Whether other software is installed under this name of a tool as well."""
+    return name.lower() in _SHARED_SOFTWARE
 
 
 def under_shared_domain(host: str) -> bool:
@@ -164,6 +179,10 @@ def never_alone(layer: Layer, value: str, conditions: dict[str, str]) -> str:  #
         return "its maker builds far more than KVMs" if digits in _SHARED_OUIS else ""
     if layer is Layer.PROCESS:
         return "many products ship a program of this name" if low in _SHARED_PROCESSES or low.startswith("*") else ""
+    if layer is Layer.PATH:
+        folder, _, name = low.rpartition("/")
+        anywhere = folder.strip("*/") in {"", "windows/system32"}
+        return "many products ship a program of this name" if anywhere and name in _SHARED_PROCESSES else ""
     if layer is Layer.ALPN:
         return "a standard protocol name" if low in _SHARED_ALPN else ""
     if layer is Layer.HTTP_TITLE:

@@ -23,7 +23,8 @@ Later files win. An entry whose id is known already needs only what it changes: 
 added, a fact of the same layer and value replaces the earlier one. ``disabled = true`` switches an entry or a fact off.
 
 A fact fires alone unless ``alone = false`` or unless it is generic (see ``generic``); writing ``alone = true`` on a
-generic fact is a fault.
+generic fact is a fault. ``each_session = true`` says of a program that it starts anew whenever somebody comes in.
+A program's, service's or package's name that several entries claim fires alone for none.
 
 Why checks by hand: the validation libraries at hand cost more time to import than a whole small scan takes.
 """
@@ -70,11 +71,15 @@ _JA4 = re.compile(r"[tqd][0-9s][0-9][di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f
 _HEX16 = re.compile(r"[0-9a-f]{16}\Z")
 _PAYLOAD = re.compile(r"[a-z0-9]+(\.[a-z0-9_]+)+\Z")
 
+_NAME_LAYERS = frozenset({Layer.PROCESS, Layer.SERVICE, Layer.PACKAGE})  #: whose values are names people choose
+
 _ENTRY_KEYS = frozenset(
     {"id", "name", "kind", "vendor", "unattended", "aliases", "benign", "note", "fact", "disabled"}
 )  # fmt: skip
 _ENTRY_NEEDS = ("name", "kind", "vendor", "unattended", "benign")
-_FACT_KEYS = frozenset({"layer", "values", "sign", "grade", "side", "source", "alone", "note", "disabled"})
+_FACT_KEYS = frozenset(
+    {"layer", "values", "sign", "grade", "side", "source", "alone", "note", "each_session", "disabled"}
+)
 _TOP_KEYS = frozenset({"entry", "stun_beacon", "tunnel_mtu"})
 
 
@@ -248,9 +253,10 @@ class _Checker:
             source = self.text(group, "source", spot)
             note = self.text(group, "note", spot, needed=False)
             alone = self.flag(group, "alone", spot) if "alone" in group else None
+            each = self.flag(group, "each_session", spot)
             for value in values if known_layer else ():
                 fires = self._alone(layer, value, spot, alone=alone)
-                facts.append(Fact(layer, value, sign, grade, side, source, fires, note))
+                facts.append(Fact(layer, value, sign, grade, side, source, fires, note, each))
         return facts, dropped
 
     def _alone(self, layer: Layer, value: str, spot: str, *, alone: bool | None) -> bool:
@@ -374,6 +380,23 @@ def _merge_entry(known: Entry | None, patch: _EntryPatch) -> Entry:
     return Entry(id=patch.id, facts=tuple(facts.values()), **fields)
 
 
+def _shared(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Names that several entries claim fire alone for none of them: a program of that name may be any of theirs."""
+    owners: dict[tuple[Layer, str], set[str]] = {}
+    for entry in entries.values():
+        for fact in entry.facts:
+            if fact.layer in _NAME_LAYERS:
+                owners.setdefault((fact.layer, fact.value.lower()), set()).add(entry.id)
+    shared = {key for key, claimed in owners.items() if len(claimed) > 1}
+    touched = {name for key in shared for name in owners[key]}
+    return {
+        name: replace(entry, facts=tuple(
+            replace(fact, alone=False) if (fact.layer, fact.value.lower()) in shared else fact for fact in entry.facts
+        )) if name in touched else entry
+        for name, entry in entries.items()
+    }  # fmt: skip
+
+
 def merge(documents: Sequence[Document]) -> Merged:
     """Merge checked files in order; later ones win.
 
@@ -410,4 +433,4 @@ def merge(documents: Sequence[Document]) -> Merged:
         raise KnowledgeError("knowledge", [f"{path}: {fault}" for path, found in bad.items() for fault in found])
     kept = tuple(beacon for beacon in beacons.values() if beacon.entry in entries)
     shown = tuple(mtu for mtu in mtus.values() if not mtu.entry or mtu.entry in entries)
-    return Merged(entries, kept, shown)
+    return Merged(_shared(entries), kept, shown)

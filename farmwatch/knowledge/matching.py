@@ -8,7 +8,9 @@ them as seen. Matchers never fail on input: what is not a name or address meets 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,21 @@ _DATA = Path(__file__).parent / "data"
 
 _WIDE = 1000  #: ports; a range this wide tells nothing of who uses one of them
 
+_PROGRAM_END = re.compile(r"(?i)(?:\.app| \(deleted\))\Z")
+_UNIT_END = re.compile(r"(?i)\.(?:service|socket)\Z")
+_BUNDLE = re.compile(r"(?i)\.app(?=/)")
+_MOST_BUNDLES = 4  #: inside each other
+
 _MEASURE = {Sign.SESSION: 0, Sign.PRESENCE: 1, Sign.WEB: 2}
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _with_and_without(end: re.Pattern[str], text: str) -> tuple[str, ...]:
+    shorter = end.sub("", text)
+    return (text,) if shorter == text else (text, shorter)
 
 
 def _ranked(matches: Iterable[Match]) -> tuple[Match, ...]:
@@ -209,6 +225,12 @@ class Knowledge:
         index = self._texts[layer]
         return _ranked(Match(m.entry, m.fact, text) for text in texts if text for m in index.find(text))
 
+    def _match_name(self, layer: Layer, *spellings: str) -> tuple[Match, ...]:
+        """Facts a name meets; an entry that has the very name beats the patterns of others."""
+        found = self._match_text(layer, *spellings)
+        exact = {match.entry.id for match in found if match.fact.value.lower() == match.seen.lower()}
+        return tuple(match for match in found if match.entry.id in exact) if exact else found
+
     @cached_property
     def _conditions(self) -> dict[Layer, ConditionIndex[Match]]:
         return {}
@@ -297,16 +319,30 @@ class Knowledge:
     # ---- layers an endpoint shows ----
 
     def match_process(self, name: str) -> tuple[Match, ...]:
-        """Facts an executable's name meets; folders before the name are ignored."""
-        return self._match_text(Layer.PROCESS, name.replace("\\", "/").rpartition("/")[2])
+        """Facts an executable's name meets.
+
+        Folders before the name are ignored; so are ``.app`` of a bundle and ``(deleted)``, which Linux puts behind the
+        name of a running program whose file was replaced (proc(5)).
+        """
+        return self._match_name(Layer.PROCESS, *_with_and_without(_PROGRAM_END, _file_name(name)))
 
     def match_path(self, path: str) -> tuple[Match, ...]:
-        """Facts a file path meets; backslash and slash are the same, and a drive or root before it is optional."""
-        return self._match_text(Layer.PATH, path.replace("\\", "/"))
+        """Facts a file path meets.
+
+        Backslash and slash are the same, and a drive or root before it is optional. A file in a bundle meets what is
+        known of the bundle's folder.
+        """
+        path = path.replace("\\", "/")
+        bundles = [path[: found.end()] for found in islice(_BUNDLE.finditer(path), _MOST_BUNDLES)]
+        return self._match_text(Layer.PATH, path, *bundles)
 
     def match_service(self, name: str) -> tuple[Match, ...]:
-        """Facts an operating-system service's name meets."""
-        return self._match_text(Layer.SERVICE, name)
+        """Facts a service's name meets: a Windows service, a launchd label, a systemd unit with or without its type."""
+        return self._match_name(Layer.SERVICE, *_with_and_without(_UNIT_END, name))
+
+    def match_package(self, name: str) -> tuple[Match, ...]:
+        """Facts a package's name or an application's bundle identifier meets."""
+        return self._match_name(Layer.PACKAGE, name)
 
     def match_command(self, line: str) -> tuple[Match, ...]:
         """Facts a command line meets."""
@@ -349,6 +385,11 @@ def _endpoint_files() -> list[Path]:
     return sorted((_DATA / "endpoint").glob("*.toml"))
 
 
+def _place_files() -> list[Path]:
+    """Countries, kinds of networks and regions, which modules of their own read: they are part of what is known."""
+    return sorted((_DATA / "places").glob("*.json"))
+
+
 def load_knowledge(own: Sequence[Path] = (), ieee_lists: Sequence[Path] = ()) -> Knowledge:
     """Load the shipped knowledge and then the user's files, later ones winning.
 
@@ -371,7 +412,7 @@ def _load(own: tuple[Path, ...], ieee_lists: tuple[Path, ...]) -> Knowledge:
     added = _read_all(own)
     documents = (*_shipped_documents(), *added)
     digest = hashlib.sha256(b"".join(document.digest for document in documents))
-    for path in _endpoint_files():
+    for path in (*_endpoint_files(), *_place_files()):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return Knowledge(merge(documents), added, digest.hexdigest()[:12], ieee_lists)
 

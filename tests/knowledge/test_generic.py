@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.knowledge.entries import Layer
-from farmwatch.knowledge.generic import never_alone, shared_host, under_shared_domain
+from farmwatch.knowledge.generic import never_alone, shared_host, shared_software, under_shared_domain
 from farmwatch.knowledge.loading import parse_conditions
 
 
@@ -40,6 +40,10 @@ def reason(layer, value):
         (Layer.CERT, "subject.o=Internet Widgits Pty Ltd"),
         (Layer.PROCESS, "svchost.exe"),
         (Layer.PROCESS, "*agent.exe"),
+        (Layer.PROCESS, "dwm.exe"),
+        (Layer.PROCESS, "parsecd"),
+        (Layer.PATH, "*/agent.exe"),
+        (Layer.PATH, "*/Windows/System32/mstsc.exe"),
         (Layer.ALPN, "h2"),
         (Layer.HTTP_TITLE, "Login"),
         (Layer.HTTP_TITLE, "*a*"),
@@ -64,6 +68,8 @@ def test_what_anybody_shows_never_fires_alone(layer, value):
         (Layer.CERT, "issuer.cn=tinypilot-ca"),
         (Layer.CERT, "subject.cn=localhost & subject.o=PiKVM"),
         (Layer.PROCESS, "anydesk.exe"),
+        (Layer.PATH, "*/Program Files/Monitic/agent.exe"),
+        (Layer.PATH, "*/RustDesk.app"),
         (Layer.ALPN, "anydesk/*"),
         (Layer.HTTP_TITLE, "PiKVM Index"),
     ],
@@ -79,3 +85,9 @@ def test_a_tenants_own_host_in_a_cloud_is_not_the_cloud():
     assert under_shared_domain("d1abc.cloudfront.net")
     assert not under_shared_domain("cloudfront.net")
     assert not under_shared_domain("notcloudfront.net")
+
+
+@pytest.mark.parametrize(("name", "shared"), [("kitty", True), ("KiTTY", True), ("AnyDesk", False), ("", False)])
+def test_software_that_is_called_like_a_tool(name, shared):
+    """The terminal kitty is not the SSH client KiTTY."""
+    assert shared_software(name) is shared

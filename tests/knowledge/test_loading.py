@@ -278,10 +278,37 @@ def test_nothing_generic_may_fire_by_itself(write: Write, layer: str, value: str
     assert not own_fact.alone
 
 
+def test_a_program_that_starts_with_each_session_is_marked(write: Write) -> None:
+    for extra, marked in (("", False), ("each_session = true", True)):
+        own = load_knowledge([write(fact("process", "acme_visit.exe", extra))])
+        assert own.complete["acme-remote"].facts[0].each_session is marked
+
+
 def test_a_specific_fact_may_fire_alone_and_may_be_held_back(write: Write) -> None:
     for extra, fires in (("", True), ("alone = true", True), ("alone = false", False)):
         own = load_knowledge([write(fact("domain", "*.relay.acme.example", extra))])
         assert own.entries["acme-remote"].facts[0].alone is fires
+
+
+@pytest.mark.parametrize("layer", ["process", "service", "package"])
+def test_a_name_that_two_tools_claim_fires_alone_for_neither(write: Write, layer: str) -> None:
+    """Whose program it is cannot be told; one claimed by one tool alone, or said twice of one tool, stays a finding."""
+    first = fact(layer, "Twofold Remote")
+    second = fact(layer, "twofold remote").replace("acme-remote", "other").replace("Acme Remote", "Other")
+    both = load_knowledge([write(first), write(second, "second.toml")])
+    for name in ("acme-remote", "other"):
+        (one,) = both.facts_of(name, Layer(layer))
+        assert not one.alone
+    again = load_knowledge([write(first), write(fact(layer, "twofold remote"), "second.toml")])
+    assert all(one.alone for one in again.facts_of("acme-remote", Layer(layer)))
+
+
+def test_a_pattern_or_host_of_two_tools_is_not_a_shared_name(write: Write) -> None:
+    """Hosts have rules of their own: a vendor's tools may share one."""
+    first = fact("domain", "relay.acme.example")
+    second = first.replace("acme-remote", "other").replace("Acme Remote", "Other")
+    both = load_knowledge([write(first), write(second, "second.toml")])
+    assert both.facts_of("acme-remote", Layer.DOMAIN)[0].alone
 
 
 def test_a_new_entry_must_be_complete(write: Write) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farmwatch.knowledge import Kind, Knowledge, Layer, Match, Side, Sign, knowledge_version, load_knowledge
+from farmwatch.knowledge import Kind, Knowledge, Layer, Match, Side, Sign, knowledge_version, load_knowledge, matching
 
 
 def ids(matches: tuple[Match, ...]) -> set[str]:
@@ -237,6 +239,40 @@ def test_the_version_is_short_and_stable(knowledge: Knowledge) -> None:
     assert knowledge_version() == knowledge.version
     assert len(knowledge.version) == 12
     int(knowledge.version, 16)
+
+
+@pytest.mark.parametrize("name", ["networks.json", "countries.json", "regions.json"])
+def test_the_version_changes_with_what_is_known_of_places(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report says by its version which lists of networks, countries and regions it was made with."""
+    own = tmp_path / "own.toml"
+    own.write_text("")
+    before = load_knowledge([own]).version
+    data = shutil.copytree(matching._DATA, tmp_path / "data")
+    monkeypatch.setattr(matching, "_DATA", data)
+    assert load_knowledge([own]).version == before
+    place = data / "places" / name
+    place.write_text(place.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert load_knowledge([own]).version != before
+
+
+def test_names_are_met_in_every_spelling(knowledge: Knowledge) -> None:
+    """A bundle, a replaced file, a unit's type, a program inside a bundle inside another."""
+    for name in ("AnyDesk.app", "/usr/bin/anydesk (deleted)", "ANYDESK", "C:\\x\\AnyDesk.exe"):
+        assert ids(knowledge.match_process(name)) == {"anydesk"}, name
+    for name in ("xrdp", "xrdp.service", "XRDP.SERVICE"):
+        assert ids(knowledge.match_service(name)) == {"rdp"}, name
+    inside = "/Applications/Outer.app/Contents/RustDesk.app/Contents/MacOS/service"
+    assert ids(knowledge.match_path(inside)) == {"rustdesk"}
+    assert knowledge.match_path("/Applications/NotRustDesk.apps/service") == ()
+    assert knowledge.match_process("service") == ()
+
+
+def test_the_very_name_beats_another_tools_pattern(knowledge: Knowledge) -> None:
+    """CrossLoop's winvncstub.exe is not UltraVNC's winvnc*.exe."""
+    assert ids(knowledge.match_process("winvncstub.exe")) == {"crossloop"}
+    assert ids(knowledge.match_process("winvnc4.exe")) == {"vnc"}
 
 
 def test_a_scan_does_not_read_endpoint_files_nor_heavy_packages() -> None:

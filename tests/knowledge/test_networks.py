@@ -22,6 +22,15 @@ from farmwatch.knowledge.networks import load_network_kinds
         (16509, "AMAZON-02", "hosting"),
         (None, "Best Hosting Company Ltd", "hosting"),
         (21928, "T-MOBILE-AS21928", "mobile"),
+        (20057, "ATT-MOBILITY-LLC-AS20057", "mobile"),
+        (None, "AT&T Mobility LLC", "mobile"),
+        (22394, "Cellco Partnership DBA Verizon Wireless", "mobile"),
+        (36522, "BELLMOBILITY-1", "mobile"),
+        (12576, "EE Limited", "mobile"),
+        (60339, "Hutchison 3G UK Limited", "mobile"),
+        (9605, "NTT DOCOMO, INC.", "mobile"),
+        (55836, "Reliance Jio Infocomm Limited", "mobile"),
+        (45609, "Bharti Airtel Ltd. AS for GPRS Service", "mobile"),
         (None, "China Mobile Communications Corporation", "mobile"),
     ],
 )
@@ -38,6 +47,24 @@ def test_known_networks_are_named(asn, name, label):
 def test_a_line_like_any_other_has_no_kind(asn, name):
     """Words count whole only."""
     assert load_network_kinds().find(asn, name) is None
+
+
+@pytest.mark.parametrize(
+    ("asn", "name"),
+    [(3209, "Vodafone GmbH"), (3320, "Deutsche Telekom AG"), (812, "Rogers Communications Canada Inc."),
+     (2516, "KDDI CORPORATION"), (701, "Verizon Business"), (7018, "AT&T Services, Inc.")],
+)  # fmt: skip
+def test_carriers_with_lines_under_the_same_number_are_lines(asn, name):
+    """Most of such a network's addresses are lines at home, whose place holds."""
+    assert load_network_kinds().find(asn, name) is None
+
+
+def test_a_host_that_mostly_carries_one_vpn_is_that_vpn():
+    """By number or by name, with a source that says it has other customers too."""
+    kinds = load_network_kinds()
+    assert kinds.find(39351, "31173 Services AB").label == "vpn mullvad"
+    assert kinds.find(None, "31173 Services AB").label == "vpn mullvad"
+    assert "mostly" in kinds.find(39351, None).source
 
 
 def test_a_number_goes_before_a_name():

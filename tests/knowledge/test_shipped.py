@@ -157,3 +157,32 @@ def test_endpoint_files_hold_endpoint_layers_only() -> None:
                 assert layers <= ENDPOINT_LAYERS, path
             else:
                 assert not layers & ENDPOINT_LAYERS, path
+
+
+def test_no_shipped_name_fires_alone_for_two_tools(knowledge: Knowledge) -> None:
+    """Neither as the same value nor by the pattern of another."""
+    met = {
+        Layer.PROCESS: knowledge.match_process, Layer.SERVICE: knowledge.match_service,
+        Layer.PACKAGE: knowledge.match_package,
+    }  # fmt: skip
+    for entry in knowledge.complete.values():
+        for fact in entry.facts:
+            if fact.layer in met and "*" not in fact.value and fact.alone:
+                claimed = {match.id for match in met[fact.layer](fact.value) if match.alone}
+                assert claimed == {entry.id}, (fact.layer, fact.value)
+
+
+#: Tools that people run on Macs and Linux laptops, and what each must be known by there.
+UNIX = (
+    "anydesk", "teamviewer", "rustdesk", "chrome-remote-desktop", "splashtop", "screenconnect", "tailscale", "ngrok",
+    "cloudflare-tunnel", "ninjaone", "vnc", "rdp", "nomachine", "dwservice", "meshcentral", "remotely", "logmein",
+    "beyondtrust", "zoho-assist", "supremo", "jump-desktop", "hoptodesk", "sunlogin", "todesk", "zerotier", "netbird",
+    "headscale", "realvnc", "tactical-rmm",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", UNIX)
+def test_tools_are_known_beyond_windows(knowledge: Knowledge, tool: str) -> None:
+    """By the name of a program or of a service that is no Windows file."""
+    facts = knowledge.facts_of(tool, Layer.PROCESS, Layer.SERVICE)
+    assert [fact for fact in facts if fact.alone and not fact.value.endswith((".exe", ".msi"))]
