@@ -30,6 +30,7 @@ FRAMEWORK = (
     "Microsoft-Windows-DriverFrameworks-UserMode", "Microsoft-Windows-DriverFrameworks-UserMode/Operational"
 )  # fmt: skip
 POWER = ("Microsoft-Windows-Kernel-Power", "System")
+CHROMOTING = ("chromoting", "Application")
 GENERAL = ("Microsoft-Windows-Kernel-General", "System")
 ACTIVITY = "f4205f41-9d32-4b9c-8a1f-3ac1d7c50000"
 PERSON = "S-1-5-21-1004336348-1177238915-682003330-1107"
@@ -204,6 +205,16 @@ CASES = [
      ["Chrome Remote Desktop Host", "142.0.1", BANNED, "0", "Google LLC", "(NULL)"], {}),
     (("MsiInstaller", "Application"), 1033, ["Broken", "1.0", "1033", "1603", "Nobody", "(NULL)"], {}),
     (("MsiInstaller", "Application"), 11707, ["Produkt: TeamViewer -- Installation erfolgreich.", "(NULL)"], {}),
+    (CHROMOTING, 5, [f"{BANNED}@mail.example"], {}),
+    (CHROMOTING, 3, [f"{BANNED}@mail.example/chromoting_ftl_1"], {}),
+    (CHROMOTING, 1, [f"{BANNED}@mail.example/chromoting_ftl_2"], {}),
+    (CHROMOTING, 4, [f"{BANNED}@mail.example/chromoting_ftl_2", "203.0.113.77:51820", "192.0.2.14:50311", "mux",
+                     "stun"], {}),
+    (CHROMOTING, 4, [f"{BANNED}@mail.example/chromoting_ftl_2", "198.51.100.240:3478", "192.0.2.14:50312", "mux",
+                     "relay"], {}),
+    (CHROMOTING, 4, [f"{BANNED}@mail.example/chromoting_ftl_2", "unknown", "unknown", "video", "none"], {}),
+    (CHROMOTING, 2, [f"{BANNED}@mail.example/chromoting_ftl_2"], {}),
+    (CHROMOTING, 6, [f"a line of {BANNED}"], {}),
 ]  # fmt: skip
 #: events whose values have names of their own and no order that is listed
 NAMED_ONLY = [

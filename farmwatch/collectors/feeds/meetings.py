@@ -2,11 +2,13 @@
 
 Shapes: Zoom, ``GET /metrics/meetings/{meetingId}/participants`` and ``…/participants/qos``: ``{"participants": [...]}``
 with ``pc_name``, ``ip_address``, ``mac_addr``, ``join_time``, ``leave_time``, ``user_qos[]``. The answer does not say
-which meeting it is of: add it as ``meeting_id`` beside ``participants`` or in each of them. Teams, Microsoft Graph
-``callRecord`` with ``$expand=sessions($expand=segments)``: one record a call, its sessions with two endpoints each and
-the network of each endpoint by medium.
+which meeting it is of: add it as ``meeting_id`` beside ``participants`` or in each of them. The ``details`` of
+``…/participants/sharing`` count where they were put into the participant. Teams, Microsoft Graph ``callRecord`` with
+``$expand=sessions($expand=segments)``: one record a call, its sessions with two endpoints each and the network of each
+endpoint by medium.
 
-Neither tells for how long a screen was shared or controlled, so those columns stay empty.
+For how long a participant shared its own screen is read as :mod:`farmwatch.collectors.feeds.screen_shares` says. That
+remote control was given, and for how long, neither service tells, so those columns stay empty.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from farmwatch.collectors.feeds.contract import ByteStream, Context, Parsed, Sam
 from farmwatch.collectors.feeds.documents import json_objects
 from farmwatch.collectors.feeds.output import Output
 from farmwatch.collectors.feeds.rows import Rows, dicts_of, host_of, text_of
+from farmwatch.collectors.feeds.screen_shares import teams_shared_s, zoom_shared_s
 from farmwatch.records import DeviceFact, MeetingUse, Record, Sighting
 
 __all__ = ["TeamsCallRecords", "ZoomParticipants"]
@@ -129,6 +132,7 @@ def _participant(record: dict[str, Any], rows: Rows) -> str:
         MeetingUse, device_id=device, ts=ts, product="zoom", meeting_id=hide(text_of(record.get("meeting_id"))),
         account=hide(text_of(record.get("email")) or text_of(record.get("id"))),
         ended=text_of(record.get("leave_time")), address=address, latency_ms=_middle(_zoom_latencies(record)),
+        shared_s=zoom_shared_s(record),
     )  # fmt: skip
     _places(rows, device, ts, {"ipAddress": address, "macAddress": record.get("mac_addr"),
                                "connectionType": text_of(record.get("network_type"))})  # fmt: skip
@@ -205,7 +209,7 @@ def _endpoint(session: dict[str, Any], side: str, call: str | None, count: int |
         MeetingUse, device_id=device, ts=ts, record_id=f"{number}:{side}" if number else None, product="teams",
         meeting_id=hide(call), account=hide(_account(endpoint)), ended=text_of(session.get("endDateTime")),
         participants=count, address=next((one for one in outside + inside if one), None),
-        latency_ms=_middle([trip for trip in trips if trip is not None]),
+        latency_ms=_middle([trip for trip in trips if trip is not None]), shared_s=teams_shared_s(session, side),
     )  # fmt: skip
     seen: list[dict[str, Any]] = []
     for network in networks:

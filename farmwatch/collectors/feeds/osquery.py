@@ -47,6 +47,7 @@ from farmwatch.records import (
     PowerEvent,
     Process,
     Record,
+    RemoteToolLog,
     Service,
     Sighting,
     Socket,
@@ -98,8 +99,8 @@ class Osquery:
     kind: ClassVar[str] = "osquery"
     sentence: ClassVar[str] = "osquery results: the results log, Fleet's log destinations, requests of the TLS logger."
     tables: ClassVar[tuple[type[Record], ...]] = (
-        DeviceFact, DeviceLocation, Display, DnsLookup, InputHook, Logon, PowerEvent, Process, Service, Sighting,
-        Socket, Software, UsbDevice,
+        DeviceFact, DeviceLocation, Display, DnsLookup, InputHook, Logon, PowerEvent, Process, RemoteToolLog, Service,
+        Sighting, Socket, Software, UsbDevice,
     )  # fmt: skip
 
     def recognises(self, sample: Sample) -> bool:

@@ -30,7 +30,7 @@ def windows_events(rows: Rows) -> None:
         events.append(
             Event(
                 listed["provider_name"][at] or None, channels[at], listed["eventid"][at], ids[at], devices[at],
-                listed["datetime"][at] or listed["time"][at], None, data or {},
+                listed["datetime"][at] or listed["time"][at], None, {} if data is None else data,
             )
         )  # fmt: skip
     rows.reject(broken, "windows event: its data is not JSON")
@@ -38,12 +38,17 @@ def windows_events(rows: Rows) -> None:
     interpret([events[at] for at in sound.tolist()], Part(rows.output, rows.where[sound]), rows.context)
 
 
-def _data(text: str) -> Mapping[str, Any] | None:
-    """The event's fields by name: ``EventData``, or what ``UserData`` wraps; None where it is no JSON object."""
+def _data(text: str) -> Mapping[str, Any] | list[Any] | None:
+    """The event's fields by name: ``EventData``, or what ``UserData`` wraps; None where it is no JSON object.
+
+    Of events of the old interface, whose values have no names, osquery makes a list (windowseventlogparser.cpp).
+    """
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    if isinstance(found, dict) and isinstance(values := found.get("EventData"), list):
+        return values
     for name in ("EventData", "UserData"):
         if isinstance(found, dict) and isinstance(found.get(name), dict):
             found = found[name]

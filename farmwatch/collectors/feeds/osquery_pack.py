@@ -119,7 +119,7 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query(
         "fw_units_linux", _LINUX,
-        "SELECT id, active_state, fragment_path FROM systemd_units WHERE id LIKE '%.service'",
+        "SELECT id, load_state, active_state, fragment_path FROM systemd_units WHERE id LIKE '%.service'",
         12 * _HOURS, "Remote tools that start by themselves.",
     ),
     Query(
@@ -227,6 +227,11 @@ QUERIES: tuple[Query, ...] = (
         "fw_rdp_sessions_windows", _WINDOWS,
         _EVENTS.format(channel=f"{_TERMINAL}LocalSessionManager/Operational", events="21, 22, 23, 24, 25, 39, 40"),
         10 * _MINUTES, "When a remote desktop began, broke off and came back.", snapshot=False, removed=False,
+    ),
+    Query(
+        "fw_chrome_desktop_windows", _WINDOWS,
+        _EVENTS.format(channel="Application", events="1, 2, 3, 4") + " AND provider_name = 'chromoting'",
+        10 * _MINUTES, "Who came in by Chrome Remote Desktop and from where.", snapshot=False, removed=False,
     ),
     Query(
         "fw_pnp_windows", _WINDOWS,

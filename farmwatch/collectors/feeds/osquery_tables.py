@@ -258,8 +258,14 @@ def _tasks(rows: Rows) -> None:
 
 
 def _units(rows: Rows) -> None:
-    values = {"kind": "service", "name": filled(rows["id"]), "path": filled(rows["fragment_path"])}
-    rows.add(Service, {**values, "state": lowered(rows["active_state"])})
+    # Units that others only mention are listed too (systemd.unit(5)): not-found ones do not exist, masked ones cannot
+    # be started.
+    absent = mask(pc.is_in(lowered(rows["load_state"]), pa.array(["not-found", "masked"])))
+    rows.unneeded(absent, "systemd unit that is not there")
+    # What stands behind the @ may be an account: chrome-remote-desktop@name.service.
+    name = pc.replace_substring_regex(filled(rows["id"]), r"@.+\.(\w+)$", r"@*.\1")
+    values = {"kind": "service", "name": name, "path": filled(rows["fragment_path"])}
+    rows.add(Service, {**values, "state": lowered(rows["active_state"])}, ~absent)
 
 
 def _device(rows: Rows) -> None:
@@ -352,7 +358,7 @@ MAPPINGS: tuple[Mapping, ...] = (
     Mapping("scheduled_tasks", ("name", "action", "enabled"), _tasks, reads=("path", "state")),
     Mapping("startup_items", ("name", "path", "source"), _startup, some=("args", "status"),
             reads=("type",), lacks=("version",)),
-    Mapping("systemd_units", ("id", "active_state"), _units, reads=("fragment_path",)),
+    Mapping("systemd_units", ("id", "active_state"), _units, reads=("fragment_path", "load_state")),
     Mapping("arp_cache", ("address", "mac"), neighbours, reads=("interface",),
             lacks=("type", "mask", "mtu", "broadcast", "flags")),
     Mapping("interfaces", ("interface",), interfaces, some=("mac", "address"),

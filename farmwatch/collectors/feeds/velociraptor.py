@@ -41,7 +41,7 @@ from farmwatch.collectors.feeds.velociraptor_artifacts import (
 from farmwatch.collectors.feeds.windows.events import Event
 from farmwatch.collectors.feeds.windows.meaning import EVENT_TABLES, interpret
 from farmwatch.collectors.feeds.windows.shapes import event_of_system
-from farmwatch.records import Record, RemoteToolLog, Sighting
+from farmwatch.records import Record, Sighting
 
 __all__ = ["Velociraptor"]
 
@@ -66,7 +66,7 @@ class Velociraptor:
 
     kind: ClassVar[str] = "velociraptor"
     sentence: ClassVar[str] = "Velociraptor collections, and artifact rows sent to Elastic or Splunk."
-    tables: ClassVar[tuple[type[Record], ...]] = (*EVENT_TABLES, RemoteToolLog, Sighting)
+    tables: ClassVar[tuple[type[Record], ...]] = (*EVENT_TABLES, Sighting)
 
     def recognises(self, sample: Sample) -> bool:
         """By an artifact's name on the file or in the rows, or as a file that a collection has about itself."""

@@ -275,7 +275,11 @@ ARTIFACTS: Mapping[str, tuple[Artifact, ...]] = {
             },
         ),
     ),
-    "linux.sys.services": (Artifact(_OSQUERY["systemd_units"], {"id": ("Unit",), "active_state": ("Active",)}),),
+    "linux.sys.services": (
+        Artifact(
+            _OSQUERY["systemd_units"], {"id": ("Unit",), "active_state": ("Active",), "load_state": ("Load",)}
+        ),
+    ),
     "windows.system.taskscheduler/analysis": (
         Artifact(_OSQUERY["scheduled_tasks"], {"name": ("OSPath", "FullPath"), "action": ("Command",)}),
     ),

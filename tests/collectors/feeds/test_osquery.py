@@ -9,7 +9,18 @@ import pytest
 from farmwatch.collectors.feeds.contract import Sample
 from farmwatch.collectors.feeds.osquery import Osquery
 from farmwatch.collectors.feeds.osquery_tables import BANNED, COLUMNS, MAPPINGS
-from farmwatch.records import DeviceFact, InputHook, Logon, Process, Sighting, Socket, Software, UsbDevice
+from farmwatch.records import (
+    DeviceFact,
+    InputHook,
+    Logon,
+    Process,
+    RemoteToolLog,
+    Service,
+    Sighting,
+    Socket,
+    Software,
+    UsbDevice,
+)
 from tests.collectors.feeds.golden import account, check_golden, parsed, read, rows
 
 KIND = "osquery"
@@ -282,3 +293,35 @@ def test_no_mapping_reads_what_is_never_kept():
     assert not {name for mapping in MAPPINGS for name in mapping.reads} & set(BANNED)
     assert {name for mapping in MAPPINGS for name in mapping.needs} & set(BANNED) <= hidden
     assert set(COLUMNS) & set(BANNED) <= hidden | {"maintainer"}  # that there is one tells a Debian package
+
+
+@pytest.mark.parametrize(
+    ("load_state", "kept"),
+    [("loaded", True), ("error", True), (None, True), ("", True), ("not-found", False), ("Masked", False)],
+)
+def test_units_that_others_only_mention_are_not_there(load_state, kept):
+    """Another unit's After= lists them; an older query that did not ask for the state is read as before."""
+    columns = {"id": "teamviewerd.service", "active_state": "inactive", "fragment_path": ""}
+    columns |= {} if load_state is None else {"load_state": load_state}
+    stretches = parsed(KIND, json.dumps(result(columns)).encode())
+    assert len(rows(stretches, Service)) == kept
+    assert account(stretches)[1] == ({} if kept else {"systemd unit that is not there": 1})
+
+
+def test_windows_events_whose_values_have_no_names():
+    """They come as a list: Chrome Remote Desktop's events, and where the client was."""
+    event = {"channel": "Application", "datetime": "2026-11-01T12:00:00.1Z", "provider_name": "chromoting"}
+    client = "somebody@mail.example/chromoting_ftl_1"
+    told = [
+        (1, [client]), (4, [client, "203.0.113.77:51820", "192.0.2.14:50311", "mux", "stun"]), (2, [client]), (5, []),
+    ]  # fmt: skip
+    listed = [
+        result(event | {"eventid": str(number), "data": json.dumps({"EventData": data})}) for number, data in told
+    ]
+    stretches = parsed(KIND, "\n".join(map(json.dumps, listed)).encode())
+    found = rows(stretches, RemoteToolLog)
+    assert [(row["event"], row.get("far_h")) for row in found] == [
+        ("accepted", None), ("direct", "203.0.113.77"), ("ended", None),
+    ]  # fmt: skip
+    assert account(stretches)[1] == {"chromoting 5": 1}
+    assert "somebody" not in str(found)

@@ -265,6 +265,10 @@ class Group:
             self._batch.output.dropped[name] -= counted  # not left behind: kept, hidden
         return self._batch.context.hide_all(named)
 
+    def hidden(self, accounts: pa.Array) -> pa.Array:
+        """Accounts of other systems as keyed hashes."""
+        return self._batch.context.hide_all(accounts)
+
     @property
     def activity(self) -> pa.Array:
         """ActivityID of each event."""

@@ -29,6 +29,7 @@ from farmwatch.collectors.feeds.windows.events import (
 from farmwatch.collectors.feeds.windows.hardware import HARDWARE_MEANINGS
 from farmwatch.collectors.feeds.windows.power import POWER_MEANINGS
 from farmwatch.collectors.feeds.windows.programs import PROGRAM_MEANINGS
+from farmwatch.collectors.feeds.windows.remote_tools import REMOTE_TOOL_MEANINGS
 from farmwatch.collectors.feeds.windows.sessions import SESSION_MEANINGS
 from farmwatch.collectors.feeds.windows.templates import named
 from farmwatch.records import (
@@ -39,6 +40,7 @@ from farmwatch.records import (
     PowerEvent,
     Process,
     Record,
+    RemoteToolLog,
     Service,
     Socket,
     Software,
@@ -48,11 +50,12 @@ from farmwatch.records import (
 __all__ = ["BANNED", "EVENT_TABLES", "MEANINGS", "Columns", "interpret", "interpret_columns"]
 
 MEANINGS: Mapping[tuple[str, int], Meaning] = {
-    **SESSION_MEANINGS, **HARDWARE_MEANINGS, **POWER_MEANINGS, **PROGRAM_MEANINGS,
+    **SESSION_MEANINGS, **HARDWARE_MEANINGS, **POWER_MEANINGS, **PROGRAM_MEANINGS, **REMOTE_TOOL_MEANINGS,
 }  #: by provider (lower case, without Microsoft-Windows-) and event number  # fmt: skip
 
 EVENT_TABLES: tuple[type[Record], ...] = (
     DeviceFact, UsbDevice, Display, Process, Service, Software, Socket, DnsLookup, Logon, PowerEvent,
+    RemoteToolLog,
 )  #: tables they fill  # fmt: skip
 
 BANNED = frozenset({
