@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from farmwatch.delivery.failing import DeliveryError, PassingError, tried
+from farmwatch.delivery.trust import trusted
 from farmwatch.errors import ProfileError
 from farmwatch.records.morning import Morning
 from farmwatch.reports.escape import ascii_text
@@ -52,16 +53,19 @@ class SmtpServer:
         """The password, read when it is needed.
 
         Raises:
-            DeliveryError: it cannot be read, or others could read it too.
+            DeliveryError: it cannot be read, is empty, or others could read it too.
         """
         if self.password_file is None:
             return ""
         try:
             if os.name == "posix" and self.password_file.stat().st_mode & 0o077:
                 raise DeliveryError(f"{self.password_file}: others may read the password; chmod 600 it")
-            return self.password_file.read_text("utf-8").rstrip("\r\n")
+            found = self.password_file.read_text("utf-8").rstrip("\r\n")
         except (OSError, ValueError) as error:
             raise DeliveryError(f"{self.password_file}: the password cannot be read: {error}") from error
+        if not found:
+            raise DeliveryError(f"{self.password_file}: holds no password")
+        return found
 
 
 def smtp_server(path: Path | None, environment: Mapping[str, str]) -> SmtpServer:
@@ -130,19 +134,29 @@ def addresses(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def message(morning: Morning, text: str, html: str | None, sender: str, recipients: Sequence[str]) -> EmailMessage:
+def message(
+    morning: Morning, text: str, html: str | None, sender: str, recipients: Sequence[str], *, warning: str = ""
+) -> EmailMessage:
     """The mail: counts in the subject, the text, the page as an attachment.
 
-    The subject names no device: it is shown on locked screens. The message id is made of the assessment, so that a
-    mail that is sent twice is known for one by many readers.
+    The subject names no device: it is shown on locked screens. The message id is made of what was compared with
+    what, so that a mail that is sent twice is known for one by many readers.
+
+    Args:
+        morning: the report.
+        text: it as text.
+        html: it as a page; None for no attachment.
+        sender: whom it is from.
+        recipients: to whom.
+        warning: what takes the worth from it at the time of sending; first line of the text, and said in the subject.
     """
     made = EmailMessage(policy=SMTP)
-    made["Subject"] = _subject(morning)
+    made["Subject"] = _subject(morning, old=bool(warning))
     made["From"] = Address("farmwatch", addr_spec=sender)
     made["To"] = ", ".join(recipients)
-    made["Message-ID"] = f"<{_word(morning.run.run_id)}.morning@{sender.rpartition('@')[2]}>"
+    made["Message-ID"] = f"<{_word(morning.report_id)}.morning@{sender.rpartition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    made.set_content(text)
+    made.set_content(f"WARNING: {warning}\n\n{text}" if warning else text)
     if html is not None:
         page = html.encode()
         if len(page) <= _MOST_BYTES:
@@ -150,10 +164,10 @@ def message(morning: Morning, text: str, html: str | None, sender: str, recipien
     return made
 
 
-def _subject(morning: Morning) -> str:
+def _subject(morning: Morning, *, old: bool) -> str:
     told = [f"{count} {word}" for word, count in saying.headline(morning)[:3]]
-    old = ", old assessment" if morning.warning else ""
-    return ascii_text(f"farmwatch {saying.day(morning.run.until)}{old}: {', '.join(told)}")
+    aged = ", old assessment" if old else ""
+    return ascii_text(f"farmwatch {saying.day(morning.run.until)}{aged}: {', '.join(told)}")
 
 
 def _word(text: str) -> str:
@@ -180,7 +194,7 @@ def _send(server: SmtpServer, mail: EmailMessage, recipients: Sequence[str]) -> 
     where = f"mail server {server.host}:{server.port}"
     connection: smtplib.SMTP
     try:
-        trust = ssl.create_default_context(cafile=server.ca_file)
+        trust = trusted(server.ca_file)
         if server.tls == "tls":
             connection = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_S, context=trust)
         else:

@@ -2,7 +2,7 @@ r"""What starts the morning report by itself: a systemd user timer, a line for c
 
 Each of them has its own rules for words with spaces in them, which are kept here: systemd expands ``%`` and ``$``
 (systemd.service(5), "COMMAND LINES"), cron ends a line at ``%`` (crontab(5)), Windows programs take apart one string
-(``CommandLineToArgvW``), and Task Scheduler wants XML.
+(``CommandLineToArgvW``) after its shell looked at it, and Task Scheduler wants XML.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ __all__ = ["Every", "Kind", "Timer", "cron_line", "systemd_units", "task_xml"]
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 _CRON_LONGEST = 998  # Debian's and ISC cron cut lines of more
+_CMD_LONGEST = 8191  # what cmd.exe reads of a command line
+_CMD_SPECIAL = re.compile(r'[()%!^"<>&|]')
 _START_DAY = "2026-01-05"  # a Monday; a task needs a first day, which may lie in the past
 
 
@@ -112,18 +114,16 @@ def cron_line(timer: Timer) -> str:
 def task_xml(timer: Timer) -> str:
     """A task of the Windows Task Scheduler (schema 1.2), for ``schtasks /Create /XML``.
 
-    Its actions run one after the other whatever the one before ended in; the report is then of the newest assessment
-    there is.
+    A task would run its second action whatever the first ended in. The commands are therefore one action of the
+    system's shell, which stops after one that fails. They run as the user who makes the task, while logged in.
+
+    Raises:
+        DeliveryError: the line would be longer than the shell reads, or it would read another program.
     """
     schedule = (
         "<ScheduleByWeek><WeeksInterval>1</WeeksInterval><DaysOfWeek><Monday /></DaysOfWeek></ScheduleByWeek>"
         if timer.every is Every.WEEKLY
         else "<ScheduleByDay><DaysInterval>1</DaysInterval></ScheduleByDay>"
-    )
-    actions = "\n".join(
-        f"    <Exec><Command>{escape(command[0])}</Command>"
-        f"<Arguments>{escape(subprocess.list2cmdline(command[1:]))}</Arguments></Exec>"
-        for command in timer.commands
     )
     return (
         '<?xml version="1.0" encoding="UTF-16"?>\n'
@@ -131,7 +131,41 @@ def task_xml(timer: Timer) -> str:
         f"  <RegistrationInfo><Description>farmwatch, {timer.every}</Description></RegistrationInfo>\n"
         f"  <Triggers><CalendarTrigger><StartBoundary>{_START_DAY}T{timer.hour:02d}:{timer.minute:02d}:00"
         f"</StartBoundary>{schedule}</CalendarTrigger></Triggers>\n"
+        '  <Principals><Principal id="Author"><LogonType>InteractiveToken</LogonType>'
+        "<RunLevel>LeastPrivilege</RunLevel></Principal></Principals>\n"
         "  <Settings><MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>"
         "<StartWhenAvailable>true</StartWhenAvailable></Settings>\n"
-        f'  <Actions Context="Author">\n{actions}\n  </Actions>\n</Task>\n'
+        r'  <Actions Context="Author"><Exec><Command>%SystemRoot%\System32\cmd.exe</Command>'
+        f"<Arguments>{escape(_cmd_arguments(timer.commands))}</Arguments></Exec></Actions>\n</Task>\n"
     )
+
+
+def _cmd_arguments(commands: Sequence[Sequence[str]]) -> str:
+    """Commands for ``cmd.exe``, one after the other while they succeed.
+
+    The program is in plain quotes: its name would else end at the first blank. In what follows every character that
+    means something to the shell has a caret in front, quotes too: it then takes nothing for quoted, and what programs
+    get is what ``CommandLineToArgvW`` understands. A variable between percent signs would need a caret at the end of
+    its name, which none has. ``/s`` makes it drop the outermost quotes and nothing else, ``/v:off`` leaves exclamation
+    marks alone.
+
+    Raises:
+        DeliveryError: the line would be longer than the shell reads, or it would read another program.
+    """
+    line = " && ".join(map(_cmd_command, commands))
+    whole = f'/d /v:off /s /c "{line}"'
+    if len(whole) > _CMD_LONGEST:
+        raise DeliveryError(
+            f"the line for cmd.exe would have {len(whole)} characters, of which it reads {_CMD_LONGEST}"
+        )
+    return whole
+
+
+def _cmd_command(command: Sequence[str]) -> str:
+    program, *arguments = command
+    if '"' in program or program.count("%") > 1:  # no caret helps between quotes
+        raise DeliveryError(
+            f"{program}: cmd.exe cannot start a program with quotes or several percent signs in its path"
+        )
+    escaped = _CMD_SPECIAL.sub(r"^\g<0>", subprocess.list2cmdline(arguments))
+    return f'"{program}" {escaped}'

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from farmwatch.delivery.failing import DeliveryError, PassingError, tried
+from farmwatch.delivery.trust import trusted
 from farmwatch.records.morning import Morning, MorningCase
 from farmwatch.reports.escape import ascii_text
 
@@ -99,14 +100,14 @@ def _line(case: MorningCase) -> Mapping[str, str | None]:
 
 
 def post(
-    url: str, data: bytes, *, run_id: str, secret: bytes | None = None, ca_file: Path | None = None, **retrying: Any
+    url: str, data: bytes, *, report_id: str, secret: bytes | None = None, ca_file: Path | None = None, **retrying: Any
 ) -> None:
     """Send a body.
 
     Args:
         url: https, or http on this machine.
         data: what :func:`body` gives.
-        run_id: of the assessment; goes out as ``Idempotency-Key``, so that a repeated one is known.
+        report_id: what was compared with what; goes out as ``Idempotency-Key``, so that a repeated one is known.
         secret: signs it.
         ca_file: certificates to trust instead of the system's.
         retrying: how often and how long to wait, see :func:`~farmwatch.delivery.failing.tried`.
@@ -115,7 +116,7 @@ def post(
         DeliveryError: the server refused it, or could not be reached.
     """
     parts = check(url)
-    headers = {"Content-Type": "application/json", "User-Agent": "farmwatch", "Idempotency-Key": run_id}
+    headers = {"Content-Type": "application/json", "User-Agent": "farmwatch", "Idempotency-Key": report_id}
     if secret is not None:
         headers[SIGNATURE] = f"sha256={hmac.new(secret, data, hashlib.sha256).hexdigest()}"
     tried(lambda: _post(parts, data, headers, ca_file), **retrying)
@@ -126,8 +127,7 @@ def _post(parts: SplitResult, data: bytes, headers: Mapping[str, str], ca_file: 
     connection: http.client.HTTPConnection
     try:
         if parts.scheme == "https":
-            trust = ssl.create_default_context(cafile=ca_file)
-            connection = http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT_S, context=trust)
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=_TIMEOUT_S, context=trusted(ca_file))
         else:
             connection = http.client.HTTPConnection(host, parts.port, timeout=_TIMEOUT_S)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from xml.etree import ElementTree as ET
@@ -128,13 +129,107 @@ def windows_words(line: str) -> list[str]:
     return [*words, word + "\\" * slashes] if begun else words
 
 
+def cmd_runs(arguments: str, variables: dict[str, str]) -> list[tuple[str, str]]:
+    """What cmd.exe starts while each succeeds: the program it looks for, and the command line this gets.
+
+    Variables come first, then carets and quotes, as it does. A program ends at the first blank outside quotes, and a
+    quote with a caret in front is none.
+    """
+    switches, _, line = arguments.partition(' "')
+    assert switches == "/d /v:off /s /c"
+    assert line.endswith('"')
+    line = re.sub("%([^%]+)%", lambda found: variables.get(found[1], found[0]), line[:-1])
+    lines, programs, ended, quoted, literal = [""], [""], False, False, False
+    for number, char in enumerate(line):
+        if not quoted and char in " \t" and programs[-1]:
+            ended = True
+        if literal or (quoted and char != '"'):
+            lines[-1] += char
+            programs[-1] += char if not ended else ""
+            literal = False
+        elif char == "^":
+            literal = True
+        elif char == "&":
+            if line[number - 1] != "&":
+                assert line[number + 1] == "&"
+                lines.append("")
+                programs.append("")
+                ended = False
+        else:
+            assert char not in "|<>()"
+            quoted ^= char == '"'
+            lines[-1] += char
+            programs[-1] += char if not ended and char not in ' \t"' else ""
+    assert not quoted
+    return [(program, one.strip()) for program, one in zip(programs, lines, strict=True)]
+
+
+def windows_task(made) -> tuple[str, str]:
+    """Command and arguments of a task's only action."""
+    (action,) = ET.fromstring(task_xml(made).encode("utf-16")).iter(f"{SPACE}Exec")
+    return action.find(f"{SPACE}Command").text, action.find(f"{SPACE}Arguments").text
+
+
 def test_windows_gets_the_same_words():
-    """XML and the rules of Windows programs; a path that ends in a backslash does not eat its quote."""
-    odd = (r"C:\Program Files\farmwatch\farmwatch.exe", *ODD[1:], "C:\\reports dir\\", "<&>")
-    root = ET.fromstring(task_xml(timer(odd)).encode("utf-16"))
-    (action,) = root.iter(f"{SPACE}Exec")
-    assert action.find(f"{SPACE}Command").text == odd[0]
-    assert windows_words(action.find(f"{SPACE}Arguments").text) == list(odd[1:])
+    """XML, cmd.exe and the rules of Windows programs; a path that ends in a backslash does not eat its quote."""
+    odd = (
+        r"C:\Program Files\farmwatch\farmwatch.exe",
+        *ODD[1:],
+        "C:\\reports dir\\",
+        "<&>",
+        "50%HOME%",
+        "a^b!c",
+        "(x)",
+    )
+    command, arguments = windows_task(timer(odd, ("farmwatch", "report", "&& del")))
+    assert command == r"%SystemRoot%\System32\cmd.exe"
+    first, second = cmd_runs(arguments, {"HOME": "elsewhere", "ComSpec": "x"})
+    assert (first[0], windows_words(first[1])) == (odd[0], list(odd))
+    assert (second[0], windows_words(second[1])) == ("farmwatch", ["farmwatch", "report", "&& del"])
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        r"C:\Program Files\farmwatch\farmwatch.exe",
+        r"C:\Users\Jane Doe\AppData\Local\Programs\farmwatch.exe",
+        r"C:\Program Files (x86)\R&D ^1!\50%\farmwatch.exe",
+        r"C:\farmwatch\farmwatch.exe",
+    ],
+)
+def test_windows_finds_programs_with_blanks_in_their_path(program):
+    """Of both commands: the shell looks for the whole path, and the program gets its own words."""
+    commands = ((program, "assess", "--store", r"C:\Users\Jane Doe\my store"), (program, "report", "50% of %HOME%"))
+    _, arguments = windows_task(timer(*commands))
+    runs = cmd_runs(arguments, {"HOME": "elsewhere"})
+    assert [(found, tuple(windows_words(line))) for found, line in runs] == [(program, one) for one in commands]
+
+
+@pytest.mark.parametrize("program", [r"C:\%HOME%\farmwatch.exe", 'C:\\a" & del "\\farmwatch.exe'])
+def test_a_program_cmd_would_misread_is_refused(program):
+    """Between quotes nothing keeps a variable or a quote from meaning something."""
+    with pytest.raises(DeliveryError, match="cannot start a program"):
+        task_xml(timer((program, "assess")))
+
+
+def test_windows_stops_after_a_failed_assessment():
+    """One action for both: a task's second action runs whatever the first ended in."""
+    _, arguments = windows_task(timer())
+    assert arguments == '/d /v:off /s /c ""farmwatch" assess && "farmwatch" report --since-last"'
+
+
+def test_a_line_cmd_would_cut_is_refused():
+    """As with cron."""
+    with pytest.raises(DeliveryError, match="8191"):
+        task_xml(timer(("farmwatch", "x" * 8200)))
+
+
+def test_the_context_of_a_task_names_its_principal():
+    """Task Scheduler's schema: Context is the id of one of the principals."""
+    root = ET.fromstring(task_xml(timer()).encode("utf-16"))
+    (actions,) = root.iter(f"{SPACE}Actions")
+    assert [one.get("id") for one in root.iter(f"{SPACE}Principal")] == [actions.get("Context")]
+    assert root.find(f".//{SPACE}LogonType").text == "InteractiveToken"
 
 
 def test_windows_tasks_say_when():
@@ -144,4 +239,3 @@ def test_windows_tasks_say_when():
     assert daily.find(f".//{SPACE}ScheduleByDay") is not None
     assert weekly.find(f".//{SPACE}Monday") is not None
     assert daily.find(f".//{SPACE}StartWhenAvailable").text == "true"
-    assert len(list(daily.iter(f"{SPACE}Exec"))) == 2

@@ -18,7 +18,7 @@ AT_ONCE = {"pauses": (0.0, 0.0), "sleep": lambda seconds: None}
 
 def test_it_says_how_many_and_which(posts, morning):
     """Counts, ids and levels; nothing of findings, people or places."""
-    webhook.post(posts.url, webhook.body(morning), run_id=morning.run.run_id, **AT_ONCE)
+    webhook.post(posts.url, webhook.body(morning), report_id=morning.report_id, **AT_ONCE)
     (said,) = [json.loads(body) for body in posts.bodies]
     assert said["counts"]["new"] == 9
     assert said["new_or_worse"][0] == {
@@ -28,7 +28,7 @@ def test_it_says_how_many_and_which(posts, morning):
     text = posts.bodies[0].decode()
     for word in ("ann", "ticket", "PiKVM", "Austin", "person", "AnyDesk"):
         assert word not in text
-    assert posts.headers[0]["Idempotency-Key"] == morning.run.run_id
+    assert posts.headers[0]["Idempotency-Key"] == morning.report_id
 
 
 def test_it_stays_small():
@@ -44,7 +44,7 @@ def test_a_signature_is_of_the_body(posts, morning, tmp_path):
     path = tmp_path / "secret"
     path.write_bytes(b"0123456789abcdef0123\n")
     path.chmod(0o600)
-    webhook.post(posts.url, webhook.body(morning), run_id="r", secret=webhook.read_secret(path), **AT_ONCE)
+    webhook.post(posts.url, webhook.body(morning), report_id="r", secret=webhook.read_secret(path), **AT_ONCE)
     expected = hmac.new(b"0123456789abcdef0123", posts.bodies[0], hashlib.sha256).hexdigest()
     assert posts.headers[0][webhook.SIGNATURE] == f"sha256={expected}"
 
@@ -85,16 +85,16 @@ def test_https_only_to_whom_is_trusted(tmp_path):
     """With the certificate named it arrives; without it nothing does."""
     trust, public = servers.certificate(tmp_path)
     with servers.web_server(trust) as kept:
-        webhook.post(kept.url, b"{}", run_id="r", ca_file=public, **AT_ONCE)
+        webhook.post(kept.url, b"{}", report_id="r", ca_file=public, **AT_ONCE)
         with pytest.raises(DeliveryError, match="no trusted TLS"):
-            webhook.post(kept.url, b"{}", run_id="r", **AT_ONCE)
+            webhook.post(kept.url, b"{}", report_id="r", **AT_ONCE)
     assert kept.bodies == [b"{}"]
 
 
 def test_a_busy_server_is_asked_again(posts, morning):
     """5xx and 429 pass."""
     posts.statuses[:] = [503, 429]
-    webhook.post(posts.url, b"{}", run_id="r", **AT_ONCE)
+    webhook.post(posts.url, b"{}", report_id="r", **AT_ONCE)
     assert len(posts.bodies) == 3
 
 
@@ -103,11 +103,11 @@ def test_other_answers_are_final(posts, status):
     """A redirect is not followed: it would carry the report elsewhere."""
     posts.statuses[:] = [status]
     with pytest.raises(DeliveryError, match=str(status)):
-        webhook.post(posts.url, b"{}", run_id="r", **AT_ONCE)
+        webhook.post(posts.url, b"{}", report_id="r", **AT_ONCE)
     assert len(posts.bodies) == 1
 
 
 def test_nobody_there_is_an_error():
     """After the last pause it is over."""
     with pytest.raises(PassingError, match="ConnectionRefusedError"):
-        webhook.post("http://127.0.0.1:9/", b"{}", run_id="r", **AT_ONCE)
+        webhook.post("http://127.0.0.1:9/", b"{}", report_id="r", **AT_ONCE)

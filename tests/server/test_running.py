@@ -116,13 +116,17 @@ def test_a_port_in_use_is_said(tmp_path):
 
 
 def test_certificates_that_cannot_be_used_are_said(tmp_path, pair):
-    """Missing, not PEM, or not belonging together: exit code 4 with the file's name."""
+    """Not there: exit code 2, as for every file named; not PEM, or not belonging together: 4; with the file's name."""
     (tmp_path / "no.pem").write_text("no certificate")
-    for cert, key in ((tmp_path / "none.pem", pair[1]), (tmp_path / "no.pem", pair[1]), (pair[0], tmp_path / "no.pem")):
+    for cert, key, code in (
+        (tmp_path / "none.pem", pair[1], 2),
+        (tmp_path / "no.pem", pair[1], 4),
+        (pair[0], tmp_path / "no.pem", 4),
+    ):
         refused = run(
             "serve", "--store", str(tmp_path / "s"), "--listen", "127.0.0.1:0", "--cert", str(cert), "--key", str(key)
         )
-        assert refused.returncode == 4, refused
+        assert refused.returncode == code, refused
         assert ".pem" in refused.stderr
         assert "Traceback" not in refused.stderr
     assert run("serve", "--cert", str(pair[0])).returncode == 2
