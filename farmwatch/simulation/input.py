@@ -268,19 +268,27 @@ def _spelled(at: Events, process: str) -> pa.Array:
 
 
 def hooks(chunk: Chunk) -> pa.Array:
-    """Rows of ``input_hooks``: programs that make input."""
+    """Rows of ``input_hooks``: programs that make input; a meeting's client does where a colleague takes over too."""
     covered = chunk.feed("process", chunk.world.parameters.process_feed)[:, None]
+    over = chunk.has("pair-programming") & ~chunk.driven & chunk.world.dice.whether("takes over", 0.4, chunk.at)
     parts = []
-    for process, has in (
-        ("mousejiggler.exe", chunk.has("jiggler-software")),
-        ("anydesk.exe", chunk.hand("anydesk", "two-tools")),
-        ("remoting_desktop.exe", chunk.hand("chrome-remote-desktop")),
-        ("teamviewer_desktop.exe", chunk.hand("teamviewer")),
-        ("rustdesk.exe", chunk.hand("rustdesk")),
-        ("zoom.exe", chunk.hand("zoom-control", "arp-bus")),
-        ("autohotkey.exe", chunk.has("accommodation")),
+    for process, has, rate in (
+        ("mousejiggler.exe", chunk.has("jiggler-software"), 1.0),
+        ("anydesk.exe", chunk.hand("anydesk", "two-tools"), 1.0),
+        ("remoting_desktop.exe", chunk.hand("chrome-remote-desktop"), 1.0),
+        ("teamviewer_desktop.exe", chunk.hand("teamviewer"), 1.0),
+        ("rustdesk.exe", chunk.hand("rustdesk"), 1.0),
+        ("zoom.exe", chunk.hand("zoom-control", "arp-bus"), 1.0),
+        ("zoom.exe", over, 0.3),
+        ("autohotkey.exe", chunk.has("accommodation"), 1.0),
     ):
-        at = events(chunk, f"hook {process}", 1.0, has[:, None] & chunk.worked & covered, routine=False)
+        at = events(
+            chunk,
+            f"hook {process} {rate}" if rate < 1 else f"hook {process}",
+            rate,
+            has[:, None] & chunk.worked & covered,
+            routine=False,
+        )
         parts.append(
             json_lines(
                 {

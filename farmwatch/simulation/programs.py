@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from farmwatch.simulation.chunk import HOUR_US, Chunk
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.meetings import farm_joins
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, named, numbered
-from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses
+from farmwatch.simulation.toolkit import TOOLS, Tool, Use, uses, visits
 from farmwatch.simulation.towns import rows_of
 
 __all__ = ["dns", "processes", "services", "sockets", "software", "zoom_uri"]
@@ -131,15 +132,23 @@ def processes(chunk: Chunk) -> pa.Array:
                     arguments="--code --redirect-url --name --pin",
                 )
             )
+    for number, use in enumerate(uses(chunk)):
+        tool = TOOLS[use.tool]
+        if tool.visit and use.incoming:
+            name, _, arguments = tool.visit.partition(" ")
+            at = visits(chunk, number, replace(use, days=use.days & _covered(chunk)[:, None]))
+            at = at.where(at.of(chunk.of(chunk.world.platform)) == 0)
+            parts.append(_program(at, tool, tool.program, name=name, arguments=arguments))
     parts.append(zoom_uri(chunk))
     return concatenated(parts)
 
 
 def _program(at: Events, tool: Tool, parent: str, *, name: str = "", arguments: str | None = None) -> pa.Array:
+    path = tool.path[: tool.path.rindex("\\") + 1] + name if name else tool.path
     return json_lines(
         {
             "device_id": at.names(), "ts": at.iso(), "event": "started", "pid": 400 + 4 * at.whole("pid", 6000),
-            "name": _by_system(at, name or tool.program), "path": _on_windows(at, tool.path), "arguments": arguments,
+            "name": _by_system(at, name or tool.program), "path": _on_windows(at, path), "arguments": arguments,
             "parent_name": _parent(at, parent),
             "company": tool.company,
         }

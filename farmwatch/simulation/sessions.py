@@ -12,7 +12,7 @@ from farmwatch.simulation.chunk import ANONYMOUS, COMPANY, FOREIGN, HOUR_US, Chu
 from farmwatch.simulation.lines import Events, concatenated, events, json_lines, once
 from farmwatch.simulation.power import windows_fed, windows_power
 from farmwatch.simulation.texts import hexed, ipv4, iso, joined, numbered, plain
-from farmwatch.simulation.toolkit import TOOLS, Use, uses
+from farmwatch.simulation.toolkit import TOOLS, Use, uses, visits
 from farmwatch.simulation.towns import ABROAD, cities, offsets
 from farmwatch.simulation.world import World
 
@@ -45,17 +45,13 @@ def _far(at: Events, use: Use) -> tuple[pa.Array, pa.Array]:
     return number, ipv4(np.where(farm >= 0, own, np.where(use.attended, block_address(COMPANY, helper), home)))
 
 
-def _sessions(chunk: Chunk, number: int, use: Use) -> Events:
-    return events(chunk, f"session {number}", use.incoming, use.days & chunk.worked, routine=False)
-
-
 def anydesk(chunk: Chunk) -> list[tuple[str, pa.Array]]:
     """AnyDesk's ``ad_svc.trace`` of each device that has one: its name, and the lines."""
     found: dict[int, list[tuple[int, str]]] = {}
     for number, use in _logged(chunk):
         if use.tool != "anydesk":
             continue
-        at = _sessions(chunk, number, use)
+        at = visits(chunk, number, use)
         far, address = _far(at, use)
         stamps = [
             iso(at.ts + step, end="", between=" ").to_pylist() for step in (0, 100_000, 300_000, 900_000, 2_500_000)
@@ -92,7 +88,7 @@ def remote_tool_log(chunk: Chunk) -> pa.Array:
             at = events(chunk, f"outgoing {number}", use.outgoing, use.days & chunk.worked, routine=False)
             parts.append(_rows(at, use, "outgoing"))
         elif use.tool != "anydesk":
-            parts.append(_rows(_sessions(chunk, number, use), use, "incoming"))
+            parts.append(_rows(visits(chunk, number, use), use, "incoming"))
     return concatenated(parts)
 
 
@@ -101,13 +97,14 @@ def _rows(at: Events, use: Use, direction: str) -> pa.Array:
     far, address = _far(at, use)
     lasts = at.ts + ((0.2 + 3 * at.share("lasts")) * HOUR_US).astype(np.int64)
     crd = use.tool == "chrome-remote-desktop"
+    stated = incoming and use.tool != "teamviewer"  # its list of connections does not say who let them in
     return json_lines(
         {
             "device_id": at.names(), "ts": at.iso(), "record_id": hexed(at.raw("record")), "tool": use.tool,
             "event": "session", "direction": direction, "far_id": None if crd else far,
             "far_h": address if incoming and use.tool == "rustdesk" else None,
-            "auth": ("user" if use.attended else "password") if incoming else None,
-            "unattended": (not use.attended) if incoming else None, "ended": iso(lasts),
+            "auth": ("user" if use.attended else "password") if stated else None,
+            "unattended": (not use.attended) if stated else None, "ended": iso(lasts),
             "mode": "RemoteControl", "via_relay": True,
         }
     )  # fmt: skip

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farmwatch.simulation.chunk import Chunk, Days
+from farmwatch.simulation.lines import Events, events
 from farmwatch.simulation.towns import rows_of
 
-__all__ = ["TOOLS", "Tool", "Use", "uses"]
+__all__ = ["TOOLS", "Tool", "Use", "uses", "visits"]
 
 Ints = NDArray[np.int64]
 
@@ -30,12 +31,13 @@ class Tool:
     hosts: tuple[str, ...] = ()  #: ``#`` stands for eight hex digits of the device
     port: int = 443
     logs: bool = False  #: writes who came in
+    visit: str = ""  #: program, and its options, that the service starts on Windows whenever somebody comes in
 
 
 TOOLS: dict[str, Tool] = {
     row["id"]: Tool(
         row["program"], row["path"].replace("\\", "\\\\"), row["company"], row["software"], row["service"],
-        tuple(row["hosts"].split()), int(row["port"]), row["logs"] == "yes",
+        tuple(row["hosts"].split()), int(row["port"]), row["logs"] == "yes", row["visit"],
     )
     for row in rows_of("tools.csv")
 }  #: by id in the knowledge  # fmt: skip
@@ -95,8 +97,9 @@ def uses(chunk: Chunk) -> list[Use]:
     ]
     own = chunk.has("own-remote")
     found += [
-        Use("chrome-remote-desktop", each_day(only(own, 0, 2)), long_ago, incoming=0.4),
-        Use("anydesk", each_day(only(own, 1, 2)), long_ago, incoming=0.4),
+        Use("chrome-remote-desktop", each_day(only(own, 0, 3)), long_ago, incoming=0.4),
+        Use("anydesk", each_day(only(own, 1, 3)), long_ago, incoming=0.4),
+        Use("teamviewer", each_day(only(own, 2, 3)), long_ago, incoming=0.4),
     ]
     out = chunk.has("outgoing-remote")
     found += [
@@ -112,6 +115,11 @@ def uses(chunk: Chunk) -> list[Use]:
     for part, tool in enumerate(("mullvad", "nordvpn")):
         found.append(Use(tool, each_day(only(hidden, part, 2)) & on, long_ago))
     return found + _of_farms(chunk)
+
+
+def visits(chunk: Chunk, number: int, use: Use) -> Events:
+    """Sessions in which somebody comes in; ``number`` is the place of ``use`` among :func:`uses`."""
+    return events(chunk, f"session {number}", use.incoming, use.days & chunk.worked, routine=False)
 
 
 def _of_farms(chunk: Chunk) -> list[Use]:

@@ -3,15 +3,17 @@
 Writes what devices share as a table (about nine values a device): homes with their own router, access point, line and
 neighbours, a tenth of them with two laptops of undeclared flatmates; three in ten in declared offices of 5 to 100; one
 in twenty in offices of 5 to 30 that nobody declared, within a commute; carriers' addresses; and one in a thousand in
-farms of 2 to 40. Then links, pairs, components,
-communities and the verdict about every group are made, for an eighth, a quarter, a half and all of the devices. Each
-measurement is a process of its own, so that peak memory is its own. The size of the table is printed beside it.
+farms of 2 to 40. Then links, pairs, components, communities and the verdict about every group are made, for a
+sixteenth, an eighth, a quarter, a half and all of the devices. Each measurement is a process of its own, so that peak
+memory is its own. The size of the table and how processor time grows with each doubling are printed beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import resource
 import subprocess
 import sys
@@ -141,16 +143,21 @@ def main() -> None:
     if given.measure is not None:
         print(json.dumps(measure(given.measure)))
         return
-    print("  devices       rows   links s   total s  processor s  peak MB   us/row   groups  members  in farms")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("  devices       rows   links s   total s  processor s  growth  peak MB   us/row   groups  members  in farms")
+    before = None
     for part in (16, 8, 4, 2, 1):
         devices = given.devices // part
         with tempfile.TemporaryDirectory(prefix="farmwatch-bench-") as name:
             farms = write(Path(name), devices, given.seed)
             job = [sys.executable, "-m", "tests.bench.links", "--measure", name]
             result = json.loads(subprocess.run(job, check=True, capture_output=True, text=True).stdout)
+        growth = "" if before is None else f"{result['processor_s'] / before:.2f}"
+        before = result["processor_s"]
         print(
             f"{devices:9,} {result['rows']:10,} {result['links_s']:9.1f} {result['seconds']:9.1f} "
-            f"{result['processor_s']:12.1f} {result['peak_mb']:8.0f} {result['seconds'] / result['rows'] * 1e6:8.2f} "
+            f"{result['processor_s']:12.1f} {growth:>7} {result['peak_mb']:8.0f} "
+            f"{1e6 * result['seconds'] / result['rows']:8.2f} "
             f"{result['farms']:8,} {result['members']:8,} {farms:9,}"
         )
 

@@ -70,8 +70,24 @@ def test_tools_leave_programs_services_lookups_connections_and_logs(told, setup,
     assert all(len(services[device]) > 1 for device in shown)  # beside the company's own
     logs = _rows(told, "remote_tool_log", devices)
     incoming = [row for rows in logs.values() for row in rows if row["direction"] == "incoming"]
-    assert any(row["unattended"] for row in incoming)
+    assert incoming
+    stated = [row for row in incoming if row["tool"] != "teamviewer"]  # whose list does not say who let them in
+    assert all(row["unattended"] is None for row in incoming if row not in stated)
+    assert any(row["unattended"] for row in stated) or setup == "teamviewer"
     assert not any(row["unattended"] is False for row in incoming)
+
+
+def test_a_session_starts_the_program_that_teamviewer_starts_for_it(told):
+    """At the moment at which its log tells of one, where both are collected."""
+    devices = _devices(told, "teamviewer")
+    processes, logs = _rows(told, "processes", devices), _rows(told, "remote_tool_log", devices)
+    started = {
+        (device, row["ts"]) for device in devices for row in processes[device]
+        if row["name"].lower() == "teamviewer_desktop.exe"
+    }  # fmt: skip
+    assert started
+    fed = {device for device, _ in started}
+    assert {(device, row["ts"]) for device in fed for row in logs[device] if row["direction"] == "incoming"} <= started
 
 
 def test_two_tools_are_two(told):

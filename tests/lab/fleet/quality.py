@@ -148,17 +148,19 @@ def held_against(store: Path, truth: Path, prior: float | None = None) -> Counte
                 counts.blamed.update(f"{one['detector']}/{one['grade']}" for one in hits[device] if one["decibans"] > 0)
                 if level == "strong":
                     counts.wrong.append(f"{device} {confusers[device]} {_shown(hits[device])}")
-    groups = defaultdict(set)
-    for farm, device in zip(
-        *(found.members.column(name).to_pylist() for name in ("farm_id", "device_id")), strict=True
+    groups, shared = defaultdict(set), defaultdict(Counter)
+    for farm, device, attribute in zip(
+        *(found.members.column(name).to_pylist() for name in ("farm_id", "device_id", "attribute")), strict=True
     ):
         groups[farm].add(device)
-    for members in groups.values():
+        shared[farm][attribute] += 1
+    for farm, members in groups.items():
         for left, right in itertools.combinations(sorted(members), 2):
             counts.pairs += 1
             counts.true_pairs += bool(true_farm.get(left)) and true_farm.get(left) == true_farm.get(right)
         if not any(true_farm.get(device) for device in members):
-            counts.false_farms[", ".join(sorted({confusers.get(device, "?") for device in members}))] += 1
+            words = Counter(word for device in members for word in confusers.get(device, "?").split(";"))
+            counts.false_farms[f"{words.most_common(1)[0][0]} by {shared[farm].most_common(1)[0][0]}"] += 1
     return counts
 
 
@@ -190,12 +192,8 @@ def _bound(wrong: int, of: int) -> float:
 
 
 def _kinds(farms: Counter[str]) -> str:
-    """False farms by the commonest confuser of their members."""
-    found: Counter[str] = Counter()
-    for members, count in farms.items():
-        words = Counter(word for one in members.split(", ") for word in one.split(";"))
-        found[words.most_common(1)[0][0]] += count
-    return ", ".join(f"{count} of {word}" for word, count in sorted(found.items()))
+    """False farms by the commonest confuser of their members and by what most of them share."""
+    return ", ".join(f"{count} of {words}" for words, count in sorted(farms.items()))
 
 
 def report(name: str, counts: Counted, *, verbose: bool) -> str:
