@@ -11,6 +11,7 @@ import typer
 
 from farmwatch.cli.amounts import seconds, size_bytes
 from farmwatch.cli.exits import Exit
+from farmwatch.cli.options import input_file
 from farmwatch.cli.streams import talk, write_result
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def agent(
         str | None, typer.Option("--server", metavar="URL", help="Server to send to; https, or http on this machine.")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option("--token-file", metavar="FILE", help="File that holds the sender's token.")
+        Path | None, input_file("--token-file", metavar="FILE", help="File that holds the sender's token.")
     ] = None,
     ca_file: Annotated[
-        Path | None, typer.Option("--ca-file", metavar="FILE", help="Certificate authorities instead of the system's.")
+        Path | None, input_file("--ca-file", metavar="FILE", help="Certificate authorities instead of the system's.")
     ] = None,
     device_id: Annotated[
         str | None,
@@ -64,7 +65,7 @@ def agent(
     ] = None,
     neighbour_key: Annotated[
         Path | None,
-        typer.Option(
+        input_file(
             "--neighbour-key", metavar="FILE",
             help="Secret shared by the company's agents: the same neighbour looks the same to all. Default: the token.",
         ),

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from farmwatch.cli import options
+from farmwatch.cli.amounts import span
 from farmwatch.cli.exits import EXIT_HELP, Exit
 from farmwatch.cli.showing import FailOn, Format, show
-from farmwatch.cli.store import StoreOption
 from farmwatch.cli.streams import Color, check_writable, talk
 
 if TYPE_CHECKING:
     from farmwatch.records import Report
 
-__all__ = ["HELP", "assess", "moment", "window_of"]
+__all__ = ["HELP", "assess", "look_at_values", "moment", "window_of"]
 
 HELP = f"""Judge every device of a store: endpoint, sign-in and capture evidence together, and farms among them.
 
@@ -36,8 +34,6 @@ Examples:
 {EXIT_HELP}
 """  #: text of ``farmwatch assess --help``
 
-_SPAN = re.compile(r"(\d{1,5})([hdw])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LONGEST = timedelta(days=366)
 
 
@@ -68,42 +64,47 @@ def window_of(since: str, until: str | None, *, now: datetime) -> tuple[datetime
         typer.BadParameter: a value cannot be understood, or the time ends before it begins, or is longer than a year.
     """
     end = now.replace(second=0, microsecond=0) if until is None else moment(until, "--until")
-    span = _SPAN.fullmatch(since.strip().lower())
-    start = end - int(span[1]) * _UNITS[span[2]] if span else moment(since, "--since")
-    if start >= end:
+    length = end - moment(since, "--since") if "-" in since else span(since, "--since")
+    if length <= timedelta(0):
         raise typer.BadParameter(f"{since!r} begins at or after the end {end:%Y-%m-%d %H:%M} UTC", param_hint="--since")
-    if end - start > _LONGEST:
+    if length > _LONGEST:
         raise typer.BadParameter("at most 366 days can be looked at in one go", param_hint="--since")
-    return start, end
+    return end - length, end
+
+
+def look_at_values(since: str, until: str | None, prior: float | None, *, now: datetime) -> tuple[datetime, datetime]:
+    """The time to look at, after every value that parsing alone cannot judge was looked at.
+
+    Args:
+        since: as :func:`window_of` takes it.
+        until: as :func:`window_of` takes it.
+        prior: probability of a driven device before any evidence; None for the usual one.
+        now: the time of asking.
+
+    Raises:
+        typer.BadParameter: a value cannot be used.
+    """
+    if prior is not None and not 0 < prior < 1:
+        raise typer.BadParameter("a share lies between 0 and 1", param_hint="--prior")
+    return window_of(since, until, now=now)
 
 
 def assess(
-    store: StoreOption = None,
+    store: options.StoreOption = None,
     since: Annotated[
         str, typer.Option("--since", metavar="SPAN|TIME", help="From when: 7d, 12h, 4w before the end, or a date.")
     ] = "7d",
     until: Annotated[
         str | None, typer.Option("--until", metavar="TIME", help="Up to when, not included. Default: now.")
     ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option("--profile", metavar="TOML", help="What the company declares: networks, tools, places."),
-    ] = None,
-    geo: Annotated[
-        list[Path] | None,
-        typer.Option("--geo", metavar="MMDB", help="Database of where addresses are. Repeatable: city and network."),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="JSON", help="Weights that 'farmwatch calibrate' measured.")
-    ] = None,
+    profile: options.ProfileOption = None,
+    geo: options.GeoOption = None,
+    weights: options.WeightsOption = None,
     prior: Annotated[
         float | None,
         typer.Option("--prior", metavar="P", help="Share of laptops expected to be remotely driven. Default: 0.0001."),
     ] = None,
-    knowledge: Annotated[
-        list[Path] | None,
-        typer.Option("--knowledge", metavar="FILE", help="Own knowledge file. Repeatable; later ones win."),
-    ] = None,
+    knowledge: options.KnowledgeOption = None,
     every: Annotated[
         bool, typer.Option("--all", help="List every device with a finding, not only those for a person to look at.")
     ] = False,
@@ -124,9 +125,7 @@ def assess(
     """Judge every device of a store."""
     check_writable(output, [], "--output")
     check_writable(html, [], "--html")
-    start, end = window_of(since, until, now=datetime.now(UTC))
-    if prior is not None and not 0 < prior < 1:
-        raise typer.BadParameter("a share lies between 0 and 1", param_hint="--prior")
+    start, end = look_at_values(since, until, prior, now=datetime.now(UTC))
 
     import farmwatch
     from farmwatch.analysis.fleet.fleet import Window

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from farmwatch.cli import options
 from farmwatch.cli.exits import EXIT_HELP
 from farmwatch.cli.streams import Color, can_show, check_writable, talk, use_color, width, write_result
 
@@ -64,7 +65,7 @@ def calibrate(
         typer.Option("--store", metavar="FOLDER|URL", help="An assessed fleet; repeatable. Default: as elsewhere."),
     ] = None,
     truth: Annotated[
-        list[Path] | None, typer.Option("--truth", metavar="CSV", help="What is true of it; one for each store.")
+        list[Path] | None, options.input_file("--truth", metavar="CSV", help="What is true of it; one for each store.")
     ] = None,
     decisions: Annotated[
         bool, typer.Option("--decisions", help="Take what people decided for the truth instead.")
@@ -86,7 +87,7 @@ def calibrate(
         Path | None, typer.Option("--output", "-o", metavar="JSON", help="Write the weights there.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the card as JSON.")] = False,
-    color: Annotated[Color, typer.Option("--color", help="When to colour text.")] = Color.AUTO,
+    color: options.ColorOption = Color.AUTO,
 ) -> None:
     """Measure weights on labelled devices."""
     if decisions == bool(truth):

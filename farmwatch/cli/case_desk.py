@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,38 +40,28 @@ class Desk:
 
     def standings(self, devices: Iterable[str] | None = None) -> dict[str, Standing]:
         """How devices stand; all of them without names."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
         from farmwatch.analysis.fleet.standing import standings
 
-        verdicts, hits = self.kept.verdicts, self.kept.hits
-        if devices is not None:
-            wanted = pa.array(sorted(devices), pa.string())
-            verdicts = verdicts.filter(pc.is_in(verdicts.column("device_id"), wanted))
-            hits = hits.filter(pc.is_in(hits.column("device_id"), wanted))
         return standings(
-            verdicts,
-            hits,
+            self.kept.verdicts,
+            self.kept.hits,
             self.decisions,
             weights=self.weights,
             prior=self.kept.run["prior"],
             detectors=FLEET_DETECTORS,
+            devices=devices,
         )
 
     def known(self, device: str) -> str:
-        """The device of the last assessment that is meant.
+        """The device that is meant: one of the last assessment, else one that the roster or telemetry ever named.
 
         Raises:
             typer.BadParameter: there is none of this name.
         """
         names: list[str] = self.kept.verdicts.column("device_id").to_pylist()
-        if device in names:
-            return device
-        same = [name for name in names if name.casefold() == device.casefold()]
-        if len(same) == 1:
-            return same[0]
+        if (same := _same(device, names)) is not None:
+            return same
         farm = self.farm_id(device)
         if farm is not None:
             first = next(iter(self.members(farm)), "DEVICE")
@@ -81,13 +71,36 @@ class Desk:
                 f"devices: {told}",
                 param_hint="DEVICE",
             )
-        near = difflib.get_close_matches(device, [*names, *self.kept.farms.column("farm_id").to_pylist()], 5, 0.5)
+        stored = self._stored_names()
+        if (same := _same(device, sorted(stored))) is not None:
+            if stored[same] != same:
+                talk(f"{same} is {stored[same]}")
+            return stored[same]
+        every = sorted({*names, *stored, *self.kept.farms.column("farm_id").to_pylist()})
+        near = difflib.get_close_matches(device, every, 5, 0.5)
         decided = any(one.device_id == device for one in self.decisions)
         hint = f"; near: {', '.join(near)}" if near else f"; '{command(self.url, 'list')}' names those with cases"
         kept = f"; decisions about it are in '{command(self.url, 'audit', device)}'" if decided else ""
         raise typer.BadParameter(
-            f"no device {device!r} in the last assessment, and no farm{kept}{hint}", param_hint="DEVICE"
+            f"no device {device!r} in the last assessment, the roster or stored telemetry, and no farm{kept}{hint}",
+            param_hint="DEVICE",
         )
+
+    def _stored_names(self) -> dict[str, str]:
+        """All names by which the store knows devices, with the one that assessments use."""
+        from farmwatch.analysis.fleet.fleet import Fleet, Window
+        from farmwatch.analysis.profile import Profile
+        from farmwatch.knowledge import load_knowledge
+        from farmwatch.records import DeviceFact, Record, RosterEntry, ScannedDevice
+        from farmwatch.store.stats import device_names
+
+        names = {name: name for name in device_names(self.store)}
+        tables: tuple[type[Record], ...] = (DeviceFact, RosterEntry, ScannedDevice)
+        sources = {record: self.store.source(record) for record in tables}
+        window = Window(self.kept.run["since"], datetime.max.replace(tzinfo=UTC))  # also what came after it
+        with Fleet.opened(sources, window, load_knowledge(), Profile()) as fleet:
+            names |= {row["alias"]: row["device_id"] for row in fleet.rows("SELECT alias, device_id FROM aliases")}
+        return names
 
     def farm_id(self, name: str) -> str | None:
         """The farm of the last assessment that is meant; None where there is none of this name."""
@@ -357,6 +370,14 @@ def _with_store(url: str | None, *arguments: str) -> str:
 def utc_text(moment: datetime) -> str:
     """A time as documents write it."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _same(name: str, names: Sequence[str]) -> str | None:
+    """The one of some names that is this one, in whatever letters; None where none is or several are."""
+    if name in names:
+        return name
+    same = [one for one in names if one.casefold() == name.casefold()]
+    return same[0] if len(same) == 1 else None
 
 
 def _check_known(value: str, known: set[str], noun: str, option: str) -> None:

@@ -36,7 +36,10 @@ _ROLES = ("positive", "confusable", "negative", "malformed")
 
 
 def evaluate(
-    labels: Annotated[Path, typer.Argument(metavar="LABELS.csv", help="The labels.", show_default=False)],
+    labels: Annotated[
+        Path,
+        typer.Argument(metavar="LABELS.csv", help="The labels.", show_default=False, exists=True, dir_okay=False),
+    ],
     jobs: Annotated[
         int, typer.Option("--jobs", metavar="N", min=0, help="Processes to judge with; 0 for one per processor.")
     ] = 0,

@@ -26,7 +26,7 @@ EXIT_HELP = """\b
 Exit codes:
   0    ran, whatever it found
   1    findings at or above --fail-on LEVEL (goes before 3)
-  2    wrong usage
+  2    wrong usage, also a file that is not there
   3    some input unreadable or damaged, the rest done
   4    configuration invalid or a needed program missing
   5    nothing readable

@@ -111,7 +111,7 @@ def _farm_sign(page: Page, name: str) -> None:
     from farmwatch.analysis.fleet.farm_weights import BENIGN, REASONS, TITLES, WEIGHTS
 
     page.say(TITLES[name], label=f"{name}:", style="bold")
-    page.say("farm; farm.member: driven", label="Speaks for:", style="bold", hang=4)
+    page.say("farm; farm.member and farm.visitor: driven", label="Speaks for:", style="bold", hang=4)
     page.say("; ".join(BENIGN), label="Benign causes:", style="bold", hang=4)
     weights = "; ".join(f"{grade}: {decibans:+g} decibans" for grade, decibans in WEIGHTS.get(name, {}).items())
     own = "as its detector says, at most what chance leaves, less where only some members show it"
@@ -147,6 +147,25 @@ def _claims(detector: Detector | FleetDetector) -> list[str]:
     return list(dict.fromkeys(str(claim) for claim in claims))
 
 
+def _feeds(detector: Detector | FleetDetector) -> str:
+    """Kinds of feeds that give a fleet's detector what it needs; '' where it needs no table in particular.
+
+    A detector of captures takes its tables from captures, which need no feed.
+    """
+    from farmwatch.collectors.feeds.own import OwnTable
+    from farmwatch.collectors.feeds.registry import FEEDS
+
+    if getattr(detector, "grades", None) is None:
+        return ""
+    senders = [feed for feed in FEEDS if not isinstance(feed, OwnTable)]
+    told = []
+    for record in detector.needs:
+        kinds = [feed.kind for feed in senders if record in feed.tables]
+        if kinds:
+            told.append(f"{record.table}: {', '.join(kinds)}" if len(detector.needs) > 1 else ", ".join(kinds))
+    return "; ".join(told)
+
+
 def _weights(detector: Detector | FleetDetector) -> str:
     """What a detector's findings weigh, and why."""
     from farmwatch.reports.wording import origin
@@ -171,13 +190,15 @@ def _detector(page: Page, detector: Detector | FleetDetector) -> None:
         ("Speaks for:", ", ".join(_claims(detector))),
         ("Family:", str(detector.family)),
         ("Needs:", ", ".join(record.table for record in detector.needs)),
+        ("Which these feeds fill:", _feeds(detector)),
         ("Benign causes:", "; ".join(detector.benign)),
         ("Clear means:", detector.when_clear),
         ("Check next:", detector.check),
         ("Weight:", _weights(detector)),
         ("Counts once with:", f"others of cause {detector.group!r}; the strongest counts"),
     ):
-        page.say(text, label=label, style="bold", hang=4)
+        if text:
+            page.say(text, label=label, style="bold", hang=4)
     for entry in _parameters(detector):
         low, high = entry.metadata.get("low"), entry.metadata.get("high")
         page.say(

@@ -37,23 +37,12 @@ Examples:
 {EXIT_HELP}
 """  #: text of ``farmwatch ingest --help``
 
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="FOLDER|URL",
-        envvar="FARMWATCH_STORE",
-        help="Default: in your data folder.",
-        show_default=False,
-    ),
-]
-
 
 def ingest(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE", help="Files, folders, archives, patterns, or -.", show_default=False)
     ],
-    store: StoreOption = None,
+    store: options.StoreOption = None,
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="What all files are. Default: their content says.")
     ] = None,
@@ -63,11 +52,13 @@ def ingest(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check, store nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Write the account of each file as JSON.")] = False,
-    quiet: options.QuietOption = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No account of each file, no talk on standard error but errors.")
+    ] = False,
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, show_default=False, help="The first faults of each file.")
     ] = 0,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar on standard error.")] = False,
+    no_progress: options.NoProgressOption = False,
 ) -> None:
     """Take files of feeds into the store."""
     if "-" in files and sys.stdin.isatty():
@@ -87,11 +78,13 @@ def ingest(
         accounts.extend(intake.take(files, kind=kind, device_id=device, progress=advance))
     if json:
         write_result(_document(accounts, intake, None if dry_run else place), None, encoding="utf-8")
-    else:
+    elif not quiet:
         write_result(_text(accounts, intake, None if dry_run else place, verbose), None, encoding=sys.stdout.encoding)
     for account in accounts:
-        if account.error and (json or not account.records):
+        if account.error and (json or quiet or not account.records):
             talk(f"{account.name}: {account.error}")
+        if account.rejected and quiet and not json:
+            talk(f"{account.name}: {account.rejected:,} of {account.records:,} records rejected")
     if not accounts:
         talk("nothing to read: the folders are empty")
     if not quiet and not json and not verbose and any(account.faults for account in accounts):

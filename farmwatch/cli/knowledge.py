@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from farmwatch.cli.options import KnowledgeOption
 from farmwatch.cli.streams import can_show, check_writable, talk, width, write_result
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-OwnOption = Annotated[
-    list[Path] | None,
-    typer.Option("--knowledge", metavar="FILE", help="Own knowledge file to load on top. Repeatable; later ones win."),
-]
-
 
 def _page() -> Page:
     """A page for standard output."""
@@ -39,9 +35,9 @@ def _page() -> Page:
 @app.command("list")
 def list_entries(
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Only this kind, such as kvm or vpn. Default: all.")
+        str | None, typer.Option("--kind", metavar="KIND", help="Only this kind, such as kvm or vpn. Default: all.")
     ] = None,
-    own: OwnOption = None,
+    own: KnowledgeOption = None,
 ) -> None:
     """List all entries: id, kind and name, one a line, tab-separated."""
     from farmwatch.knowledge import Kind, load_knowledge
@@ -63,7 +59,7 @@ def show_entry(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="An id from 'farmwatch knowledge list', or a product's name.")
     ],
-    own: OwnOption = None,
+    own: KnowledgeOption = None,
 ) -> None:
     """Show one entry with every fact, its grade and its source."""
     from farmwatch.knowledge import load_knowledge
@@ -106,6 +102,7 @@ def _entry(page: Page, entry: Entry) -> None:
             page.say(text, label=label, indent=2, hang=4)
     for fact in entry.facts:
         alone = "fires alone" if fact.alone else "supports only"
+        alone += ", starts with each session" if fact.each_session else ""
         note = f"; {fact.note}" if fact.note else ""
         page.say(
             f"{fact.value} ({fact.sign}, {fact.side}, grade {fact.grade}, {alone}; {fact.source}{note})",
@@ -117,33 +114,32 @@ def _entry(page: Page, entry: Entry) -> None:
 
 @app.command("check")
 def check_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Own knowledge files to check.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Own knowledge files to check.", exists=True, dir_okay=False)
+    ],
 ) -> None:
     """Check own knowledge files; all faults are listed and the exit code is 4 where there are any."""
     from farmwatch.knowledge import load_knowledge
 
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing:
-        raise typer.BadParameter(f"no such file: {', '.join(missing)}")
     entries = load_knowledge(files).complete
     talk(f"no faults; {len(entries)} entries with the shipped ones")
 
 
 @app.command("import")
 def import_export(
-    export: Annotated[Path, typer.Argument(metavar="EXPORT", help="A LOLRMM export, .json or .csv.")],
+    export: Annotated[
+        Path, typer.Argument(metavar="EXPORT", help="A LOLRMM export, .json or .csv.", exists=True, dir_okay=False)
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Knowledge file to write. Default: standard output."),
     ] = None,
-    own: OwnOption = None,
+    own: KnowledgeOption = None,
 ) -> None:
     """Turn a LOLRMM export into a knowledge file of what is not known yet; use it with --knowledge."""
     from farmwatch.knowledge import load_knowledge
     from farmwatch.knowledge.lolrmm import import_lolrmm
 
-    if not export.is_file():
-        raise typer.BadParameter(f"no such file: {export}")
     check_writable(output, [str(export)], "--output")
     text, summary = import_lolrmm(export, load_knowledge(own or ()))
     write_result(text, output)

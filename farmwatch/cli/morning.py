@@ -134,13 +134,40 @@ def _check(wanted: Wanted) -> None:
             raise typer.BadParameter(f"{output}: {error.strerror or error}", param_hint="--output") from error
     elif output is not None and not output.is_dir():
         check_writable(output, [], "--output")
-    from farmwatch.delivery import mail, webhook
+    _check_delivery(wanted.delivery)
 
-    mail.addresses(wanted.delivery.mail_to)
-    if wanted.delivery.mail_to:
-        mail.smtp_server(wanted.delivery.smtp, os.environ)
-    if wanted.delivery.webhook:
-        webhook.check(wanted.delivery.webhook)
+
+def _check_delivery(delivery: Delivery) -> None:
+    """Look at every setting of every way before anybody is told anything.
+
+    Raises:
+        ProfileError: some of them cannot work; all of them are told.
+    """
+    from farmwatch.delivery import mail, webhook
+    from farmwatch.delivery.failing import DeliveryError
+    from farmwatch.delivery.trust import trusted
+    from farmwatch.errors import ProfileError
+
+    def mail_server() -> None:
+        server = mail.smtp_server(delivery.smtp, os.environ)
+        server.password()
+        trusted(server.ca_file)
+
+    looks: list[Callable[[], object]] = []
+    if delivery.mail_to:
+        looks += [lambda: mail.addresses(delivery.mail_to), mail_server]
+    if url := delivery.webhook:
+        looks += [lambda: webhook.check(url), lambda: trusted(delivery.ca_file)]
+    if secret := delivery.webhook_secret:
+        looks.append(lambda: webhook.read_secret(secret))
+    faults: list[str] = []
+    for look in looks:
+        try:
+            look()
+        except (DeliveryError, ProfileError) as error:
+            faults += str(error).splitlines()
+    if faults:
+        raise ProfileError("nothing was made or sent", faults)
 
 
 class _Series:
@@ -183,22 +210,25 @@ def _made(store: Store, wanted: Wanted, series: _Series | None) -> Exit:
     chosen = choose(store, span=wanted.span, after=series.last if series is not None else None)
     stale = _stale(chosen, now=datetime.now(UTC))
     if stale:
-        talk(f"warning: {stale}", quiet=wanted.quiet)
+        talk(f"warning: {stale}")
     if series is not None and series.last == chosen.latest["run_id"]:
         talk(f"assessment {series.last} was reported already; nothing is new since", quiet=wanted.quiet)
         return Exit.OK
     weights = Weights.load(wanted.weights) if wanted.weights is not None else NO_WEIGHTS
-    morning = morning_report(store, chosen, weights=weights, warning=stale, named=_named(store))
+    morning = morning_report(store, chosen, weights=weights, named=_named(store))
     pages = _Pages(morning, wanted)
     pages.write()
-    _deliver(morning, pages, wanted, series)
+    _deliver(morning, pages, wanted, series, stale)
     if series is not None:
         series.done(morning.run.run_id)
     return Exit.FINDINGS if _reaches(morning, wanted) else Exit.OK
 
 
 def _stale(chosen: Chosen, *, now: datetime) -> str:
-    """That the newest assessment is old, for every form of the report; '' where it is not."""
+    """That the newest assessment is old, for whoever is told now; '' where it is not.
+
+    It is of the clock, and therefore in no document: those say until when was assessed.
+    """
     until = chosen.latest["ts"].astimezone(UTC)
     if now - until <= _OLD:
         return ""
@@ -292,7 +322,7 @@ class _Pages:
         write_result(shown, None, encoding=sys.stdout.encoding or "ascii")
 
 
-def _deliver(morning: Morning, pages: _Pages, wanted: Wanted, series: _Series | None) -> None:
+def _deliver(morning: Morning, pages: _Pages, wanted: Wanted, series: _Series | None, warning: str) -> None:
     """Hand the report to people, each of them once."""
     delivery = wanted.delivery
     changed = bool(morning.new_or_worse) or any(farm.change in ("new", "worse") for farm in morning.farms)
@@ -303,7 +333,7 @@ def _deliver(morning: Morning, pages: _Pages, wanted: Wanted, series: _Series | 
         return
     ways: list[tuple[str, Callable[[], None]]] = []
     if delivery.mail_to:
-        ways.append(("mail", lambda: _mail(morning, pages, delivery)))
+        ways.append(("mail", lambda: _mail(morning, pages, delivery, warning)))
     if delivery.webhook:
         ways.append(("webhook", lambda: _webhook(morning, delivery)))
     _each(ways, morning.run.run_id, wanted, series)
@@ -334,12 +364,13 @@ def _each(ways: Sequence[tuple[str, Callable[[], None]]], run_id: str, wanted: W
         raise DeliveryError("\n".join(failures))
 
 
-def _mail(morning: Morning, pages: _Pages, delivery: Delivery) -> None:
+def _mail(morning: Morning, pages: _Pages, delivery: Delivery, warning: str) -> None:
     from farmwatch.delivery import mail
 
     server = mail.smtp_server(delivery.smtp, os.environ)
     whom = mail.addresses(delivery.mail_to)
-    mail.send(server, mail.message(morning, pages.text(), pages.html(), server.sender, whom), whom)
+    made = mail.message(morning, pages.text(), pages.html(), server.sender, whom, warning=warning)
+    mail.send(server, made, whom)
 
 
 def _webhook(morning: Morning, delivery: Delivery) -> None:
@@ -347,6 +378,6 @@ def _webhook(morning: Morning, delivery: Delivery) -> None:
 
     secret = webhook.read_secret(delivery.webhook_secret) if delivery.webhook_secret is not None else None
     webhook.post(
-        delivery.webhook or "", webhook.body(morning), run_id=morning.run.run_id, secret=secret,
+        delivery.webhook or "", webhook.body(morning), report_id=morning.report_id, secret=secret,
         ca_file=delivery.ca_file,
     )  # fmt: skip

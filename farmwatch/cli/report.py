@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from farmwatch.cli import options
+from farmwatch.cli.amounts import span
 from farmwatch.cli.exits import EXIT_HELP, Exit
+from farmwatch.cli.options import input_file
 from farmwatch.cli.saved import load_report
 from farmwatch.cli.showing import FailOn, Format, exit_code, show
 from farmwatch.cli.streams import Color, check_writable, talk
@@ -33,6 +34,9 @@ Examples:
   farmwatch report saved.json -v
   farmwatch report saved.json.gz --format csv > findings.csv
 
+That the newest assessment is old is said on standard error, whatever -q says, and in a mail's subject and first line.
+Documents say until when was assessed: the same data in the same state gives the same bytes on any day.
+
 Mail goes by FARMWATCH_SMTP_HOST, _PORT, _TLS (starttls, tls or none), _USER, _PASSWORD_FILE, _FROM and _CA_FILE in the
 environment, or by the same in a table [smtp] of the file that --smtp names. A password is only ever in a file of its
 own.
@@ -49,10 +53,7 @@ def report(
         Path | None,
         typer.Argument(metavar="[SAVED]", help="A saved JSON report (.gz and .zst too); - for standard input."),
     ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option("--store", metavar="FOLDER|URL", envvar="FARMWATCH_STORE", help="The store. Default: yours."),
-    ] = None,
+    store: options.StoreOption = None,
     since: Annotated[str | None, typer.Option("--since", metavar="SPAN", help=_SPAN_HELP)] = None,
     since_last: Annotated[
         bool, typer.Option("--since-last", help="What changed since the last report made so; once per assessment.")
@@ -60,9 +61,7 @@ def report(
     series: Annotated[
         str, typer.Option("--series", metavar="NAME", help="With --since-last: whose last report.")
     ] = "morning",
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="JSON", help="Weights that 'farmwatch calibrate' measured.")
-    ] = None,
+    weights: options.WeightsOption = None,
     html: options.HtmlOption = None,
     json: options.JsonOption = False,
     form: Annotated[
@@ -87,17 +86,17 @@ def report(
         list[str] | None, typer.Option("--mail-to", metavar="ADDRESS", help="Mail it there too. Repeatable.")
     ] = None,
     smtp: Annotated[
-        Path | None, typer.Option("--smtp", metavar="TOML", help="File with the mail server in a table [smtp].")
+        Path | None, input_file("--smtp", metavar="TOML", help="File with the mail server in a table [smtp].")
     ] = None,
     webhook: Annotated[
         str | None, typer.Option("--webhook", metavar="URL", help="Post counts and new or worse devices there too.")
     ] = None,
     webhook_secret: Annotated[
         Path | None,
-        typer.Option("--webhook-secret", metavar="FILE", help="Key that signs what is posted (HMAC-SHA-256)."),
+        input_file("--webhook-secret", metavar="FILE", help="Key that signs what is posted (HMAC-SHA-256)."),
     ] = None,
     ca_file: Annotated[
-        Path | None, typer.Option("--ca-file", metavar="PEM", help="Certificates to trust for --webhook.")
+        Path | None, input_file("--ca-file", metavar="PEM", help="Certificates to trust for --webhook.")
     ] = None,
     only_changes: Annotated[
         bool,
@@ -146,8 +145,8 @@ def report(
 
     delivery = Delivery(tuple(mail_to or ()), smtp, webhook, webhook_secret, ca_file, only_changes)
     wanted = Wanted(
-        store, _span(since) if since is not None else None, since_last, series, weights, formats(form), output, html,
-        delivery, str(fail_on) if fail_on is not None else None, quiet, verbose, color,
+        store, span(since, "--since") if since is not None else None, since_last, series, weights, formats(form),
+        output, html, delivery, str(fail_on) if fail_on is not None else None, quiet, verbose, color,
     )  # fmt: skip
     try:
         if install_timer is not None:
@@ -180,20 +179,6 @@ def _format(text: str) -> Format:
         return Format(text.strip().lower())
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not one of {', '.join(Format)}", param_hint="--format") from error
-
-
-def _span(text: str) -> timedelta:
-    """A length of time such as ``7d``.
-
-    Raises:
-        typer.BadParameter: it is none.
-    """
-    from farmwatch.cli.amounts import seconds
-
-    value = text.strip().lower()
-    if value.endswith("w") and value[:-1].isascii() and value[:-1].isdigit():
-        return timedelta(weeks=min(int(value[:-1]), 5000))
-    return timedelta(seconds=min(seconds(value), 3e9))
 
 
 def _timer(every: str, at: str, kind: str | None, wanted: Wanted, form: str, assess: str, *, write: bool) -> Exit:

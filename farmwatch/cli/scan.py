@@ -59,10 +59,7 @@ def scan(
     json: options.JsonOption = False,
     form: options.FormatOption = Format.TEXT,
     output: options.OutputOption = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option("--profile", metavar="TOML", help="What the company declares: networks, tools, places."),
-    ] = None,
+    profile: options.ProfileOption = None,
     device: Annotated[
         list[str] | None,
         typer.Option("--device", metavar="MAC|IP|NAME", help="Judge only this device. Repeatable. Default: all."),
@@ -77,10 +74,7 @@ def scan(
             "--corporate", metavar="CIDR|DOMAIN|TOOL", help="A network, domain or approved tool of yours. Repeatable."
         ),
     ] = None,
-    knowledge: Annotated[
-        list[Path] | None,
-        typer.Option("--knowledge", metavar="FILE", help="Own knowledge file. Repeatable; later ones win."),
-    ] = None,
+    knowledge: options.KnowledgeOption = None,
     vantage: Annotated[
         Vantage, typer.Option("--vantage", help="Where it was captured; auto judges by the traffic.")
     ] = Vantage.AUTO,
@@ -100,7 +94,7 @@ def scan(
             "--jobs", metavar="N", min=0, help="Processes that read files; 0 for one per processor, no bar then."
         ),
     ] = 1,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar on standard error.")] = False,
+    no_progress: options.NoProgressOption = False,
 ) -> None:
     """Judge the devices in captures."""
     paths = expand(files)

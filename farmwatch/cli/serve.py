@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farmwatch.cli.exits import EXIT_HELP
+from farmwatch.cli.options import StoreOption, input_file
 from farmwatch.cli.streams import talk, write_result
 
 if TYPE_CHECKING:
@@ -47,19 +48,14 @@ class Unit(StrEnum):
 
 
 def serve(
-    store: Annotated[
-        str | None,
-        typer.Option("--store", metavar="FOLDER|URL", envvar="FARMWATCH_STORE", help="Where rows go."),
-    ] = None,
+    store: StoreOption = None,
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Address to listen on; port 0 takes a free one.")
     ] = "127.0.0.1:8470",
     cert: Annotated[
-        Path | None, typer.Option("--cert", metavar="FILE", help="TLS certificate with its chain, PEM.")
+        Path | None, input_file("--cert", metavar="FILE", help="TLS certificate with its chain, PEM.")
     ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="FILE", help="Its private key, PEM, no password.")
-    ] = None,
+    key: Annotated[Path | None, input_file("--key", metavar="FILE", help="Its private key, PEM, no password.")] = None,
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="Plain HTTP on an address others reach: a proxy does TLS.")
     ] = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,53 +34,87 @@ Examples:
 """  #: text of ``farmwatch simulate --help``
 
 
+class Compression(StrEnum):
+    """How feeds are packed."""
+
+    ZST = "zst"
+    GZ = "gz"
+    NONE = "none"
+
+
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder; made if it is not there.", show_default=False)],
-    devices: Annotated[int, typer.Option("--devices", metavar="N", min=1, help="How many.")] = 1000,
-    days: Annotated[int, typer.Option("--days", min=1, max=60, help="Length of the window.")] = 7,
+    devices: Annotated[int, typer.Option("--devices", metavar="N", min=1, help="How many laptops.")] = 1000,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, max=60, help="Days of telemetry.")] = 7,
     until: Annotated[
         datetime | None,
         typer.Option(
-            "--until", formats=["%Y-%m-%d"], help="End of the window, UTC. Default: today.", show_default=False
+            "--until",
+            metavar="DATE",
+            formats=["%Y-%m-%d"],
+            help="Day the telemetry ends before, UTC. Default: today.",
+            show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of all chance.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Start of all chance; another one, another fleet.")
+    ] = 1,
     farms: Annotated[
         int | None,
-        typer.Option("--farms", min=0, help="How many farms. Default: by the base rate.", show_default=False),
+        typer.Option(
+            "--farms", metavar="N", min=0, help="How many farms. Default: by the base rate.", show_default=False
+        ),
     ] = None,
     base_rate: Annotated[
-        float | None, typer.Option("--base-rate", min=0.0, max=1.0, help="Share of driven devices.", show_default=False)
+        float | None,
+        typer.Option(
+            "--base-rate",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Share of driven devices, such as 0.01.",
+            show_default=False,
+        ),
     ] = None,
     evasion: Annotated[
         list[str] | None,
         typer.Option(
-            "--evasion", metavar="NAME", help="What every farm does; none: only what is named.", show_default=False
+            "--evasion",
+            metavar="NAME",
+            help="What every farm does to hide; none: only what is named. Repeatable; a wrong name lists all.",
+            show_default=False,
         ),
     ] = None,
     feeds: Annotated[
-        list[str] | None, typer.Option("--feeds", metavar="NAME", help="Only these feeds.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--feeds", metavar="NAME", help="Only this feed. Repeatable; a wrong name lists all.", show_default=False
+        ),
     ] = None,
     rows_per_device: Annotated[
         float | None,
         typer.Option(
-            "--rows-per-device", min=1.0, help="Routine rows a device and week, about 520.", show_default=False
+            "--rows-per-device",
+            metavar="N",
+            min=1.0,
+            help="Routine rows of a device in a week. Default: about 520.",
+            show_default=False,
         ),
     ] = None,
     parameters: Annotated[
         int | None,
         typer.Option(
-            "--parameters", metavar="SEED", help="Draw assumptions beyond those tuned on.", show_default=False
+            "--parameters", metavar="N", help="Draw the assumptions at random, with this seed.", show_default=False
         ),
     ] = None,
-    compression: Annotated[str, typer.Option("--compression", help="zst, gz or none.")] = "zst",
+    compression: Annotated[
+        Compression, typer.Option("--compression", help="How the feeds are packed.")
+    ] = Compression.ZST,
     quiet: options.QuietOption = False,
 ) -> None:
     """Write a synthetic fleet."""
     if farms is not None and base_rate is not None:
         raise typer.BadParameter("either --farms or --base-rate", param_hint="--farms")
-    if compression not in ("zst", "gz", "none"):
-        raise typer.BadParameter("expected zst, gz or none", param_hint="--compression")
     from farmwatch.errors import SimulationError
     from farmwatch.simulation.fleet import simulate as lay_out
     from farmwatch.simulation.fleet import write_fleet
@@ -99,7 +134,7 @@ def simulate(
         found = lay_out(
             given, devices, seed=seed, days=days, until=end, farms=farms, evasions=evasion or (), feeds=feeds or ()
         )
-        total = write_fleet(found, out, compression=compression)
+        total = write_fleet(found, out, compression=str(compression))
     except SimulationError as error:
         raise typer.BadParameter(str(error)) from error
     if not quiet:

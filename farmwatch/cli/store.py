@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 import typer
 
 from farmwatch.cli.exits import Exit
+from farmwatch.cli.options import AsJsonOption, StoreOption
 from farmwatch.cli.streams import can_show, check_writable, talk, write_result
 
 if TYPE_CHECKING:
@@ -31,16 +32,6 @@ HELP = "Look over, tidy and export what is stored, or forget a device."
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="FOLDER|URL",
-        envvar="FARMWATCH_STORE",
-        help="The store: a folder, or a URL such as s3://bucket/prefix. Default: in the user's data folder.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 TablesArgument = Annotated[list[str] | None, typer.Argument(metavar="[TABLE]...", help="Default: all tables.")]
 
 
@@ -95,7 +86,7 @@ def _size(count: int) -> str:
 
 
 @app.command("stats")
-def show_stats(store: StoreOption = None, as_json: AsJson = False) -> None:
+def show_stats(store: StoreOption = None, as_json: AsJsonOption = False) -> None:
     """Show rows, size, days and devices of every table."""
     opened = _open(store)
     from farmwatch.store.stats import stats
@@ -118,7 +109,7 @@ def show_stats(store: StoreOption = None, as_json: AsJson = False) -> None:
 
 
 @app.command("check")
-def check_store(store: StoreOption = None, as_json: AsJson = False) -> None:
+def check_store(store: StoreOption = None, as_json: AsJsonOption = False) -> None:
     """Read everything once; list what is damaged, where, and what to do. Exit code 3 where something is."""
     opened = _open(store)
     from farmwatch.store.check import check
@@ -159,7 +150,7 @@ def compact_store(
             help="Delete replaced files after so long. Default: 1; 24 for a URL.",
         ),
     ] = None,
-    as_json: AsJson = False,
+    as_json: AsJsonOption = False,
 ) -> None:
     """Join small files into large ones, drop rows that are there twice, delete files replaced earlier.
 
@@ -352,7 +343,7 @@ def forget_device(
     mentions: Annotated[
         bool, typer.Option("--mentions", help="Also remove rows about other devices that name this one.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: AsJsonOption = False,
 ) -> None:
     """Remove everything about a device, for good, and look whether its id is left anywhere in the store.
 

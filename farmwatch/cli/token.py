@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import sys
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
+from farmwatch.cli.options import StoreOption
 from farmwatch.cli.streams import talk, write_result
 
 __all__ = ["HELP", "app"]
@@ -16,10 +17,6 @@ HELP = "Make, list and revoke the tokens that senders show to 'farmwatch serve'.
 _OTHER_KINDS = ("captures", "metrics")  # what a token may be for beside the kinds of feeds
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
-StoreOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--store", metavar="FOLDER|URL", envvar="FARMWATCH_STORE", help="The store they belong to."),
-]
 
 
 @app.command("add")

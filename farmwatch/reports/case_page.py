@@ -101,6 +101,7 @@ def list_cases(page: Page, cases: Sequence[Standing], everywhere: Sequence[Decis
             page.say(f"and {wording.plural(len(told) - _MOST_SUMMARIES, 'finding')} more", indent=4, style="dim")
         if standing.suppressed:
             page.say(f"{wording.plural(len(standing.suppressed), 'finding')} explained", indent=4, style="dim")
+        _outside(page, standing, indent=2)
         for decision in standing.decisions:
             page.say(decision_sentence(decision), indent=4, style="dim")
     if everywhere:
@@ -120,6 +121,7 @@ def show_case(page: Page, case: CaseFile) -> None:
     )
     decided = [f"{claim} {state}" for claim, state in standing.states.items() if state is not CaseState.QUIET]
     page.say("; ".join(decided) or _NOBODY, indent=2, label="State:", style=_STYLES[standing.state])
+    _outside(page, standing, indent=2)
     page.say(f"{wording.span(case.since, case.until)} ({case.run_id})", indent=2, label="Assessment:", style="dim")
     if standing.farm_id:
         page.say(standing.farm_id, indent=2, label="Farm:")
@@ -166,6 +168,14 @@ def show_farm(page: Page, farm: FarmFile) -> None:
     page.blank()
     page.say("How it adds up, in decibans, before decisions", style="bold")
     text_evidence.chain(page, Claim.FARM, farm.assessment)
+
+
+def _outside(page: Page, standing: Standing, *, indent: int) -> None:
+    """What people know and evidence does not show."""
+    if standing.confirmed_alone:
+        page.say(wording.CONFIRMED_ALONE, indent=indent, label=f"{', '.join(standing.confirmed_alone)}:", hang=2)
+    if not standing.assessed:
+        page.say("not in the last assessment: nothing of that time tells of it", indent=indent)
 
 
 def _rest(page: Page, case: CaseFile) -> None:

@@ -85,6 +85,7 @@ VANTAGE = {
     "gateway": "at a gateway",
     "unknown": "unknown",
 }
+CONFIRMED_ALONE = "confirmed by a person; farmwatch's own evidence does not show it"  #: never told as a finding
 FAIRNESS = (
     "Every statement here is about a device and its traffic, never about a person. A high level means the traffic is "
     "consistent with remote operation of this device; help desks, second computers, assistive technology and travel "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import typer
 
-from farmwatch.cli.amounts import seconds, size_bytes
+from farmwatch.cli.amounts import seconds, size_bytes, span
 from farmwatch.cli.exits import Exit
 
 
@@ -25,6 +27,21 @@ def test_sizes(text, value):
     assert size_bytes(text) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("12h", timedelta(hours=12)), (" 7D ", timedelta(days=7)), ("4w", timedelta(weeks=4))]
+)
+def test_stretches_of_time(text, value):
+    """Hours, days and weeks; how far back to look is never a plain number."""
+    assert span(text, "--since") == value
+
+
+def test_a_stretch_needs_its_unit():
+    """Seven of what is not guessed, and no number is too large to be answered."""
+    with pytest.raises(typer.BadParameter, match="12h, 7d or 4w"):
+        span("7", "--since")
+    assert span("9" * 300 + "w", "--since") < timedelta.max
+
+
 @pytest.mark.parametrize("text", ["", "h", "-1", "1e9", "8 hours", "nan", "0", "1h30m"])
 def test_anything_else_is_refused(text):
     """No guess is made about what was meant."""
@@ -32,6 +49,8 @@ def test_anything_else_is_refused(text):
         seconds(text)
     with pytest.raises(typer.BadParameter):
         size_bytes(text)
+    with pytest.raises(typer.BadParameter):
+        span(text, "--since")
 
 
 def test_error_names_the_option(cli, tmp_path):

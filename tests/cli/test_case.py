@@ -9,7 +9,7 @@ import pytest
 
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.cli.exits import Exit
-from farmwatch.records import Claim, Family, FarmMember, FoundFarm, Table, Telling
+from farmwatch.records import Claim, DeviceFact, Family, FarmMember, FoundFarm, Table, Telling
 from farmwatch.records.arrow import to_arrow
 from farmwatch.store.forget import forget
 from tests.analysis.fleet.kept import TS, hit
@@ -169,6 +169,45 @@ def test_confirm_and_reopen(cli, store):
     assert "nothing was decided about lt-0143" in " ".join(ran.err.split())
 
 
+def test_what_farmwatch_missed_can_be_confirmed(cli, store):
+    """Proof from outside is kept, told apart from evidence, listed, undone by reopening, and in the audit."""
+    made = decided(cli, "confirm", "lt-0201", "--claim", "driven", "--claim", "farm", "--reason", "seized, case 12")
+    assert made["now"] == {"lt-0201": "confirmed"}
+    assert states(cli) == {"lt-0143": "open", "lt-0142": "open", "lt-0201": "confirmed"}
+    said = "driven, farm: confirmed by a person; farmwatch's own evidence does not show it"
+    for listed in (cli("case", "list").out, cli("case", "show", "lt-0201").out):
+        assert said in " ".join(listed.split())
+    assert "No evidence about it." in cli("case", "show", "lt-0201").out
+    assert "ana confirmed farm on" in cli("case", "show", "lt-0201").out
+    assert states(cli, "--level", "review") == {"lt-0143": "open", "lt-0142": "open"}
+    made = decided(cli, "reopen", "lt-0201", "--reason", "another laptop")
+    assert [(one["claim"], one["state"]) for one in made["decisions"]] == [("driven", "open"), ("farm", "open")]
+    assert made["now"] == {"lt-0201": "quiet"}
+    assert "lt-0201" not in states(cli, *ALL)
+    actions = [line.split("\t")[4] for line in cli("case", "audit", "lt-0201").out.splitlines()]
+    assert actions == ["driven: confirmed; seized, case 12", "farm: confirmed; seized, case 12",
+                       "driven: open; another laptop", "farm: open; another laptop"]  # fmt: skip
+
+
+def test_devices_that_the_assessment_does_not_have_can_be_confirmed(cli, store):
+    """The roster or telemetry once named them, by whatever name; decisions are about the name assessments use."""
+    roster(store, **{"lt-0900": {"household": "h1"}})
+    told = [DeviceFact(device_id=name, ts=TS, serial=serial, hardware_uuid=None)
+            for name, serial in (("lt-0900", "5CG1234XYZ"), ("lt-0901", "5CG9999XYZ"))]  # fmt: skip
+    store.append({DeviceFact: to_arrow(Table.from_rows(DeviceFact, told))}, feed="x", sender="test", received=TS)
+    roster(store, **{"5CG9999XYZ": {}})
+    assert decided(cli, "confirm", "LT-0900", "--reason", "raid")["now"] == {"lt-0900": "confirmed"}
+    ran = cli("case", "confirm", "lt-0901", "--reason", "raid", "--who", "ana")
+    assert "lt-0901 is 5CG9999XYZ" in ran.err
+    assert states(cli)["5CG9999XYZ"] == "confirmed"
+    shown = " ".join(cli("case", "show", "lt-0900").out.split())
+    assert "not in the last assessment" in shown
+    assert "driven: not enough data" in shown
+    decided(cli, "reopen", "lt-0900", "--reason", "wrong name")
+    assert "lt-0900" not in states(cli, *ALL)
+    assert "near: lt-0901, lt-0900" in " ".join(cli("case", "confirm", "lt-09", "--reason", "x").err.split())
+
+
 def test_one_claim_alone(cli, store):
     """--claim limits a decision; the other claim stays open."""
     decided(cli, "dismiss", "lt-0143", "--claim", "driven", "--reason", "lab bench")
@@ -238,10 +277,11 @@ def test_hints_name_the_store_that_was_given(cli, store, tmp_path, monkeypatch):
     assert "'farmwatch case list' names" in " ".join(cli("case", "show", "zzz").err.split())
     monkeypatch.delenv("FARMWATCH_STORE")
     url = store.place.url
-    ran = cli("case", "confirm", "lt-0201", "--reason", "photo", "--store", url)
+    cli("case", "confirm", "lt-0201", "--reason", "photo", "--store", url)
+    ran = cli("case", "dismiss", "lt-0201", "--reason", "blurred", "--store", url)
     assert ran.code == Exit.USAGE
     flat = "".join(ran.err.replace("│", "").split())  # the box wraps long words
-    assert f"farmwatchcasenotelt-0201--claimdriven--reasonphoto--store{url}" in flat
+    assert f"farmwatchcasereopenlt-0201--claimdriven--reasonblurred--store{url}" in flat
     made = new_store(tmp_path / "empty")
     ran = cli("case", "list", "--store", made.place.url)
     assert f"farmwatch assess --store {made.place.url}" in " ".join(ran.err.split())
@@ -268,10 +308,8 @@ def test_who_decided_is_said_where_it_is_root(cli, store, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (
-            ("confirm", "lt-0201", "--reason", "x"),
-            "nothing speaks for driven of lt-0201, so there is nothing to confirm",
-        ),
+        (("confirm", "lt-0210", "--reason", "x"), "near: lt-0201, lt-0200"),
+        (("confirm", "lt-0201"), "Missing option '--reason'"),
         (("show", "lt-0124"), "near: lt-0143, lt-0142"),
         (("dismiss", "lt-0142", "--reason", " "), "must say something"),
         (("dismiss", "lt-0142"), "Missing option '--reason'"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from farmwatch.analysis.detectors import DETECTORS
+from farmwatch.analysis.fleet.detectors import FLEET_DETECTORS
 from farmwatch.cli.exits import Exit
 
 
@@ -27,6 +29,21 @@ def test_every_detector_explains_itself(cli, detector):
         assert part in shown
     for benign in detector.benign:
         assert benign in shown
+
+
+@pytest.mark.parametrize("detector", [*DETECTORS, *FLEET_DETECTORS], ids=lambda one: one.id)
+def test_no_label_stands_without_a_text(cli, detector):
+    """A detector that needs no table in particular has no line for it; the others say what fills theirs."""
+    out = cli("explain", detector.id).out
+    assert not re.search(r"^\s*[A-Z][a-z ]+:$", out, re.MULTILINE)
+    assert ("Needs:" in out) == bool(detector.needs)
+
+
+def test_feeds_that_fill_a_table_are_named(cli):
+    """Whoever lacks telemetry learns which sender has it."""
+    out = " ".join(cli("explain", "remote.tool_log").out.split())
+    assert "Needs: remote_tool_log" in out
+    assert "Which these feeds fill: anydesk, teamviewer, velociraptor" in out
 
 
 def test_words_of_the_report_are_explained(cli):

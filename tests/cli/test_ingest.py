@@ -38,6 +38,31 @@ def test_json_is_for_scripts(cli, tmp_path, file):
     assert ran.err == ""
 
 
+def test_quiet_says_nothing_of_what_went_well(cli, tmp_path, file):
+    """A timer's mail stays empty; the rows are stored all the same."""
+    ran = cli("ingest", file, "--store", tmp_path / "store", "-q")
+    assert (ran.code, ran.out, ran.err) == (Exit.OK, "", "")
+    assert "there already: usb_devices 10" in cli("ingest", file, "--store", tmp_path / "store").out
+
+
+def test_quiet_still_tells_what_went_wrong(cli, tmp_path, file):
+    """Rejected records and unreadable files, with the code they always have, on standard error alone."""
+    file.write_text(file.read_text() + "\nnonsense\x1b[31m\n")
+    unknown = tmp_path / "x"
+    unknown.write_bytes(bytes(range(256)))
+    ran = cli("ingest", file, unknown, "--store", tmp_path / "store", "-q")
+    assert (ran.code, ran.out) == (Exit.PARTIAL, "")
+    assert f"{file}: 1 of 11 records rejected" in ran.err
+    assert f"{unknown}: " in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_quiet_json_is_json(cli, tmp_path, file):
+    """The account that a script asked for is the result, not talk."""
+    ran = cli("ingest", file, "--store", tmp_path / "store", "-q", "--json")
+    assert json.loads(ran.out)["stored"] == {"usb_devices": 10}
+
+
 def test_a_dry_run_makes_no_store(cli, tmp_path, file):
     """Nothing is written anywhere."""
     ran = cli("ingest", file, "--store", tmp_path / "store", "--dry-run")

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import jsonschema
 import pytest
@@ -238,25 +240,96 @@ def test_only_changes_tells_nobody_of_a_quiet_night(cli, store, mails, posts):
 
 
 def test_an_old_assessment_is_no_report_of_this_morning(cli, store, monkeypatch):
-    """Nothing new because nothing ran: the document itself says so, in every form and by whichever way it is made."""
+    """Nothing new because nothing ran: whoever asks is told so, also with -q and where nothing is made."""
     monkeypatch.setattr(cli_morning, "_OLD", timedelta(hours=36))
-    said = "the newest assessment ends at 2026-03-09 06:00 UTC"
-    for options in (("--format", "json"), ("--format", "html"), ("--since-last",)):
+    for options in (("--format", "json"), ("-q",), ("--since-last",), ("--since-last",)):
         ran = cli("report", "--store", store.place.url, *options)
         assert ran.code == Exit.OK
-        assert "does 'farmwatch assess' still run?" in ran.err
-        assert said in ran.out
-    again = cli("report", "--store", store.place.url, "--since-last")
-    assert again.code == Exit.OK
-    assert said in again.err
+        assert "warning: the newest assessment ends at 2026-03-09 06:00 UTC; does 'farmwatch assess'" in ran.err
+        assert "still run?" not in ran.out
+
+
+@pytest.mark.parametrize(
+    "form", ["text", "html", "json", "csv", pytest.param("pdf", marks=pytest.mark.needs("chromium"))]
+)
+def test_documents_know_no_clock(cli, store, tmp_path, monkeypatch, form):
+    """On the morning itself and years later: the same bytes, which say until when was assessed."""
+    made = []
+    for days in (0, 4000):
+        now = fr.UNTIL + timedelta(hours=1, days=days)
+        clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz=None, now=now: now.astimezone(tz))})
+        monkeypatch.setattr(cli_morning, "datetime", clock)
+        monkeypatch.setattr(cli_morning, "_OLD", timedelta(hours=36))
+        path = tmp_path / f"{days}.{form}"
+        ran = cli("report", "--store", store.place.url, "-f", form, "-o", path)
+        assert ran.code == Exit.OK, ran.err
+        assert ("still run?" in ran.err) == bool(days)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+    if form in ("text", "html", "json"):
+        assert b"9 Mar 2026" in made[0] or b"2026-03-09T06:00:00Z" in made[0]
 
 
 def test_a_mail_of_an_old_assessment_says_so(cli, store, mails, monkeypatch):
-    """In its subject too, which is what is read first."""
+    """In its subject, which is what is read first, and its first line; the page beside it is the document."""
     monkeypatch.setattr(cli_morning, "_OLD", timedelta(hours=36))
     cli("report", "--store", store.place.url, "--mail-to", "soc@example.org")
-    (message,) = mails.messages
-    assert "old assessment" in str(message)
+    (raw,) = mails.messages
+    got = message_from_bytes(raw, policy=default)
+    assert "old assessment" in got["Subject"]
+    assert got.get_body(("plain",)).get_content().startswith("WARNING: the newest assessment ends at 2026-03-09 06:00")
+    assert "still run?" not in next(iter(got.iter_attachments())).get_content()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("secret", "at least 16 bytes"), ("open", "chmod 600"), ("trust", "no certificates to trust"),
+     ("url", "would be sent in the clear"), ("address", "no mail address"), ("password", "holds no password")],
+)  # fmt: skip
+def test_nobody_is_told_where_a_setting_is_wrong(cli, store, tmp_path, monkeypatch, mails, posts, wrong, said):
+    """Every setting of every way is looked at before the first is used: code 4, and no report is made."""
+    secret, trust, password = (tmp_path / name for name in ("secret", "ca.pem", "password"))
+    secret.write_text("" if wrong == "secret" else "0123456789abcdef")
+    secret.chmod(0o644 if wrong == "open" else 0o600)
+    trust.write_text("no certificate")
+    password.touch(0o600)
+    if wrong == "password":
+        monkeypatch.setenv("FARMWATCH_SMTP_USER", "u")
+        monkeypatch.setenv("FARMWATCH_SMTP_PASSWORD_FILE", str(password))
+    ran = cli(
+        "report", "--store", store.place.url, "--webhook-secret", secret,
+        "--mail-to", "soc@exa mple" if wrong == "address" else "soc@example.org",
+        "--webhook", "http://example.org/" if wrong == "url" else posts.url,
+        *(("--ca-file", trust) if wrong == "trust" else ()),
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (Exit.CONFIG, "")
+    assert said in ran.err
+    assert (mails.messages, posts.bodies) == ([], [])
+
+
+def test_an_assessment_that_is_current_again_is_told_once(cli, store, tmp_path):
+    """Told, another of the same time told, asked for again: what changed back is told once more."""
+    from farmwatch.records import FleetRun, RepeatedRun, Table
+    from farmwatch.records.arrow import to_arrow
+
+    def told(number):
+        path = tmp_path / f"{number}.json"
+        assert cli("report", "--store", store.place.url, "--since-last", "-f", "json", "-o", path).code == Exit.OK
+        return json.loads(path.read_text()) if path.exists() else None
+
+    names = [f"lap-{number:05d}" for number in range(120)]
+    until = fr.UNTIL + timedelta(days=1)
+    first = put(store, fr.rows(names[:119], {}, until=until))
+    assert told(1)["run"]["run_id"] == first
+    again = RepeatedRun(run_id=first, ts=until, asked=until + timedelta(days=1))
+    other = put(store, fr.rows(names, {"lap-00000": fr.standing("lap-00000", fr.KVM, fr.TOOLS)}, until=until))
+    assert store.read(FleetRun, since=until).num_rows == 2
+    assert told(2)["before"]["run_id"] == first
+    store.append({RepeatedRun: to_arrow(Table.from_rows(RepeatedRun, [again]))}, feed="assess", sender="t",
+                 received=until)  # fmt: skip
+    back = told(3)
+    assert (back["run"]["run_id"], back["before"]["run_id"]) == (first, other)
+    assert told(4) is None
 
 
 def test_a_timer_at_no_time_of_day_is_a_wrong_use(cli, store, tmp_path):
@@ -270,7 +343,7 @@ def test_commands_name_the_store_where_it_is_not_the_default(cli, store, monkeyp
     """A decision copied from the report goes to the store the report is of."""
     assert f"farmwatch case show lap-00000 --store {store.place.url}" in cli("report", "--store", store.place.url).out
     monkeypatch.setenv("FARMWATCH_STORE", store.place.url)
-    assert "--store" not in cli("report").out
+    assert store.place.url not in cli("report").out
 
 
 def test_mail_settings_are_checked_before_the_work(cli, store, monkeypatch):
@@ -290,16 +363,114 @@ def test_a_timer_is_shown_and_nothing_written(cli, store, tmp_path, monkeypatch)
     """The default is a look at what would be written, with full paths."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b.mmdb").touch()
     ran = cli("report", "--store", "store", "--install-timer", "daily", "--at", "05:15", "--kind", "systemd",
               "--output", "my reports", "--format", "html,csv", "--only-changes",
-              "--assess-with", "--geo '/a b.mmdb'")  # fmt: skip
+              "--assess-with", "--geo 'a b.mmdb'")  # fmt: skip
     assert ran.code == Exit.OK
-    assert '--geo "/a b.mmdb"' in ran.out
+    assert f'--geo "{tmp_path}/a b.mmdb"' in ran.out
     assert "OnCalendar=*-*-* 05:15:00" in ran.out
     assert f'--output "{tmp_path}/my reports"' in ran.out
     assert f"assess -q --since 7d --store {tmp_path}/store" in ran.out
     assert "--since-last --series daily" in ran.out
     assert not (tmp_path / "config").exists()
+
+
+def test_options_of_the_assessment_are_written_out(cli, store, tmp_path, monkeypatch):
+    """Timers start elsewhere: every file is named in full, everything else stays as it was typed."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("city.mmdb", "asn.mmdb", "p.toml"):
+        (tmp_path / name).touch()
+    ran = cli("report", "--store", "store", "--install-timer", "daily", "--kind", "cron", "-o", ".", "--assess-with",
+              "--geo city.mmdb --profile=p.toml --geo ./asn.mmdb --since 30d -vv --all --prior 0.001 -o -")  # fmt: skip
+    assert ran.code == Exit.OK, ran.err
+    words = ran.out.split(" && ")[0].split("--output /dev/null ")[1]
+    assert words == (
+        f"--since 30d --profile {tmp_path}/p.toml --geo {tmp_path}/city.mmdb --geo {tmp_path}/asn.mmdb --prior 0.001 "
+        "--all --output - --verbose --verbose"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "--since-last --series daily"),
+        (("--since-last",), "--since-last --series daily"),
+        (("--series", "night"), "--since-last --series night"),
+        (("--since-last", "--series", "two words"), "--since-last --series 'two words'"),
+        (("--since", "7d"), "--since 7d"),
+        (("--since", "4w"), "--since 28d"),
+        (("--since", "36h"), "--since 36h"),
+        (("--since", "90min"), "--since 90m"),
+        (("--since", "90.5s"), "--since 90.500000s"),
+    ],
+)
+def test_a_timer_tells_changes_since_when_it_was_asked_to(cli, store, tmp_path, given, words):
+    """Since its own last report unless a time is given; the command it starts takes that."""
+    import shlex
+
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--kind", "cron", "-o", tmp_path,
+              "-f", "json", *given)  # fmt: skip
+    assert ran.code == Exit.OK, ran.err
+    report = ran.out.split(" && ")[1]
+    assert f" report {words} --store " in report
+    assert cli(*shlex.split(report)[shlex.split(report).index("report") :]).code == Exit.OK
+    assert len(list(tmp_path.glob("farmwatch-morning-*.json"))) == 1
+
+
+def test_a_timer_keeps_how_the_report_is_made(cli, store, tmp_path, monkeypatch):
+    """Weights are for both commands, and so is silence."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.json").touch()
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--kind", "cron", "-o", "r",
+              "--weights", "w.json", "--html", "x.html", "-q")  # fmt: skip
+    assert ran.code == Exit.OK, ran.err
+    assess, report = ran.out.split(" && ")
+    assert f"--weights {tmp_path}/w.json" in assess
+    assert f"--html {tmp_path}/x.html --weights {tmp_path}/w.json --quiet" in report
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--fail-on", "strong"), "--fail-on is for pipelines"),
+        (("-v",), "--verbose is for a report you ask for"),
+        (("--color", "always"), "--color is for terminals"),
+        (("--since", "7d", "--series", "night"), "--series is of reports since the last one"),
+        (("--since", "7d", "--since-last"), "one of --since and --since-last"),
+    ],
+)
+def test_what_a_timer_has_no_use_for_is_refused(cli, store, tmp_path, given, said):
+    """Nothing that was asked for is dropped in silence."""
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--kind", "cron", "-o", tmp_path,
+              *given)  # fmt: skip
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert said in " ".join(ran.err.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("--bogus 1", "--bogus"),
+        ("--geo none.mmdb", "none.mmdb' does not exist"),
+        ("--geo", "--geo"),
+        ("report", "'report' is no option"),
+        ("--since soon", "'soon'"),
+        ("--prior 2", "between 0 and 1"),
+        ("--format pdf", "'pdf'"),
+        ("--fail-on strong", "would stop the report"),
+        ("--dry-run", "keeps nothing"),
+        ("--store elsewhere", "that of the report"),
+        ("--help", "makes no assessment"),
+    ],
+)
+def test_options_the_assessment_would_not_take_are_refused(cli, store, tmp_path, given, said):
+    """Before anything is installed, not in the first night."""
+    ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--kind", "cron", "-o", tmp_path,
+              "--assess-with", given)  # fmt: skip
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert "--assess-with" in ran.err
+    assert said in ran.err
 
 
 def test_a_timer_s_commands_are_understood(cli, store, tmp_path, monkeypatch):
@@ -387,5 +558,5 @@ def test_windows_tasks_are_xml(cli, store):
 
     ran = cli("report", "--store", store.place.url, "--install-timer", "daily", "--kind", "windows", "--webhook",
               "https://hooks.example.org/x?a=1&b=2")  # fmt: skip
-    words = [one.text for one in ET.fromstring(ran.out.encode("utf-16")).iter() if one.tag.endswith("Arguments")]
-    assert "https://hooks.example.org/x?a=1&b=2" in words[1]
+    (line,) = [one.text for one in ET.fromstring(ran.out.encode("utf-16")).iter() if one.tag.endswith("Arguments")]
+    assert "--webhook https://hooks.example.org/x?a=1^&b=2" in line.split(" && ")[1]

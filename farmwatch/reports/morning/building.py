@@ -17,6 +17,7 @@ from farmwatch.records import Assessment, Claim, ClaimAssessment, Device, Findin
 from farmwatch.records.morning import (
     Change,
     ClearedDevice,
+    ConfirmedDevice,
     ExplainedDevice,
     ExplainedFinding,
     Morning,
@@ -40,6 +41,7 @@ __all__ = ["Background", "KeptRun", "build"]
 
 _BENIGN_EACH = 2
 _MOST_BENIGN = 6  #: innocent readings beside a verdict; every finding lists its own
+_FARM_DETECTORS = "farm."
 _MOST_CLEARED = 3  #: findings named that are not there any more
 _MOST_EXPLAINED = 3
 _MOST_STEPS = 5  #: next steps of one device; the rest stand with their findings
@@ -84,7 +86,6 @@ class Background:
         default_factory=dict
     )  #: farm -> where its devices themselves say they are
     notes: tuple[str, ...] = ()
-    warning: str = ""  #: what takes the worth from the whole report
     store: str = ""  #: the store that printed commands name; '' for the one they take by themselves
 
 
@@ -96,6 +97,7 @@ class _Side:
     rows: Mapping[str, dict[str, Any]]
     standings: Mapping[str, Standing]
     stood: Mapping[str, Stood]
+    members: Mapping[str, list[str]]  #: of each farm
 
 
 def build(
@@ -135,7 +137,7 @@ def build(
         ),
         background.store,
     )
-    cleared = _cleared(here, there, changes)
+    cleared = _cleared(here, there, changes, background.topics)
     lines = _lines(here, changes)
     told = Counter(str(line.change) for line in lines) + Counter(
         str(one.change) for one in cleared if one.change is Change.GONE
@@ -160,17 +162,20 @@ def build(
         trend=background.trend,
         devices=lines,
         topics=dict(background.topics),
+        confirmed_alone=_confirmed_alone(here),
         notes=(*(str(note) for note in json.loads(now.run["notes"])), *background.notes),
-        warning=background.warning,
     )
 
 
 def _side(kept: KeptRun, standings: Mapping[str, Standing]) -> _Side:
     rows = {row["device_id"]: row for row in kept.verdicts.to_pylist()}
     own = {device: stood(standing) for device, standing in standings.items() if device in rows}
-    return _Side(
-        kept, rows, standings, {device: own[device] if device in own else _kept(row) for device, row in rows.items()}
-    )
+    stands = {device: own[device] if device in own else _kept(row) for device, row in rows.items()}
+    members: dict[str, list[str]] = {}
+    for device, row in rows.items():
+        if row["farm_id"] is not None:
+            members.setdefault(row["farm_id"], []).append(device)
+    return _Side(kept, rows, standings, stands, members)
 
 
 def _kept(row: Mapping[str, Any]) -> Stood:
@@ -189,6 +194,7 @@ def _change(device: str, here: _Side, there: _Side | None) -> tuple[Change, str]
         there.stood.get(device) if there is not None else None,
         confirmed=any(one.state == "confirmed" for one in decisions),
         decided=standing is not None and _dismissed(standing),
+        unseen=there is not None and bool(_blind(device, here, there)),
     )
     return became, saying.FIRST_REPORT if became is Change.NEW and there is None else told
 
@@ -275,7 +281,9 @@ def _lines(here: _Side, changes: Mapping[str, tuple[Change, str]]) -> tuple[Morn
     return tuple(lines)
 
 
-def _cleared(here: _Side, there: _Side | None, changes: Mapping[str, tuple[Change, str]]) -> tuple[ClearedDevice, ...]:
+def _cleared(
+    here: _Side, there: _Side | None, changes: Mapping[str, tuple[Change, str]], topics: Mapping[str, str]
+) -> tuple[ClearedDevice, ...]:
     """Devices that asked before and do no more, the worst of then first."""
     if there is None:
         return ()
@@ -286,15 +294,9 @@ def _cleared(here: _Side, there: _Side | None, changes: Mapping[str, tuple[Chang
         if device not in here.rows:
             why = "no telemetry and no roster entry of it in this assessment: that clears nothing"
             found.append((was, ClearedDevice(device, Change.GONE, was.level, None, why)))
-        elif changes[device][0] is Change.CLEARED:
-            found.append(
-                (
-                    was,
-                    ClearedDevice(
-                        device, Change.CLEARED, was.level, here.stood[device].level, _lost(device, here, there)
-                    ),
-                )
-            )
+        elif (became := changes[device][0]) in (Change.CLEARED, Change.UNSEEN):
+            why = _lost(device, here, there) if became is Change.CLEARED else _unlooked(device, here, there, topics)
+            found.append((was, ClearedDevice(device, became, was.level, here.stood[device].level, why)))
     found.sort(
         key=lambda pair: (pair[1].change is Change.CLEARED, pair[0].level is not Level.STRONG, pair[1].device_id)
     )
@@ -303,15 +305,55 @@ def _cleared(here: _Side, there: _Side | None, changes: Mapping[str, tuple[Chang
 
 def _lost(device: str, here: _Side, there: _Side) -> str:
     """What spoke for a claim before and does no more."""
-    before, now = there.standings.get(device), here.standings.get(device)
-    if before is None:
+    if device not in there.standings:
         return "what was found before is not found any more"
-    kept = {(one.detector, one.grade) for one in (now.findings if now is not None else ())}
-    gone = [one.summary for one in before.findings if one.decibans > 0 and (one.detector, one.grade) not in kept]
+    gone = list(dict.fromkeys(one.summary for one in _gone(device, here, there)))
     if not gone:
         return "what is found weighs less than before"
     more = f" and {len(gone) - _MOST_CLEARED} more" if len(gone) > _MOST_CLEARED else ""
     return f"not found any more: {'; '.join(gone[:_MOST_CLEARED])}{more}"
+
+
+def _gone(device: str, here: _Side, there: _Side) -> list[Finding]:
+    """Findings that spoke for a claim before and are not there any more."""
+    before, now = there.standings.get(device), here.standings.get(device)
+    kept = {(one.detector, one.grade) for one in (now.findings if now is not None else ())}
+    told = before.findings if before is not None else ()
+    return [one for one in told if one.decibans > 0 and (one.detector, one.grade) not in kept]
+
+
+def _blind(device: str, here: _Side, there: _Side) -> list[Finding]:
+    """Of the findings that are gone, those whose detector had nothing to look at this time.
+
+    The signs of a farm rest on all its members, so none of them may have become darker.
+    """
+    unseen = set(here.rows[device]["not_looked_at"].split(","))
+    gone = _gone(device, here, there)
+    farm = there.rows[device]["farm_id"] if device in there.rows else None
+    dark = any(one.detector.startswith(_FARM_DETECTORS) for one in gone) and any(
+        _darker(member, here, there) for member in there.members.get(farm or "", [device])
+    )
+    return [one for one in gone if one.detector in unseen or (dark and one.detector.startswith(_FARM_DETECTORS))]
+
+
+def _darker(device: str, here: _Side, there: _Side) -> bool:
+    """Whether a check that looked at a device before has nothing to look at now."""
+    if device not in here.rows:
+        return True
+    now, before = (set(side.rows[device]["not_looked_at"].split(",")) - {""} for side in (here, there))
+    return not now <= before
+
+
+def _unlooked(device: str, here: _Side, there: _Side, topics: Mapping[str, str]) -> str:
+    """What could not be looked for again."""
+    blind = dict.fromkeys(
+        "what ties the laptops of its farm" if one.detector.startswith(_FARM_DETECTORS)
+        else topics.get(one.detector, one.detector) for one in _blind(device, here, there)
+    )  # fmt: skip
+    if not blind:
+        return "too little of it was seen this time to look again: that clears nothing"
+    more = f" and {len(blind) - _MOST_CLEARED} more" if len(blind) > _MOST_CLEARED else ""
+    return f"nothing of these was seen this time, which clears nothing: {', '.join([*blind][:_MOST_CLEARED])}{more}"
 
 
 def _explained(here: _Side) -> tuple[ExplainedDevice, ...]:
@@ -332,6 +374,20 @@ def _explained(here: _Side) -> tuple[ExplainedDevice, ...]:
             at = here.stood[device]
             found.append(ExplainedDevice(device, at.level, newest, told, at.asks))
     return tuple(sorted(found, key=lambda one: _newest_first(one.decisions[0]), reverse=True))
+
+
+def _confirmed_alone(here: _Side) -> tuple[ConfirmedDevice, ...]:
+    """Devices with a claim that somebody confirmed and the evidence does not show, whether assessed or not."""
+    return tuple(
+        ConfirmedDevice(
+            device,
+            here.stood[device].level if device in here.rows else None,
+            alone,
+            tuple(one for one in standing.decisions if one.state == "confirmed" and one.claim in alone),
+        )
+        for device, standing in sorted(here.standings.items())
+        if (alone := standing.confirmed_alone)
+    )
 
 
 def _newest_first(decision: Decision) -> tuple[str, str, str]:

@@ -61,20 +61,28 @@ def stood(standing: Standing) -> Stood:
     )
 
 
-def change(now: Stood, before: Stood | None, *, confirmed: bool = False, decided: bool = False) -> tuple[Change, str]:
+def change(
+    now: Stood, before: Stood | None, *, confirmed: bool = False, decided: bool = False, unseen: bool = False
+) -> tuple[Change, str]:
     """What became of a device, and the difference in words ('' where there is none to tell).
 
     Args:
         now: how it stands.
         before: how it stood; None where it was not assessed.
-        confirmed: somebody confirmed a claim of it: being followed up, it is not new to anybody.
+        confirmed: somebody confirmed a claim of it: being followed up, it is not new to anybody, and no silence of its
+            telemetry clears it.
         decided: a decision explains something about it.
+        unseen: what was found before could not be looked for again.
     """
     asked = before is not None and before.asks
     if not now.asks:
         if decided:
             return Change.EXPLAINED, ""
-        return (Change.CLEARED if asked else Change.NONE), ""
+        if before is None or not before.asks or confirmed:
+            return Change.NONE, ""
+        unknown = {claim for claim, level in now.levels.items() if level is Level.NOT_ENOUGH_DATA}
+        gone = any(level in ASKING and claim in unknown for claim, level in before.levels.items())
+        return (Change.UNSEEN if unseen or gone else Change.CLEARED), ""
     if before is None or not asked:
         if confirmed:
             return Change.OPEN, "somebody confirmed it"

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from farmwatch.records import Claim
-from farmwatch.records.morning import ClearedDevice, Morning, MorningCase, MorningDevice
+from farmwatch.records.morning import Change, ClearedDevice, Morning, MorningCase, MorningDevice
 from farmwatch.reports.escape import csv_cell
 from farmwatch.reports.morning import saying
 
@@ -37,7 +37,8 @@ COLUMNS = (
 def render(morning: Morning) -> str:
     """CSV (RFC 4180, line feeds), safe to open in a spreadsheet; lists are joined by ``|``.
 
-    Devices that asked before and are not in this assessment come last, without a level.
+    Devices that asked before or that somebody confirmed, and that are not in this assessment, come last, without a
+    level.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -50,6 +51,8 @@ def render(morning: Morning) -> str:
 def _rows(morning: Morning) -> Iterator[tuple[str | float, ...]]:
     cases = {case.device_id: case for case in (*morning.new_or_worse, *morning.still_open)}
     decided = {one.device_id: "|".join(map(saying.decision, one.decisions)) for one in morning.explained}
+    outside = {one.device_id: saying.confirmed_alone(one.decisions) for one in morning.confirmed_alone}
+    decided |= {one: "|".join(filter(None, (decided.get(one), told))) for one, told in outside.items()}
     cleared = {one.device_id: one for one in morning.cleared}
     for line in morning.devices:
         yield (
@@ -57,9 +60,10 @@ def _rows(morning: Morning) -> Iterator[tuple[str | float, ...]]:
             *_detail(line.device_id, cases.get(line.device_id), cleared.get(line.device_id), decided),
         )
         cleared.pop(line.device_id, None)
-    for gone in cleared.values():
+    absent = [one.device_id for one in morning.confirmed_alone if one.level is None and one.device_id not in cleared]
+    for device in (*cleared, *absent):
         blank = ("", "", "", "", "", "", "", "")
-        yield (gone.device_id, str(gone.change), *blank, *_detail(gone.device_id, None, gone, decided))
+        yield (device, str(Change.GONE), *blank, *_detail(device, None, cleared.get(device), decided))
 
 
 def _line(line: MorningDevice) -> tuple[str | float, ...]:

@@ -25,6 +25,7 @@ from farmwatch.reports.morning import saying
 from farmwatch.reports.morning.comparing import ASKING
 from farmwatch.reports.morning.graph import farm_graph
 from farmwatch.reports.morning.outline import farm_map
+from farmwatch.reports.morning.sources import closings
 from farmwatch.reports.morning.trend import MOST_POINTS, trend_picture
 
 __all__ = ["FULL", "LISTED", "WEIGHED", "render"]
@@ -73,6 +74,7 @@ def render(morning: Morning) -> str:
         listed=min(len(morning.devices), LISTED),
         newline=Markup("\n"),  # one of our own: a value's would be written out
         rows=_ROWS,
+        closings=closings(morning.coverage.detectors),
         unseen=morning.coverage.unseen[:_UNSEEN],
         farm_graph=lambda farm: Markup(farm_graph(farm)),  # noqa: S704 it escapes every text it is given
         farm_map=lambda farm: Markup(farm_map(farm)),  # noqa: S704 it escapes every text it is given

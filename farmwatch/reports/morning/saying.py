@@ -25,6 +25,7 @@ __all__ = [
     "commands",
     "compared",
     "confirmed",
+    "confirmed_alone",
     "day",
     "decision",
     "evidence",
@@ -57,11 +58,12 @@ _LEVELS = (
 _CHANGES = (
     "New is what did not ask for a person in the report before. Worse is what did, and now has a higher level, ten "
     "decibans more (up to 99 %, from where more is no news), or evidence of another family. Cleared is what asks no "
-    "more by its telemetry; explained is what a person decided."
+    "more by its telemetry; where what found it had nothing to look at this time, it is not looked at again, which "
+    "clears nothing; explained is what a person decided."
 )
 HOW_TO_READ = (_CLAIMS, wording.DECIBANS, _LEVELS, _CHANGES, wording.FAIRNESS)  #: for whoever reads it the first time
 DECIDE = "write down what you decide, and why, so that nobody is asked again"  #: the step that ends a case
-FIRST_REPORT = "this is the first report, so that nothing is known of before"
+FIRST_REPORT = "the first assessment that is kept; nothing earlier to compare with"
 FOLLOW_UP = (
     "decide with HR and legal how the laptop is retrieved and its accounts are locked, before anybody there is warned",
     "preserve what shows it before it ages out of the store: keep this case, the telemetry behind it, and captures",
@@ -141,7 +143,10 @@ def summary(morning: Morning) -> str:
 def compared(before: MorningRun | None) -> str:
     """What the report is compared with."""
     if before is None:
-        return "There is no earlier assessment to compare with: what nobody confirmed and asks for a person is new."
+        return (
+            "The first assessment that is kept: what asks for a person counts as new, or as still open where somebody "
+            "confirmed it already."
+        )
     return f"Compared with the assessment of {wording.clock(before.until)}."
 
 
@@ -185,10 +190,22 @@ def decision(one: Decision) -> str:
 
 
 def confirmed(case: MorningCase) -> str:
-    """``confirmed by ann on 22 Nov 2026: reason``; '' of a device that nobody confirmed."""
+    """``confirmed by ann on 22 Nov 2026: reason``; '' of a device that nobody confirmed.
+
+    Claims that the evidence shows come first; of others it is said that it does not.
+    """
+    given = [one for one in case.decisions if one.state == "confirmed"]
+    shown = {claim for claim, level in levels(case) if level in ASKING}
     return "; ".join(
-        f"confirmed by {one.who} on {day(one.ts)}: {one.reason}" for one in case.decisions if one.state == "confirmed"
+        f"confirmed by {one.who} on {day(one.ts)}: {one.reason}" if one.claim in shown else confirmed_alone([one])
+        for one in sorted(given, key=lambda one: one.claim not in shown)
     )
+
+
+def confirmed_alone(decisions: Sequence[Decision]) -> str:
+    """What a person knows and evidence does not show: never told as if it had been found."""
+    told = "; ".join(f"{one.claim} by {one.who} on {day(one.ts)}: {one.reason}" for one in decisions)
+    return f"{wording.CONFIRMED_ALONE} ({told})"
 
 
 def commands(device: str, store: str = "", *, confirmed: bool = False) -> tuple[str, ...]:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from farmwatch.records import Level
-from farmwatch.records.morning import Change, ClearedDevice, ExplainedDevice, Morning, MorningCase, MorningFarm
+from farmwatch.records.morning import (
+    Change,
+    ClearedDevice,
+    ConfirmedDevice,
+    ExplainedDevice,
+    FleetCoverage,
+    Morning,
+    MorningCase,
+    MorningFarm,
+)
 from farmwatch.reports import wording
 from farmwatch.reports.morning import saying
 from farmwatch.reports.morning.comparing import ASKING
+from farmwatch.reports.morning.sources import closings
 from farmwatch.reports.page import Page
 
 __all__ = ["render"]
@@ -17,9 +27,10 @@ _MOST_FINDINGS = 12  #: findings of one device with -v
 _MOST_DECISIONS = 12
 _MOST_MEMBERS = 12
 _MOST_TIES = 6
-_MOST_DETECTORS = 8
 _FULL_FARMS = 10  #: farms told in full; more are listed in a line each
 _MOST_UNSEEN = 10
+_MOST_CLOSINGS = 5  #: gaps told with what closes them; -v tells all
+_UNDER = 9  #: columns before what belongs to a device in a line: under its name, behind the level
 
 
 def render(
@@ -35,8 +46,6 @@ def render(
         ascii_only: ASCII instead of dashes and dots that the terminal cannot show.
     """
     page = Page(width=width, color=color, ascii_only=ascii_only)
-    if morning.warning:
-        page.say(morning.warning, label="WARNING:", style="alarm", hang=2)
     page.say(morning.first, style="bold")
     page.say(" · ".join(f"{count:,} {word}" for word, count in saying.headline(morning) if count or word == "new"))
     page.say(saying.summary(morning), style="dim")
@@ -45,6 +54,7 @@ def render(
     _cases(page, "Still open", morning.still_open, verbose, full=_FULL if verbose else 0)
     _cleared(page, morning.cleared, verbose)
     _explained(page, morning.explained, verbose)
+    _confirmed_alone(page, morning.confirmed_alone, verbose)
     _farms(page, morning.farms, verbose)
     _coverage(page, morning, verbose)
     _trend(page, morning, verbose)
@@ -76,9 +86,9 @@ def _cases(page: Page, title: str, cases: tuple[MorningCase, ...], verbose: int,
         why = f": {case.why[0].summary}" if case.why else ""
         told = f" ({saying.since(case)})" if case.change is not Change.NEW and case.since else ""
         farm = f" ({case.farm_id})" if case.farm_id else ""
-        page.say(f"{case.device_id}{farm}{told}{why}", indent=2, label=_word(case.level), style=str(case.level), hang=4)
+        page.say(f"{case.device_id}{farm}{told}{why}", indent=2, label=_word(case.level), style=str(case.level))
         if decided := saying.confirmed(case):
-            page.say(f"{decided[:1].upper()}{decided[1:]}", indent=4, style="bold", hang=6)
+            page.say(f"{decided[:1].upper()}{decided[1:]}", indent=_UNDER, style="bold")
         if case.change is Change.OPEN:
             _first_steps(page, case)
     if not verbose and len(rest) > _LINES:
@@ -89,9 +99,9 @@ def _first_steps(page: Page, case: MorningCase) -> None:
     """What to do next about a device that is not told in full: both steps of a confirmed one, else the first."""
     steps = case.next_steps[: len(saying.FOLLOW_UP) if saying.confirmed(case) else 1]
     for number, step in enumerate(steps, 1):
-        page.say(step, indent=4, label="Next:" if len(steps) == 1 else f"Next {number}.", hang=10)
+        page.say(step, indent=_UNDER, label="Next:" if len(steps) == 1 else f"Next {number}.")
     for command in case.commands[:1]:
-        page.verbatim(f"      {command}")
+        page.verbatim(f"{' ' * _UNDER}{command}")
 
 
 def _first_of_farms(cases: tuple[MorningCase, ...]) -> list[MorningCase]:
@@ -163,13 +173,24 @@ def _explained(page: Page, explained: tuple[ExplainedDevice, ...], verbose: int)
         page.say(f"and {len(explained) - _MOST_DECISIONS:,} more (-v lists them)", indent=2)
 
 
+def _confirmed_alone(page: Page, confirmed: tuple[ConfirmedDevice, ...], verbose: int) -> None:
+    """What people know from outside; nothing where there is none."""
+    if not confirmed:
+        return
+    _title(page, "Confirmed by somebody, not shown by evidence", len(confirmed))
+    for one in confirmed if verbose else confirmed[:_MOST_DECISIONS]:
+        level = f"evidence: {one.level}" if one.level else "not in this assessment"
+        page.say(f"{one.device_id} ({level}): {saying.confirmed_alone(one.decisions)}", indent=2, hang=4)
+    if not verbose and len(confirmed) > _MOST_DECISIONS:
+        page.say(f"and {len(confirmed) - _MOST_DECISIONS:,} more (-v lists them)", indent=2)
+
+
 def _farms(page: Page, farms: tuple[MorningFarm, ...], verbose: int) -> None:
     _title(page, "Farms", len(farms))
     if not farms:
         page.say("None.", indent=2)
-    for number, farm in enumerate(farms if verbose else farms[:_FULL_FARMS]):
-        if number:
-            page.blank()
+    for farm in farms if verbose else farms[:_FULL_FARMS]:
+        page.blank()
         level = farm.assessment.level
         page.row(farm.farm_id, [("", _word(level), str(level)), ("", str(farm.change), "")], indent=2)
         page.say(farm.summary, indent=2, style="bold")
@@ -205,7 +226,6 @@ def _more_farms(page: Page, farms: tuple[MorningFarm, ...]) -> None:
             indent=2,
             label=_word(level),
             style=str(level),
-            hang=4,
         )
     if len(farms) > _LINES:
         page.say(f"and {len(farms) - _LINES:,} more: see the HTML or JSON report, or -v", indent=2)
@@ -223,16 +243,37 @@ def _coverage(page: Page, morning: Morning, verbose: int) -> None:
     if looked.unseen:
         names = wording.joined(looked.unseen, len(looked.unseen) if verbose else _MOST_UNSEEN)
         page.say(f"{wording.plural(len(looked.unseen), 'device')} by no check at all: {names}", indent=2, hang=4)
-    for gap in looked.gaps:
-        page.say(f"{wording.plural(gap.devices, 'device')}, such as {gap.examples[0]}, not for "
-                 f"{wording.joined(gap.missing, 6)}", indent=2, hang=4)  # fmt: skip
-    if not looked.unseen and not looked.gaps:
+    elif not looked.gaps:
         page.say("Every check could look at every device.", indent=2)
-    page.say("Checks that saw least:" if not verbose else "Every check:", indent=2)
-    for one in looked.detectors if verbose else looked.detectors[:_MOST_DETECTORS]:
-        missing = f"; {wording.joined([f'{reason}: {count:,}' for reason, count in one.no_data.items()], 3)}"
+        return
+    found = closings(looked.detectors)
+    if found:
+        page.say(f"Telemetry that is missing ({wording.plural(looked.devices, 'device')} in all); what would open most "
+                 "checks comes first:", indent=2)  # fmt: skip
+    for number, closing in enumerate(found if verbose else found[:_MOST_CLOSINGS], 1):
+        page.say(closing.sentence, indent=2, label=f"{number:2}." if verbose else f"{number}.")
+        page.say(closing.source.send, indent=6 if verbose else 5, label="Closed by:", hang=8)
+    if verbose:
+        _every_check(page, looked)
+        return
+    left = max(0, len(found) - _MOST_CLOSINGS)
+    more = f"{wording.plural(left, 'smaller gap')}, and all" if left else "All"
+    page.say(f"{more} {wording.plural(len(looked.detectors), 'check')} with what they could not look at, and why: -v, "
+             "HTML or JSON", indent=2)  # fmt: skip
+
+
+def _every_check(page: Page, looked: FleetCoverage) -> None:
+    """Devices by what was not looked at, and how far each check could look."""
+    if looked.gaps:
+        page.say("Devices by what was not looked at, largest gaps first:", indent=2)
+    for gap in looked.gaps:
+        page.say(f"{wording.plural(gap.devices, 'device')}, such as {gap.examples[0]}: {'; '.join(gap.missing)}",
+                 indent=4, label="-")  # fmt: skip
+    page.say("Every check:", indent=2)
+    for one in looked.detectors:
+        missing = "; ".join(f"{reason}: {count:,}" for reason, count in one.no_data.items())
         told = f"{one.detector}: {one.looked_at:,} of {looked.devices:,}, {wording.plural(one.hits, 'hit')}"
-        page.say(f"{told}{missing if one.no_data else ''}", indent=4, label="-")
+        page.say(f"{told}{f'; {missing}' if missing else ''}", indent=4, label="-")
 
 
 def _trend(page: Page, morning: Morning, verbose: int) -> None:

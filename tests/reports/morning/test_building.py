@@ -10,7 +10,7 @@ import pytest
 from farmwatch.records import Claim, Level
 from farmwatch.records.morning import Change
 from farmwatch.records.standing import CaseState
-from farmwatch.reports.morning import saying
+from farmwatch.reports.morning import csv, html, saying, text
 from farmwatch.reports.morning.building import build
 from tests.reports.morning import fleet_rows as fr
 
@@ -188,6 +188,34 @@ def test_coverage_names_who_was_not_looked_at(morning):
     assert {one.detector for one in morning.coverage.detectors} == {*fr.DETECTORS, "captures"}
 
 
+def test_an_agent_that_fell_silent_is_not_cleared():
+    """Unplugging a laptop, or losing the feed that showed it, is no answer; what was not seen again is named."""
+    before = {name: fr.standing(name, fr.KVM, fr.TOOLS) for name in ("dark", "half", "fine")}
+    kept = fr.rows([*before], {}, unseen=frozenset({"dark"}), partial=frozenset({"half"}))
+    before["half"] = fr.standing("half", fr.finding("input.clumps", 15.0, "keys come in clumps"), fr.KVM, fr.TOOLS)
+    made = build(kept, {}, fr.rows([*before], before), before, fr.fleet(20, farm=False)[4])
+    told = {one.device_id: one for one in made.cleared}
+    assert {name: one.change for name, one in told.items()} == {
+        "dark": Change.UNSEEN, "half": Change.UNSEEN, "fine": Change.CLEARED,
+    }  # fmt: skip
+    assert "input timing" in told["half"].why
+    assert "clears nothing" in told["half"].why
+    assert "not found any more" in told["fine"].why
+
+
+@pytest.mark.parametrize("dark", [frozenset(), frozenset({"b"})])
+def test_a_farm_of_which_a_laptop_fell_silent_is_not_cleared(dark):
+    """Its ties rest on all members: unplugging one of them answers nothing about the others."""
+    tie = replace(
+        fr.finding("usb.kvm_identity", 24.0, "3 laptops share a line"), detector="farm.site", claim=Claim.FARM
+    )
+    before = {name: fr.standing(name, tie, fr.KVM, fr.TOOLS) for name in "abc"}
+    then = fr.rows([*before], before, farms={"F-1": ("3 laptops", [*before], [])})
+    made = build(fr.rows([*before], {}, unseen=dark), {}, then, before, fr.fleet(20, farm=False)[4])
+    expected = Change.UNSEEN if dark else Change.CLEARED
+    assert {one.device_id: one.change for one in made.cleared} == dict.fromkeys("abc", expected)
+
+
 def test_counts_add_up(morning):
     """Every device is counted once by what became of it and once by its level; those gone were not assessed."""
     changes = sum(morning.counts[change] for change in Change if change is not Change.GONE)
@@ -200,7 +228,7 @@ def test_a_first_report_says_so():
     made = build(here, now, None, {}, background)
     assert made.before is None
     assert {case.changed for case in made.new_or_worse} == {
-        "this is the first report, so that nothing is known of before",
+        "the first assessment that is kept; nothing earlier to compare with",
     }
     assert made.cleared == ()
 
@@ -258,6 +286,45 @@ def test_verdicts_without_their_findings_are_still_told(claim):
     made = build(here, {}, None, {}, background)
     assert {case.device_id for case in made.new_or_worse} >= {"lap-00000", "lap-00002"}
     assert getattr(made.new_or_worse[0].assessment, str(claim)).level in set(Level)
+
+
+OUTSIDE = "confirmed by a person; farmwatch's own evidence does not show it"
+
+
+def test_what_people_know_is_never_told_as_found():
+    """A section of its own, in every format; the device is in no list of what evidence asks for."""
+    states = {Claim.DRIVEN: CaseState.CONFIRMED}
+    told = (fr.decision("quiet", state="confirmed"), fr.decision("gone", state="confirmed"))
+    stands = {
+        "a": fr.standing("a", fr.KVM, fr.TOOLS, states=states, decisions=(fr.decision("a", state="confirmed"),)),
+        "gone": fr.standing("gone", states=states, decisions=told[1:], assessed=False),
+        "quiet": fr.standing("quiet", states=states, decisions=told[:1]),
+    }
+    kept = fr.rows(["a", "quiet"], stands)
+    made = build(kept, stands, None, {}, fr.fleet(20, farm=False)[4])
+    assert [(one.device_id, one.level is None, one.claims) for one in made.confirmed_alone] == [
+        ("gone", True, (Claim.DRIVEN,)), ("quiet", False, (Claim.DRIVEN,)),
+    ]  # fmt: skip
+    assert [case.device_id for case in (*made.new_or_worse, *made.still_open)] == ["a"]
+    assert made.counts[Change.NEW] + made.counts[Change.OPEN] == 1
+    flat = " ".join(text.render(made).split())
+    assert "CONFIRMED BY SOMEBODY, NOT SHOWN BY EVIDENCE (2)" in flat
+    assert f"gone (not in this assessment): {OUTSIDE} (driven by ann on 8 Mar 2026" in flat
+    assert "not shown by evidence" in html.render(made)
+    lines = {line.split(",")[0]: line for line in csv.render(made).splitlines()}
+    assert OUTSIDE in lines["quiet"]
+    assert OUTSIDE in lines["gone"]
+    assert OUTSIDE not in lines["a"]
+
+
+def test_a_case_tells_claims_that_evidence_does_not_show():
+    """Of a device that asks for one claim and is confirmed in another."""
+    both = (fr.decision("a", state="confirmed"), fr.decision("a", Claim.FARM, state="confirmed"))
+    stands = {"a": fr.standing("a", fr.KVM, fr.TOOLS, decisions=both)}
+    made = build(fr.rows(["a"], stands), stands, None, {}, fr.fleet(20, farm=False)[4])
+    driven, farm = saying.confirmed(made.still_open[0]).split("; confirmed by a person")
+    assert driven.startswith("confirmed by ann")
+    assert "(farm by ann on 8 Mar 2026" in farm
 
 
 def test_a_confirmed_device_says_who_confirmed_it_and_what_to_do(morning):

@@ -46,6 +46,19 @@ def test_changes(now, before, expected):
     assert change(now, before)[0] is expected
 
 
+def test_silence_clears_nothing():
+    """A claim that asked and has no data now, or whose finding could not be looked for, is not called cleared."""
+    silent = Stood(dict.fromkeys(Claim, Level.NOT_ENOUGH_DATA), dict.fromkeys(Claim, -40.0))
+    assert change(silent, at(0.0))[0] is Change.UNSEEN
+    assert change(CLEAR, at(0.0), unseen=True)[0] is Change.UNSEEN
+    assert change(silent, CLEAR)[0] is Change.NONE
+
+
+def test_confirmed_devices_are_never_cleared():
+    """What a person confirmed does not end because a laptop was unplugged."""
+    assert change(CLEAR, at(0.0), confirmed=True)[0] is Change.NONE
+
+
 def test_another_claim_that_begins_to_ask_is_worse():
     """A driven device that turns out to be driven from abroad is news."""
     now = Stood({**QUIET, Claim.DRIVEN: Level.REVIEW, Claim.ABROAD: Level.REVIEW}, dict.fromkeys(Claim, 0.0))

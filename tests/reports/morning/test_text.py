@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from farmwatch.records import Coverage
+from farmwatch.records.morning import Gap
 from farmwatch.reports.morning.text import render
 from tests.reports.morning import fleet_rows as fr
 
@@ -101,7 +103,68 @@ def test_rarity_of_what_is_shared_is_not_the_farms_weight(morning):
     assert "gateway MAC a4:2b:b0:11:22:1f, 7 devices; rarity of what they share: 18.2" in render(morning, width=120)
 
 
-def test_a_warning_is_the_first_line(morning):
-    """A report of days ago does not look like one of this morning."""
-    old = replace(morning, warning="the newest assessment is old")
-    assert render(old).splitlines()[0] == "WARNING: the newest assessment is old"
+SHORT_OF = (
+    Coverage("motion.cadence", "pointer motion", 100, 1, {"no rows in input_timing": 200}),
+    Coverage("input.delivery", "clumps of presses", 90, 1, {"no rows in input_timing": 200, "too few presses": 10}),
+    Coverage("logon.remote", "remote logons", 20, 0, {"no rows in logons": 280}),
+    Coverage("usb.kvm_identity", "USB devices that name a KVM", 290, 3, {"no rows in usb_devices": 10}),
+)  # fmt: skip
+
+
+def told(morning, **options):
+    text = render(morning, **options)
+    return text[text.index("WHO WAS NOT LOOKED AT") : text.index("\nTREND")]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_what_was_not_looked_at_is_short_and_says_what_closes_it(morning, width):
+    """The feed that opens most comes first; no word is cut; the full list is a flag away."""
+    gap = Gap(50, ("pointer motion that repeats as a KVM's firmware makes it", "remote logons"), ("lap-00007",))
+    blind = replace(morning, coverage=replace(morning.coverage, detectors=SHORT_OF * 12, gaps=(gap,) * 8))
+    part = told(blind, width=width)
+    words = " ".join(part.split())
+    assert len(part.splitlines()) <= 20
+    assert "…" not in part
+    assert f"is missing ({morning.coverage.devices} devices in all); what would open most checks comes first:" in words
+    assert "1. How keys and pointers move: missing on up to 200 devices; 24 checks need it" in words
+    assert words.index("farmwatch agent on the laptops") < words.index("2. Logons") < words.index("3. USB devices")
+    assert "All 48 checks with what they could not look at, and why: -v, HTML or JSON" in words
+    full = " ".join(told(blind, width=width, verbose=1).split())
+    assert "…" not in full
+    assert "pointer motion that repeats as a KVM's firmware makes it; remote logons" in full
+    assert full.count("input.delivery: 90 of ") == 12
+
+
+def test_a_fleet_that_all_checks_saw_has_one_line(morning):
+    """Nothing to send, nothing to list."""
+    seen = replace(morning.coverage, unseen=(), gaps=(), detectors=(Coverage("a.b", "", 300, 0, {}),))
+    assert told(replace(morning, coverage=seen)).splitlines()[1:] == ["  Every check could look at every device."]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_lines_of_other_devices_are_aligned(morning, width):
+    """The level stands alone on the left; what belongs to a device stands under its name."""
+    lines = render(morning, width=width).splitlines()
+    start = lines.index("More, in a line each:") + 1
+    part = lines[start : lines.index("", start)]
+    assert part
+    for line in part:
+        indent = len(line) - len(line.lstrip())
+        assert indent == (2 if line.startswith(("  STRONG ", "  REVIEW ")) else 9), line
+
+
+def test_a_first_report_does_not_contradict_what_people_confirmed(morning):
+    """Something can be still open where nothing earlier is kept: somebody confirmed it."""
+    text = " ".join(render(replace(morning, before=None), width=120).split())
+    assert "2 still open" in text
+    assert "no earlier assessment" not in text
+    assert "counts as new, or as still open where somebody confirmed it already" in text
+
+
+def test_farms_stand_apart(morning):
+    """A line is free between one farm and the next, and before the first."""
+    (farm,) = morning.farms
+    lines = render(replace(morning, farms=(farm, replace(farm, farm_id="F-2")))).splitlines()
+    for farm_id in (farm.farm_id, "F-2"):
+        (place,) = [number for number, line in enumerate(lines) if line.startswith(f"{farm_id} ")]
+        assert lines[place - 1] == ""
