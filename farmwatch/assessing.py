@@ -28,11 +28,13 @@ from farmwatch.records import (
     FleetRun,
     FoundFarm,
     Record,
+    RepeatedRun,
     RosterEntry,
     ScannedDevice,
     SignIn,
+    Table,
 )
-from farmwatch.records.arrow import arrow_schema
+from farmwatch.records.arrow import arrow_schema, to_arrow
 from farmwatch.store import Store
 from farmwatch.stored_logs import scanned_logs
 
@@ -40,6 +42,8 @@ __all__ = ["Kept", "assess_store", "keep", "kept", "known_farms", "newest", "run
 
 _EVER: frozenset[type[Record]] = frozenset({RosterEntry, SignIn})  #: tables whose whole past is looked at
 _FEED = "assess"
+_SENDER = "command line"
+_MOMENT = timedelta(microseconds=1)  # the store keeps no less
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,9 @@ def newest(store: Store) -> datetime | None:
 
 
 def keep(store: Store, judged: Judged, knowledge: Knowledge, *, version: str) -> str:
-    """Keep an assessment; the same one again adds nothing.
+    """Keep an assessment, which is the current one of its time from then on.
+
+    The same one again adds nothing; where another one of the same time came between, it adds a row that says so.
 
     Returns:
         The id of its run.
@@ -121,14 +127,41 @@ def keep(store: Store, judged: Judged, knowledge: Knowledge, *, version: str) ->
     """
     tables = _tables(judged, knowledge, version)
     run_id = str(tables[FleetRun].column("run_id")[0].as_py())
-    store.append(tables, feed=_FEED, sender="command line", received=datetime.now(UTC))
+    now = datetime.now(UTC)
+    added = store.append(tables, feed=_FEED, sender=_SENDER, received=now)
+    if not added.rows[FleetRun.table]:
+        _repeat(store, run_id, judged.window.until, now)
     return run_id
 
 
+def _repeat(store: Store, run_id: str, ts: datetime, now: datetime) -> None:
+    """Make a kept assessment the current one of its time; nothing to do where it is.
+
+    Its time is after that of every other one even where the clock was set back meanwhile.
+    """
+    asked = _asked(store, since=ts, until=ts + _MOMENT)
+    latest = max(asked, key=lambda one: (asked[one], one))
+    if latest != run_id:
+        row = RepeatedRun(run_id=run_id, ts=ts, asked=max(now, asked[latest] + _MOMENT))
+        rows = to_arrow(Table.from_rows(RepeatedRun, [row]))
+        store.append({RepeatedRun: rows}, feed=_FEED, sender=_SENDER, received=now)
+
+
+def _asked(store: Store, *, since: datetime | None = None, until: datetime | None = None) -> dict[str, datetime]:
+    """When each assessment was asked for last, as far as that changed anything."""
+    asked: dict[str, datetime] = {}
+    for record, when in ((FleetRun, "received"), (RepeatedRun, "asked")):
+        rows = store.read(record, since=since, until=until, columns=["run_id", when])
+        for run_id, moment in zip(*(rows.column(name).to_pylist() for name in ("run_id", when)), strict=True):
+            asked[run_id] = max(asked.get(run_id, moment), moment)
+    return asked
+
+
 def runs(store: Store, *, until: datetime | None = None) -> list[dict[str, Any]]:
-    """All kept assessments, columns of :class:`~farmwatch.records.FleetRun`, by their time, the last kept last."""
+    """All kept assessments, columns of :class:`~farmwatch.records.FleetRun`, by their time, the last asked for last."""
     found = store.read(FleetRun, until=until, columns=[*FleetRun.columns, "received"]).to_pylist()
-    return sorted(found, key=lambda run: (run["ts"], run["received"], run["run_id"]))
+    asked = _asked(store, until=until)
+    return sorted(found, key=lambda run: (run["ts"], asked.get(run["run_id"], run["received"]), run["run_id"]))
 
 
 def kept(store: Store, run: dict[str, Any]) -> Kept:

@@ -54,7 +54,7 @@ def choose(
         AssessmentError: no assessment is kept.
     """
     every = runs(store, until=until)
-    by_time = {run["ts"]: run for run in every}  # of one time the one kept last
+    by_time = {run["ts"]: run for run in every}  # of one time the one asked for last
     history = [by_time[ts] for ts in sorted(by_time)]
     if not history:
         raise AssessmentError(f"{store.place.url}: no assessment is kept there; run 'farmwatch assess' first")
@@ -74,16 +74,13 @@ def choose(
     return Chosen(latest, old[-1] if old else earlier[0], shown, note)
 
 
-def morning_report(
-    store: Store, chosen: Chosen, *, weights: Weights = NO_WEIGHTS, warning: str = "", named: str = ""
-) -> Morning:
+def morning_report(store: Store, chosen: Chosen, *, weights: Weights = NO_WEIGHTS, named: str = "") -> Morning:
     """The report of an assessment.
 
     Args:
         store: holds assessments, decisions and the roster.
         chosen: which assessments.
         weights: what grades weigh where that is not the detector's own number: those of the assessment.
-        warning: what takes the worth from the whole report.
         named: the store as printed commands name it; '' for the one they take by themselves.
 
     Raises:
@@ -111,7 +108,6 @@ def morning_report(
         places=_places(store, every, chosen.latest["ts"]),
         sites=_sites(store, members, chosen.latest),
         notes=tuple(notes),
-        warning=warning,
         store=named,
     )
     return build(now, now_stands, before, before_stands, background)

@@ -6,7 +6,8 @@ A profile is a TOML file; everything in it is optional, and a scan without one w
     cidrs = ["10.20.0.0/16", "2001:db8:20::/48"]   # the company's own networks: offices, VPN pool, help desk
     domains = ["acme.example", "ACMECORP"]          # own domains, own instances of tools and NetBIOS names included:
                                                     # each name that is not declared looks like one more company
-    approved_tools = ["teamviewer"]                 # ids from `farmwatch knowledge list`
+    approved_tools = ["teamviewer"]                 # ids from `farmwatch knowledge list`; approved for support: of a
+                                                    # fleet, who works through a laptop day by day is told all the same
 
     [sites]
     local = ["192.168.1.0/24"]                      # local networks in the captures, where they are not private ranges

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from farmwatch.records import Assessment, Claim, ClaimAssessment, Family, Finding, Level, Outcome, Weight, WeightSource
 
@@ -28,6 +28,7 @@ __all__ = [
     "STRONG_PROBABILITY",
     "WIDEST_CAP_DECIBANS",
     "Calibration",
+    "abroad_of_driven",
     "assess_claim",
     "assess_device",
 ]
@@ -91,6 +92,26 @@ def assess_device(
         abroad=assess_claim(Claim.ABROAD, findings, prior, calibrations.get(Claim.ABROAD)),
         farm=assess_claim(Claim.FARM, findings, prior, calibrations.get(Claim.FARM)),
     )
+
+
+def abroad_of_driven(assessment: Assessment) -> Assessment:
+    """Of a telemetry's verdict: ``abroad`` is not clear where somebody seems to drive the device and is not seen near.
+
+    People who drive such devices are mostly far away (docs/evidence.md, M22), so that the claim's own prior, which is
+    that of any device, no longer fits, and too little evidence for it clears nothing.
+    """
+    abroad, evidence = assessment.abroad, assessment.abroad.decibans - assessment.abroad.prior_decibans
+    asks = assessment.driven.level in {Level.STRONG, Level.REVIEW}
+    if not asks or abroad.level is not Level.CLEAR or evidence < 0:
+        return assessment
+    known = "the signs of where from are not enough" if evidence else "nothing shows from where"
+    unknown = replace(
+        abroad,
+        level=Level.NOT_ENOUGH_DATA,
+        reason=f"somebody seems to drive it, and {known}",
+        overturn="a log or a capture that shows where the other end is",
+    )
+    return replace(assessment, abroad=unknown)
 
 
 def assess_claim(
@@ -208,11 +229,16 @@ def _breaches(findings: Iterable[Finding]) -> tuple[str, ...]:
 def _without_strongest(
     prior_decibans: float, weights: Sequence[Weight], calibration: Calibration | None
 ) -> tuple[str, float] | None:
-    """The detector of the strongest weight that speaks for a claim, and what would be left without it."""
+    """The detector of the strongest weight that speaks for a claim, and what would be left without it.
+
+    The next strongest of its group takes its place, as it would have counted had the strongest not been found.
+    """
     strongest = next((weight for weight in weights if weight.counted and weight.decibans > 0), None)
     if strongest is None:
         return None
+    heir = next((weight for weight in weights if weight.group == strongest.group and not weight.counted), None)
     rest = sum(weight.decibans for weight in weights if weight.counted) - strongest.decibans
+    rest += 0.0 if heir is None else heir.decibans
     return strongest.detector, prior_decibans + (rest if calibration is None else calibration.worth(rest))
 
 

@@ -35,7 +35,7 @@ from farmwatch.records.endpoint import (
     UsbDevice,
 )
 from farmwatch.records.finding import Claim, Evidence, Family, Finding, Outcome, Telling, WeightSource
-from farmwatch.records.judged import DeviceHit, DeviceVerdict, FarmMember, FleetRun, FoundFarm
+from farmwatch.records.judged import DeviceHit, DeviceVerdict, FarmMember, FleetRun, FoundFarm, RepeatedRun
 from farmwatch.records.kept import ScannedDevice
 from farmwatch.records.network import (
     SERIES_LEFT_UNREAD,
@@ -92,7 +92,7 @@ TELEMETRY_TABLES: tuple[type[Record], ...] = (
 """The tables that agents, logs and the company's own lists fill."""
 
 KEPT_TABLES: tuple[type[Record], ...] = (
-    ScannedDevice, FeedReject, FleetRun, DeviceVerdict, DeviceHit, FoundFarm, FarmMember,
+    ScannedDevice, FeedReject, FleetRun, RepeatedRun, DeviceVerdict, DeviceHit, FoundFarm, FarmMember,
 )  # fmt: skip
 """The tables that farmwatch itself fills in a store."""
 
@@ -177,6 +177,7 @@ __all__ = [
     "RemoteControl",
     "RemoteSession",
     "RemoteToolLog",
+    "RepeatedRun",
     "Report",
     "Role",
     "RosterEntry",

@@ -411,7 +411,9 @@ class RosterEntry(Record, table="roster", key=("device_id", "ts")):
     )
     accommodation: bool | None = column("An arrangement explains unusual input.", absent="none")
     issued: datetime | None = column("When the device was handed out.", absent="not declared")
-    approved_tools: str | None = column("Remote tools it may use, by id, comma separated.", absent="none")
+    approved_tools: str | None = column(
+        "Remote tools it may use, by id, comma separated; on few devices: for its person's own use.", absent="none"
+    )
 
 
 class FeedReject(Record, table="feed_rejects", key=("ts", "feed", "sender", "input_name", "offset", "reason")):

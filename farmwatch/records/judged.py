@@ -10,7 +10,7 @@ from datetime import datetime
 
 from farmwatch.records.schema import Record, column
 
-__all__ = ["DeviceHit", "DeviceVerdict", "FarmMember", "FleetRun", "FoundFarm"]
+__all__ = ["DeviceHit", "DeviceVerdict", "FarmMember", "FleetRun", "FoundFarm", "RepeatedRun"]
 
 
 class FleetRun(Record, table="fleet_runs", key=("run_id",)):
@@ -27,6 +27,14 @@ class FleetRun(Record, table="fleet_runs", key=("run_id",)):
     prior: float = column("Probability of a driven device before any evidence.")
     coverage: str = column("Per detector how many devices it looked at and why not at the others, as JSON.")
     notes: str = column("Limits of the run that a reader must know, as a JSON list.")
+
+
+class RepeatedRun(Record, table="repeated_runs", key=("run_id", "asked")):
+    """An assessment asked for again after another one of the same time: it is the current one from then on."""
+
+    run_id: str = column("The assessment.")
+    ts: datetime = column("End of the time it looked at.")
+    asked: datetime = column("When it was asked for again.")
 
 
 class DeviceVerdict(Record, table="verdicts", key=("run_id", "device_id")):

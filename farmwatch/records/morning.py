@@ -2,7 +2,7 @@
 
 Frozen dataclasses, schema version 1. Renderers read nothing else; ``farmwatch schema morning`` prints the JSON schema
 generated from them. There is no clock in it but the times of assessments, so that the same data in the same state gives
-the same bytes; the one exception is the warning that the assessment itself is old.
+the same bytes, whenever they are made.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from farmwatch.records.finding import Finding
+from farmwatch.records.finding import Claim, Finding
 from farmwatch.records.report import Assessment, ClaimAssessment, Coverage, Level, Tool
 from farmwatch.records.standing import Decision
 
@@ -18,6 +18,7 @@ __all__ = [
     "MORNING_SCHEMA_VERSION",
     "Change",
     "ClearedDevice",
+    "ConfirmedDevice",
     "ExplainedDevice",
     "ExplainedFinding",
     "FleetCoverage",
@@ -42,6 +43,7 @@ class Change(StrEnum):
     WORSE = "worse"  #: asked before; its level rose, or its weight below certainty, or another family of evidence came
     OPEN = "still open"  #: asks as before, or somebody confirmed it
     CLEARED = "cleared"  #: asked before and does no more, by its telemetry
+    UNSEEN = "not looked at again"  #: asked before; what found it had nothing to look at, which clears nothing
     EXPLAINED = "explained"  #: a person's decision explains what was found
     GONE = "no longer assessed"  #: asked before; not in this assessment at all, which clears nothing
     NONE = "nothing"  #: did not ask before and does not now
@@ -113,7 +115,7 @@ class ClearedDevice:
     """A device that asked for a person in the report before and does no more."""
 
     device_id: str
-    change: Change  #: cleared or no longer assessed
+    change: Change  #: cleared, not looked at again, or no longer assessed
     was: Level
     now: Level | None
     why: str  #: what is not there any more, in a sentence
@@ -128,6 +130,16 @@ class ExplainedDevice:
     decisions: tuple[Decision, ...]
     findings: tuple[str, ...]  #: what is explained, as sentences
     now_asking: bool  #: still asks for a person all the same
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmedDevice:
+    """A device about which a person knows from outside what no evidence shows; no finding of the assessment."""
+
+    device_id: str
+    level: Level | None  #: what the evidence alone says; None where the assessment does not have the device
+    claims: tuple[Claim, ...]
+    decisions: tuple[Decision, ...]  #: who confirmed them, and by what proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +230,11 @@ class Morning:
     trend: tuple[TrendPoint, ...]  #: oldest first
     devices: tuple[MorningDevice, ...]  #: all of them, those that ask for a person first
     topics: dict[str, str]  #: what each detector looks at, as a noun
+    confirmed_alone: tuple[ConfirmedDevice, ...] = ()  #: confirmed by people, and not shown by the evidence
     notes: tuple[str, ...] = ()  #: limits of this report that a reader must know
-    warning: str = ""  #: what takes the worth from the whole report, such as an assessment of days ago
     schema_version: int = MORNING_SCHEMA_VERSION
+
+    @property
+    def report_id(self) -> str:
+        """What was compared with what: two reports of one assessment that tell different changes differ in it."""
+        return self.run.run_id if self.before is None else f"{self.run.run_id}.{self.before.run_id}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from farmwatch.records.finding import Claim, Finding
-from farmwatch.records.report import Assessment
+from farmwatch.records.report import Assessment, Level
 
 __all__ = ["EVERY_DEVICE", "CaseState", "Covered", "Decision", "Standing"]
 
@@ -76,9 +76,20 @@ class Standing:
     farm_id: str | None = None
     not_looked_at: tuple[str, ...] = ()  #: ids of detectors that had nothing to look at
     states: Mapping[Claim, CaseState] = field(default_factory=dict)  #: of each claim
+    assessed: bool = True  #: whether the assessment has it; else nothing is known but what people decided
     new: tuple[Finding, ...] = ()  #: those of ``findings`` that a dismissal did not know of and that opened it again
 
     @property
     def state(self) -> CaseState:
         """The state that asks most for a person among the claims."""
         return min(self.states.values(), key=list(CaseState).index, default=CaseState.QUIET)
+
+    @property
+    def confirmed_alone(self) -> tuple[Claim, ...]:
+        """Claims that somebody confirmed by proof from outside: by the evidence alone they would ask for nobody."""
+        return tuple(
+            claim
+            for claim in Claim
+            if self.states.get(claim) is CaseState.CONFIRMED
+            and getattr(self.assessment, str(claim)).level not in (Level.STRONG, Level.REVIEW)
+        )

@@ -9,11 +9,12 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from farmwatch.records import TELEMETRY_TABLES, Record, ScannedDevice
 from farmwatch.store.days import EARLY, LATE
 from farmwatch.store.lake import Store
 from farmwatch.store.snapshot import Snapshot
 
-__all__ = ["TableStats", "stats"]
+__all__ = ["TableStats", "device_names", "stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,29 @@ def _of(name: str, snapshot: Snapshot) -> TableStats:
     )
 
 
+def device_names(store: Store) -> set[str]:
+    """Every device that telemetry, the roster or a scan ever named, by the names that they use.
+
+    Raises:
+        StoreError: a table cannot be read.
+    """
+    begun = set(store.tables())
+    tables: tuple[type[Record], ...] = (*TELEMETRY_TABLES, ScannedDevice)
+    named = (record.table for record in tables if record.table in begun)
+    return {one for name in named for one in store.with_snapshot(name, _names) or ()}
+
+
 def _devices(snapshot: Snapshot) -> int | None:
-    """How many devices a table knows; read in pieces, so that memory grows with devices and not with rows."""
-    if "device_id" not in snapshot.schema.names:
-        return None
+    """How many devices a table knows."""
+    return len(_names(snapshot)) if "device_id" in snapshot.schema.names else None
+
+
+def _names(snapshot: Snapshot) -> set[str]:
+    """Devices of a table; read in pieces, so that memory grows with devices and not with rows."""
     seen: set[str] = set()
+    if "device_id" not in snapshot.schema.names:
+        return seen
     for batch in snapshot.dataset(snapshot.schema).to_batches(columns=["device_id"]):
         values: pa.Array = pc.unique(batch.column(0))
         seen.update(value for value in values.to_pylist() if value is not None)
-    return len(seen)
+    return seen

@@ -6,7 +6,14 @@ import math
 
 import pytest
 
-from farmwatch.analysis.scoring import CAPS_DECIBANS, WIDEST_CAP_DECIBANS, Calibration, assess_claim, assess_device
+from farmwatch.analysis.scoring import (
+    CAPS_DECIBANS,
+    WIDEST_CAP_DECIBANS,
+    Calibration,
+    abroad_of_driven,
+    assess_claim,
+    assess_device,
+)
 from farmwatch.records import Claim, Family, Finding, Level, Outcome, WeightSource
 
 PRIOR = 1e-3
@@ -166,6 +173,22 @@ def test_what_would_overturn_it(findings, said):
     assert said in driven(*findings).overturn
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (18.0, "it stands without a"),
+        (9.0, "an innocent explanation of a alone would clear it"),
+        (-20.0, "an innocent explanation of a alone would clear it"),
+    ],
+)
+def test_the_next_of_its_cause_takes_an_overturned_findings_place(second, said):
+    """A cause that two detectors saw is not gone when one of them is explained; what speaks against it counts too."""
+    found = [finding(22.0, group="x"), finding(second, detector="c", group="x"), finding(14.0, detector="b")]
+    assert said in driven(*found, prior=1e-4).overturn
+    alone = [found[0], finding(second, detector="c", group="y"), found[2]]
+    assert driven(*found, prior=1e-4).decibans == pytest.approx(driven(*alone, prior=1e-4).decibans - second)
+
+
 def test_the_order_of_findings_does_not_matter():
     one = [finding(7.0, group="x"), finding(7.0, detector="b", group="x"), finding(3.0, detector="c")]
     assert driven(*one) == driven(*one[::-1])
@@ -214,3 +237,26 @@ def test_a_declared_limit_makes_nothing_strong():
 def test_a_declared_limit_that_holds_raises_nothing():
     kept = breach(outcome=Outcome.CLEAR)
     assert assess_claim(Claim.ABROAD, [kept], PRIOR).level is Level.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("where", "level", "told"),
+    [
+        (finding(12.0, detector="v", claim=Claim.ABROAD), Level.NOT_ENOUGH_DATA, "not enough"),
+        (finding(0.0, detector="v", claim=Claim.ABROAD, outcome=Outcome.CLEAR), Level.NOT_ENOUGH_DATA, "nothing shows"),
+        (finding(-6.0, detector="v", claim=Claim.ABROAD), Level.CLEAR, "not enough by itself"),
+        (finding(24.0, detector="v", claim=Claim.ABROAD, for_review=True), Level.REVIEW, "a person"),
+    ],
+)
+def test_a_driven_device_is_not_clear_of_being_driven_from_abroad(where, level, told):
+    """Too little evidence of where the hand is says nothing; evidence that it is near does."""
+    made = abroad_of_driven(assess_device([finding(24.0), where], PRIOR))
+    assert made.driven.level is Level.REVIEW
+    assert made.abroad.level is level
+    assert told in made.abroad.reason
+
+
+def test_where_nobody_seems_to_drive_it_clear_stays_clear():
+    """The other claims are as they were."""
+    plain = assess_device([finding(3.0), finding(12.0, detector="v", claim=Claim.ABROAD)], PRIOR)
+    assert abroad_of_driven(plain) == plain

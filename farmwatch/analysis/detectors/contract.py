@@ -83,6 +83,7 @@ class Detector:
     id: ClassVar[str]  #: named after what is observed, never after guilt
     title: ClassVar[str]  #: the question it answers, in a few words
     topic: ClassVar[str]  #: what it looks at, as a noun: for "not looked at: …"
+    signals: ClassVar[tuple[str, ...]]  #: rows of docs/evidence.md it looks for; empty where only methods (M…) speak
     family: ClassVar[Family]
     claims: ClassVar[tuple[Claim, ...]]
     needs: ClassVar[tuple[type[Record], ...]]  #: tables without which it has no data

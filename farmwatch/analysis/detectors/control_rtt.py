@@ -36,6 +36,7 @@ class ControlRtt(Detector):
     id: ClassVar = "control.rtt_beyond_place"
     title: ClassVar = "Does the controlling end answer from farther away than it should?"
     topic: ClassVar = "distance of a controlling end"
+    signals: ClassVar = ("N15",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)

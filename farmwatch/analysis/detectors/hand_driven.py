@@ -25,6 +25,7 @@ class HandDriven(Detector):
     id: ClassVar = "hand.driven"
     title: ClassVar = "Does a hand come in over some flow, whatever the tool?"
     topic: ClassVar = "incoming input by its timing"
+    signals: ClassVar = ("N16",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

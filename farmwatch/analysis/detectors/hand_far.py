@@ -42,6 +42,7 @@ class HandFar(Detector):
     id: ClassVar = "hand.far"
     title: ClassVar = "Is the hand far away, whatever relay it comes through?"
     topic: ClassVar = "distance of the hand"
+    signals: ClassVar = ("N15",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)

@@ -22,6 +22,7 @@ class HandMirror(Detector):
     id: ClassVar = "hand.mirror_image"
     title: ClassVar = "Is this device the one that drives?"
     topic: ClassVar = "sessions in which this device drives"
+    signals: ClassVar = ()
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

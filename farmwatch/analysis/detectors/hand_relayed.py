@@ -17,7 +17,7 @@ __all__ = ["HandRelayed"]
 
 @dataclass(frozen=True, slots=True)
 class HandRelayed(Detector):
-    """A session that drives this device runs through a relay, by loop against transport round trip.
+    """A session that drives this device runs through a relay, by loop against transport (docs/evidence.md, M10, M11).
 
     Commercial tools relay too, so a relay alone is a nudge; of a tool nobody recognised it is more.
     """
@@ -25,6 +25,7 @@ class HandRelayed(Detector):
     id: ClassVar = "hand.relayed"
     title: ClassVar = "Is a relay between this device and the hand that drives it?"
     topic: ClassVar = "relays in front of a hand"
+    signals: ClassVar = ()
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

@@ -26,6 +26,7 @@ class HandSteppingStone(Detector):
     id: ClassVar = "hand.stepping_stone"
     title: ClassVar = "Does what comes in go out again to another host?"
     topic: ClassVar = "stepping stones"
+    signals: ClassVar = ("N16",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow, SeriesFlow)

@@ -30,6 +30,7 @@ class KeystrokeSsh(Detector):
     id: ClassVar = "ssh.keystroke_paced"
     title: ClassVar = "Does somebody type through SSH?"
     topic: ClassVar = "typing over SSH"
+    signals: ClassVar = ()
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

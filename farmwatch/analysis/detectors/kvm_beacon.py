@@ -32,6 +32,7 @@ class KvmBeacon(Detector):
     id: ClassVar = "kvm.idle_stun_beacon"
     title: ClassVar = "Does a host on the network beacon like an idle KVM?"
     topic: ClassVar = "NAT tests of idle KVMs"
+    signals: ClassVar = ("N9",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (DeviceFlow,)

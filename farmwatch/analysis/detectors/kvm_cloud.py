@@ -35,6 +35,7 @@ class KvmCloud(Detector):
     id: ClassVar = "kvm.cloud_contact"
     title: ClassVar = "Does anything here talk to a KVM maker's cloud?"
     topic: ClassVar = "KVM makers' clouds"
+    signals: ClassVar = ("N9",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (DeviceFlow,)

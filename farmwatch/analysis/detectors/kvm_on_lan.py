@@ -42,6 +42,7 @@ class KvmOnLan(Detector):
     id: ClassVar = "kvm.on_lan"
     title: ClassVar = "Is there a KVM over IP on the local network?"
     topic: ClassVar = "KVMs on the network"
+    signals: ClassVar = ("N9", "N10")
     family: ClassVar = Family.HARDWARE
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (LanMember,)

@@ -28,6 +28,7 @@ class LanArpBus(Detector):
     id: ClassVar = "lan.arp_bus"
     title: ClassVar = "Is ARP used to send commands?"
     topic: ClassVar = "commands hidden in ARP"
+    signals: ClassVar = ("N11",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (Arp,)

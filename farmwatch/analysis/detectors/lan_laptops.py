@@ -34,6 +34,7 @@ class LanLaptops(Detector):
     id: ClassVar = "lan.many_laptops"
     title: ClassVar = "Are there many office computers on the network?"
     topic: ClassVar = "number of office computers"
+    signals: ClassVar = ("N9",)
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (LanMember,)

@@ -48,6 +48,7 @@ class LanMeetingBox(Detector):
     id: ClassVar = "lan.meeting_box"
     title: ClassVar = "Does a box that is no computer take part in meetings?"
     topic: ClassVar = "boxes in meetings"
+    signals: ClassVar = ("N12",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN, Claim.FARM)
     needs: ClassVar = (DeviceFlow, LanMember)

@@ -41,6 +41,7 @@ class LanTenants(Detector):
     id: ClassVar = "lan.several_companies"
     title: ClassVar = "Are other companies' computers on the network?"
     topic: ClassVar = "other companies' computers"
+    signals: ClassVar = ("N9",)
     family: ClassVar = Family.PLACE
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (LanMember,)

@@ -34,6 +34,7 @@ class MeetingAllDay(Detector):
     id: ClassVar = "meeting.all_day"
     title: ClassVar = "Does one meeting run for a whole shift?"
     topic: ClassVar = "meetings that last a shift"
+    signals: ClassVar = ("N13",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

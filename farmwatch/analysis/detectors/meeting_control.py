@@ -24,6 +24,7 @@ class MeetingControl(Detector):
     id: ClassVar = "meeting.remote_control"
     title: ClassVar = "Does somebody in a meeting drive this device?"
     topic: ClassVar = "remote control inside meetings"
+    signals: ClassVar = ("N16",)
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

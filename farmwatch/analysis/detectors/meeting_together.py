@@ -39,6 +39,7 @@ class MeetingTogether(Detector):
     id: ClassVar = "meeting.together"
     title: ClassVar = "Do meetings of several devices start together and run for hours?"
     topic: ClassVar = "meetings started together"
+    signals: ClassVar = ("N13", "N14")
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.FARM,)
     needs: ClassVar = (DeviceFlow, LanMember)

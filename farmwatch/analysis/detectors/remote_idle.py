@@ -33,6 +33,7 @@ class RemoteIdle(Detector):
     id: ClassVar = "remote.idle_relay"
     title: ClassVar = "Is a remote-control door kept open while idle?"
     topic: ClassVar = "idle remote-control doors"
+    signals: ClassVar = ("N1",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

@@ -31,6 +31,7 @@ class RemoteInbound(Detector):
     id: ClassVar = "remote.inbound_session"
     title: ClassVar = "Is a remote-control session coming in?"
     topic: ClassVar = "incoming remote-control sessions"
+    signals: ClassVar = ("N1",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

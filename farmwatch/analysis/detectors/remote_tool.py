@@ -30,6 +30,7 @@ class RemoteTool(Detector):
     id: ClassVar = "remote.named_tool"
     title: ClassVar = "Does a known remote-control tool run here?"
     topic: ClassVar = "remote-control tools"
+    signals: ClassVar = ("N1",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

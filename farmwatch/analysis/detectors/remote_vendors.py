@@ -24,6 +24,7 @@ class RemoteVendors(Detector):
     id: ClassVar = "remote.two_vendors"
     title: ClassVar = "Do tools of several remote-control vendors meet here?"
     topic: ClassVar = "tools of several vendors"
+    signals: ClassVar = ("N2",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

@@ -29,6 +29,7 @@ class TunnelMss(Detector):
     id: ClassVar = "tunnel.shrunk_mss"
     title: ClassVar = "Do connections look as if they ran inside a tunnel?"
     topic: ClassVar = "segment sizes of tunnels"
+    signals: ClassVar = ("N4", "N5")
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)

@@ -21,6 +21,7 @@ class TunnelProduct(Detector):
     id: ClassVar = "tunnel.product"
     title: ClassVar = "Does a tunnel product run here?"
     topic: ClassVar = "tunnel products"
+    signals: ClassVar = ("N17",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.DRIVEN,)
     needs: ClassVar = (DeviceFlow,)

@@ -27,6 +27,7 @@ class TypingClumped(Detector):
     id: ClassVar = "typing.clumped"
     title: ClassVar = "Do typed keys come in clumps, as over a network?"
     topic: ClassVar = "clumps in typing"
+    signals: ClassVar = ()
     family: ClassVar = Family.TIMING
     claims: ClassVar = (Claim.DRIVEN, Claim.ABROAD)
     needs: ClassVar = (DeviceFlow, SeriesFlow)

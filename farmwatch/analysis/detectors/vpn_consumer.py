@@ -22,6 +22,7 @@ class VpnConsumer(Detector):
     id: ClassVar = "vpn.consumer"
     title: ClassVar = "Does a consumer VPN run here?"
     topic: ClassVar = "consumer VPNs"
+    signals: ClassVar = ("N3",)
     family: ClassVar = Family.NAMES
     claims: ClassVar = (Claim.ABROAD,)
     needs: ClassVar = (DeviceFlow,)

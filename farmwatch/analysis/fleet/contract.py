@@ -11,6 +11,7 @@ its grade. So calibration can put another number in the place of a grade's, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,9 +21,14 @@ from farmwatch.analysis.detectors.contract import param
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.records import Claim, Family, Finding, Outcome, Record, Telling, WeightSource
 
-__all__ = ["FleetDetector", "Grade", "Hit", "param", "telling"]
+__all__ = ["ABROAD", "ASIDE", "FleetDetector", "Grade", "Hit", "also_driven", "param", "telling"]
 
 MOST_RECORD_IDS = 20
+ABROAD_OF_DRIVEN = 0.9  #: of driven laptops' people, judged: who lives where the job is has no need of a farm
+ABROAD_OF_OTHERS = 0.02  #: of everybody else in a week without a word in the roster, judged
+_LEAST_ABROAD = 12.0  #: decibans; less is said of ordinary people every day
+ASIDE = "driven_"  #: before the name of a grade: what it says of a driven device
+ABROAD = "abroad"  #: the cause of all that signs of being abroad say of a driven device
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Grade:
     cap_decibans: float | None = None  #: most it may count; None: its family's cap
     for_review: bool = False  #: a person should look whatever the odds
     group: str | None = None  #: cause, where it is not the detector's
+    aside: bool = False  #: said beside another grade; nothing follows from its absence
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +83,13 @@ class FleetDetector:
         """Devices this detector cannot judge although its tables have rows of them, and why, in a few words."""
         return {}
 
-    def finding(self, hit: Hit) -> Finding:
-        """A hit as a finding with this detector's own weight."""
-        grade = self.grades[hit.grade]
+    def findings(self, hit: Hit) -> tuple[Finding, ...]:
+        """A hit as a finding with this detector's own weight, and what it says of being driven beside that."""
+        aside = ASIDE + hit.grade
+        return (self._finding(hit, hit.grade), *((self._finding(hit, aside),) if aside in self.grades else ()))
+
+    def _finding(self, hit: Hit, name: str) -> Finding:
+        grade = self.grades[name]
         return Finding(
             detector=self.id,
             family=self.family,
@@ -95,9 +106,39 @@ class FleetDetector:
             cap_decibans=grade.cap_decibans,
             conclusive=grade.conclusive,
             for_review=grade.for_review,
-            grade=hit.grade,
+            grade=name,
             telling=tuple(replace(one, record_ids=one.record_ids[:MOST_RECORD_IDS]) for one in hit.telling),
         )
+
+
+def also_driven(grades: Mapping[str, Grade]) -> Mapping[str, Grade]:
+    """Grades, those of being abroad from 12 decibans on with another for what they say of being driven.
+
+    Whoever drives a farm's laptop is nearly always abroad, and few others are without a word, so signs of being abroad
+    speak for a driven device too, by the ratio (a·L + 1 - a) / (b·L + 1 - b): L the likelihood ratio of the sign for
+    being abroad, a and b the shares of driven devices' and of other people who are (docs/evidence.md, M22). All such
+    signs have one cause, the journey that nobody declared, so that the strongest counts. Not for signs that the laptop
+    itself is abroad: whoever has it there needs no farm.
+    """
+    found = dict(grades)
+    for name, grade in grades.items():
+        if grade.claim is Claim.ABROAD and grade.decibans >= _LEAST_ABROAD:
+            found[ASIDE + name] = Grade(
+                Claim.DRIVEN,
+                _of_driven(grade.decibans),
+                "judged: driven from abroad nearly always, others abroad 1 in 50 (docs/evidence.md, M22)",
+                group=ABROAD,
+                aside=True,
+            )
+    return found
+
+
+def _of_driven(decibans: float) -> float:
+    """What a sign of being abroad weighs for being driven."""
+    ratio = 10 ** (decibans / 10)
+    driven = ABROAD_OF_DRIVEN * ratio + 1 - ABROAD_OF_DRIVEN
+    others = ABROAD_OF_OTHERS * ratio + 1 - ABROAD_OF_OTHERS
+    return round(10 * math.log10(driven / others), 1)
 
 
 def telling(

@@ -37,10 +37,14 @@ def decisions_for(
 ) -> list[Decision]:
     """The decisions that one word of an analyst amounts to, one for each claim.
 
+    Anything may be confirmed, also what no evidence shows: who knows it from outside (a search, an interview, HR) knows
+    what was missed. A dismissal explains evidence, and needs some.
+
     Args:
         draft: what was said, of any claim; the scope of a suppression in it.
         standing: how the device stands; None where it is about every device, or nothing is known of it.
-        claims: which claims; without any, those that ask for a person, else those that something was found for.
+        claims: which claims; without any, those that ask for a person, else those that something was found for, else
+            *driven*.
         beside: the analyst named another device, and this one has something in common with it: only claims that ask
             for a person and that nobody decided are meant, and none where there is none. Later evidence for the others
             must not be explained before anybody saw it.
@@ -60,13 +64,13 @@ def decisions_for(
     for claim in chosen:
         one = replace(draft, claim=claim, farm_id=farm_id)
         explained = [finding for finding in found if finding.claim is claim]
-        if draft.state == "confirmed" and not explained:
-            raise UndecidableError(
-                f"nothing speaks for {claim} of {draft.device_id}, so there is nothing to confirm; to keep what you "
-                "know as a remark",
-                instead=("note", draft.device_id, "--claim", str(claim), "--reason", draft.reason),
-            )
         if draft.state == "dismissed" and not draft.scoped:
+            if not explained and standing and standing.states.get(claim) is CaseState.CONFIRMED:
+                raise UndecidableError(
+                    f"nothing that was found speaks for {claim} of {draft.device_id}, it is a person who confirmed it; "
+                    "to take that back",
+                    instead=("reopen", draft.device_id, "--claim", str(claim), "--reason", draft.reason),
+                )
             if not explained:
                 raise UndecidableError(
                     f"nothing speaks for {claim} of {draft.device_id}, so there is nothing to dismiss; "

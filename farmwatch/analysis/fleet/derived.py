@@ -2,10 +2,12 @@
 
 * ``fleet_devices(device_id)``: every device to judge.
 * ``owners``: the roster as of ``until``, one row a device: ``device_id, person, place, place_country, latitude,
-  longitude, max_rtt_ms, site, household, travel, accommodation, issued, approved_tools``.
+  longitude, max_rtt_ms, site, household, travel, accommodation, issued, approved_tools`` (a list of ids, in
+  lower case and without blanks, whoever wrote the roster).
 * ``account_owners(account, device_id, person)``: accounts of the roster, one row for each device of the person.
 * ``account_devices(account, device_id)``: accounts whose owner has exactly one device.
-* ``travels(device_id, first, last, place)``: declared travel by day (``last`` included).
+* ``travels(traveller, leaves, returns)``: declared travel by day, ``returns`` included, with a day more on either side:
+  days are UTC, and people leave in the evening. Ask it by :func:`~farmwatch.analysis.fleet.visits.travelling_sql`.
 * ``tool_seen``: programs, services, packages, sockets and lookups of the thirty days that the knowledge names;
   ``device_tools``: the same by device and tool; ``tool_spread(tool, devices, share)``: how common each is. Columns in
   :mod:`~farmwatch.analysis.fleet.tools_seen`.
@@ -18,6 +20,9 @@
   are and did, see
   :mod:`~farmwatch.analysis.fleet.inputs`.
 * ``jiggles``: pointers that move by themselves, see :mod:`~farmwatch.analysis.fleet.motions`.
+* ``personal_tools(device_id, tool)``: a tool that the roster allows to this device's person and few others.
+* ``tool_sessions``, ``tool_desks``, ``tool_workers``, ``logon_desks``: sessions that came in, and which far ends are a
+  help desk's, see :mod:`~farmwatch.analysis.fleet.desks`.
 * ``presence(device_id, name, n, first, last)``: how many rows of which table a device has in the window.
 * ``usb_seen``, ``usb_things``, ``screens``: what is plugged into a device, once for all that was said of it (see
   :mod:`~farmwatch.analysis.fleet.hardware`).
@@ -28,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from farmwatch.analysis.fleet.desks import make_logon_desks, make_tool_desks, make_tool_sessions, make_tool_workers
 from farmwatch.analysis.fleet.hardware import make_screens, make_usb_seen, make_usb_things
 from farmwatch.analysis.fleet.inputs import (
     make_excused,
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DERIVED"]
 
+_FEW = 0.5  #: of the roster: what no more than half may use was allowed to them by name: judged
 _ABOUT = {"sign_ins": "about", "meetings": "about"}  #: column that says whose row it is, else ``device_id``
 
 
@@ -54,9 +61,20 @@ def _owners(fleet: Fleet) -> None:
         "owners",
         """
         SELECT device_id, person, place, place_country, latitude, longitude, max_rtt_ms, site, household, travel,
-               coalesce(accommodation, false) AS accommodation, issued, coalesce(approved_tools, '') AS approved_tools,
-               accounts
+               coalesce(accommodation, false) AS accommodation, issued,
+               string_split(replace(lower(coalesce(approved_tools, '')), ' ', ''), ',') AS approved_tools, accounts
         FROM roster_ever QUALIFY row_number() OVER (PARTITION BY device_id ORDER BY ts DESC, record_id DESC) = 1
+        """,
+    )
+
+
+def _personal_tools(fleet: Fleet) -> None:
+    fleet.make(
+        "personal_tools",
+        f"""
+        SELECT device_id, tool
+        FROM (SELECT DISTINCT device_id, unnest(approved_tools) AS tool FROM owners) WHERE tool <> ''
+        QUALIFY count(*) OVER (PARTITION BY tool) <= greatest(1, {_FEW} * (SELECT count(*) FROM owners))
         """,
     )
 
@@ -88,8 +106,8 @@ def _travels(fleet: Fleet) -> None:
         "travels",
         r"""
         WITH trips AS (SELECT device_id, unnest(string_split(travel, ';')) AS trip FROM owners WHERE travel IS NOT NULL)
-        SELECT device_id, try_cast(substr(trim(trip), 1, 10) AS DATE) AS first,
-               try_cast(substr(trim(trip), 12, 10) AS DATE) AS last, nullif(trim(substr(trim(trip), 22)), '') AS place
+        SELECT device_id AS traveller, try_cast(substr(trim(trip), 1, 10) AS DATE) - 1 AS leaves,
+               try_cast(substr(trim(trip), 12, 10) AS DATE) + 1 AS returns
         FROM trips WHERE regexp_matches(trim(trip), '^\d{4}-\d{2}-\d{2}/\d{4}-\d{2}-\d{2}')
         """,
     )
@@ -135,6 +153,7 @@ def _egress(fleet: Fleet) -> None:
 
 DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "owners": _owners,
+    "personal_tools": _personal_tools,
     "account_owners": _account_owners,
     "account_devices": _account_devices,
     "travels": _travels,
@@ -152,6 +171,10 @@ DERIVED: Mapping[str, Callable[[Fleet], None]] = {
     "usb_things": make_usb_things,
     "screens": make_screens,
     "tool_spread": make_tool_spread,
+    "tool_sessions": make_tool_sessions,
+    "tool_desks": make_tool_desks,
+    "tool_workers": make_tool_workers,
+    "logon_desks": make_logon_desks,
     "device_tools": make_device_tools,
     "visits": make_visits,
     "visits_away": make_visits_away,

@@ -15,6 +15,7 @@ from farmwatch.analysis.fleet.cotiming import CUT, START, Moments, Together
 from farmwatch.analysis.fleet.declared import Declared, declared_of
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.linking import LINE_BITS, Group
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.traits import HARDWARE, IDENTITY, MEETING, PLACE, TRAITS
 from farmwatch.analysis.grouping import components
 
@@ -153,9 +154,9 @@ def summary_of(candidate: Candidate) -> str:
             told.add(name)
     cuts, starts = candidate.cuts, candidate.starts
     if cuts is not None and cuts.decibans >= 20:
-        parts.append(f"{cuts.most} of them were cut off in the same {cuts.stretch_s // 60} minutes")
+        parts.append(f"{cuts.most} of them were cut off in the same {many(cuts.stretch_s // 60, 'minute')}")
     if starts is not None and starts.times >= 3 and starts.decibans >= 30:
-        parts.append(f"{starts.most} of them start in the same minute, in {starts.times} hours")
+        parts.append(f"{starts.most} of them start in the same minute, in {many(starts.times, 'hour')}")
     whole = f"{people_of(declared)} " if parts and parts[0].startswith("share ") else f"{people_of(declared)}: "
     tail = f"; where {declared.unplaced} of them should be is not declared" if declared.unplaced else ""
     return whole + "; ".join(parts or ["belong together"]) + tail
@@ -163,11 +164,11 @@ def summary_of(candidate: Candidate) -> str:
 
 def people_of(declared: Declared) -> str:
     """How many laptops, of how many people and places, as far as the roster says."""
-    people = f" of {declared.people} {'person' if declared.people == 1 else 'people'}" if declared.people else ""
+    people = f" of {many(declared.people, 'person', 'people')}" if declared.people else ""
     if declared.unowned and declared.people:
         people += f" ({declared.unowned} of nobody declared)"
-    places = f" with {declared.places} declared place{'s' * (declared.places != 1)}" if declared.places else ""
-    return f"{declared.devices} laptops{people}{places}"
+    places = f" with {many(declared.places, 'declared place')}" if declared.places else ""
+    return f"{many(declared.devices, 'laptop')}{people}{places}"
 
 
 def shown(tie: Shared) -> str:

@@ -8,27 +8,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from farmwatch.analysis.fleet.contract import telling
+from farmwatch.analysis.fleet.contract import ABROAD, telling
 from farmwatch.analysis.fleet.cotiming import chance_decibans
 from farmwatch.analysis.fleet.farm_candidates import Candidate, Shared, declared_at, people_of, shown
 from farmwatch.analysis.fleet.farm_weights import at_least, evidence
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.linking import EDGE_BITS
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.traits import MEETING, PLACE, TRAITS, day_slots
 from farmwatch.analysis.fleet.weights import Weights
 from farmwatch.analysis.grouping import components
 from farmwatch.records import TELEMETRY_TABLES, Claim, Family, Finding, Outcome, Telling
 
-__all__ = ["Rates", "Sign", "shared_signs"]
+__all__ = ["ONE_FACT", "Rates", "Sign", "days_telling", "shared_signs"]
 
 _RECORDS = {record.table: record for record in TELEMETRY_TABLES}
-_SETTLED_DAYS = 3  #: together: fewer are a visit, a training or a short stay
-_VISIT_DECIBANS = 6.0  #: less for those
+_SETTLED_DAYS = 5  #: together: fewer are a visit, a training or some nights at a hotel
+_VISIT_DECIBANS = 9.0  #: less for those, so that line and declared places of a visit are never enough by themselves
 _RARE_HIT = 1e-3  #: share of devices that show a sign, where the fleet is too small to tell: judged
 _RARE_AMONG = 1000  #: devices that this guess counts as
 _FAR_ENDS = ("remote-tool id of the far end", "address of the far end")
 _LEAST_DECIBANS = 4.0  #: of a sign that speaks of a group: nudges are on some of any group's devices
-_ONE_FACT = frozenset({"shared hardware", "factor", "device token", "site", "declared place", "place"})
+ONE_FACT = frozenset({"shared hardware", "factor", "device token", "site", "declared place", "place"})
 """Causes that are on several devices by their nature, so that the second one is no second fact."""
 
 
@@ -81,20 +82,21 @@ def _site_signs(candidate: Candidate, fleet: Fleet) -> Iterable[Sign]:
     sure = [tie for tie in ties if TRAITS[tie.kind].name != "egress address" or tie.line]
     less = _VISIT_DECIBANS if candidate.days < _SETTLED_DAYS else 0.0
     for detector, of in (("farm.site", sure), ("farm.address", ties)):
-        devices = sorted({device for tie in of for device in tie.devices})
+        devices = _of(of)
         declared = declared_at(candidate, devices)
         grade = at_least(detector, declared.units)
         if grade is not None:
             finding = evidence(
                 detector,
                 grade,
-                f"{people_of(declared)} share {TRAITS[of[0].kind].name} {shown(of[0])} on {candidate.days:.0f} days",
+                f"{people_of(declared)} share {TRAITS[of[0].kind].name} {shown(of[0])} on "
+                f"{many(round(candidate.days), 'day')}",
                 observed="; ".join(f"{len(tie.devices)} by {TRAITS[tie.kind].name} {shown(tie)}" for tie in of[:4]),
                 expected="laptops of different households at different lines",
                 less=less,
             )
             yield Sign(replace(finding, telling=(_telling(fleet, of),)), frozenset(devices))
-    devices = sorted({device for tie in ties for device in tie.devices})
+    devices = _of(ties)
     declared = declared_at(candidate, devices)
     graded = [
         evidence(
@@ -115,6 +117,11 @@ def _site_signs(candidate: Candidate, fleet: Fleet) -> Iterable[Sign]:
         yield Sign(max(graded, key=lambda one: one.decibans), frozenset(devices))
 
 
+def _of(ties: Iterable[Shared]) -> list[str]:
+    """Devices of some ties, sorted."""
+    return sorted({device for tie in ties for device in tie.devices})
+
+
 def _moment_signs(candidate: Candidate) -> Iterable[Sign]:
     """What the group's devices do in the same minutes; several households only."""
     everyone = frozenset(candidate.devices)
@@ -122,11 +129,15 @@ def _moment_signs(candidate: Candidate) -> Iterable[Sign]:
         return
     cuts, starts = candidate.cuts, candidate.starts
     if cuts is not None and cuts.decibans >= 20 and (grade := at_least("farm.cuts", cuts.most)) is not None:
-        summary = f"{cuts.most} of {len(everyone)} laptops were cut off in the same {cuts.stretch_s // 60} minutes"
+        summary = (
+            f"{cuts.most} of {len(everyone)} laptops were cut off in the same {many(cuts.stretch_s // 60, 'minute')}"
+        )
         yield Sign(evidence("farm.cuts", grade, summary, expected="laptops at different lines fail apart"), everyone)
     if starts is not None and starts.times >= 3 and starts.decibans >= 30:
         grade = "often" if starts.decibans >= 60 else "sometimes"
-        summary = f"up to {starts.most} of {len(everyone)} laptops start in the same minute, in {starts.times} hours"
+        summary = (
+            f"up to {starts.most} of {len(everyone)} laptops start in the same minute, in {many(starts.times, 'hour')}"
+        )
         yield Sign(evidence("farm.starts", grade, summary, expected="people start their days apart"), everyone)
 
 
@@ -139,7 +150,7 @@ class Rates:
             device: {
                 (one.detector, one.grade): weights.applied(one)
                 for one in reversed(found)
-                if one.outcome is Outcome.HIT and one.claim is not Claim.ABROAD
+                if one.outcome is Outcome.HIT and one.claim is not Claim.ABROAD and one.group != ABROAD
             }
             for device, found in hits.items()
         }
@@ -191,7 +202,7 @@ class Rates:
         if weight < _LEAST_DECIBANS:
             return
         yield replace(told, decibans=weight)
-        if len(shown) > 1 and told.group not in _ONE_FACT and chance - max(weight, once) > 1:
+        if len(shown) > 1 and told.group not in ONE_FACT and chance - max(weight, once) > 1:
             yield replace(
                 told,
                 decibans=min(first.decibans / 2, chance - max(weight, once)),
@@ -206,8 +217,13 @@ class Rates:
 
 def _telling(fleet: Fleet, ties: Sequence[Shared]) -> Telling:
     """Rows that show some ties: table and days."""
+    days = sum({1 << day for tie in ties for day in (tie.first_day, tie.last_day)})
+    return days_telling(fleet, ties[0].kind, days, count=sum(len(tie.devices) for tie in ties))
+
+
+def days_telling(fleet: Fleet, kind: int, days: int, *, count: int) -> Telling:
+    """Rows of the table that a kind of trait is taken from, from the first to the last of some days (bits)."""
     start, _ = day_slots(fleet)
-    first = datetime.fromtimestamp((start + min(tie.first_day for tie in ties)) * 86400, UTC)
-    last = datetime.fromtimestamp((start + max(tie.last_day for tie in ties) + 1) * 86400, UTC) - timedelta(seconds=1)
-    record = _RECORDS[TRAITS[ties[0].kind].table]
-    return telling(record, first, last, count=sum(len(tie.devices) for tie in ties))
+    first = datetime.fromtimestamp((start + (days & -days).bit_length() - 1) * 86400, UTC)
+    last = datetime.fromtimestamp((start + days.bit_length()) * 86400, UTC) - timedelta(seconds=1)
+    return telling(_RECORDS[TRAITS[kind].table], first, last, count=count)

@@ -2,10 +2,11 @@
 
 All of these numbers are judged, from the grades of docs/evidence.md (N8, N9, N14, E13, I1, E10) and these thoughts.
 Two people at one line are mostly a couple that did not tell, so they weigh little; three whom the roster knows in three
-homes are rare (N8: A for three or more). Homes within a commute of each other may share an office or a co-working space
-that was not declared, so the place alone never makes such a group worth a person's time; homes far apart do. One line
-is one cause, however many addresses show it; where the homes are declared to be is another fact. A power cut at one
-line tells again that it is one line, and so counts with it.
+homes are rare (N8: A for three or more), yet flat shares whose people never told where they moved look just so, and are
+more than farms: three need one thing more. Homes within a commute of each other may share an office or a co-working
+space that was not declared, so the place alone never makes such a group worth a person's time; homes far apart do. One
+line is one cause, however many addresses show it; where the homes are declared to be is another fact. A power cut at
+one line tells again that it is one line, and so counts with it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 
 from farmwatch.records import Claim, Family, Finding, Outcome
 
-__all__ = ["BENIGN", "REASONS", "TITLES", "WEIGHTS", "at_least", "evidence"]
+__all__ = ["BENIGN", "REASONS", "SIGNALS", "TITLES", "WEIGHTS", "at_least", "evidence"]
 
 BENIGN = (
     "couples, flatmates or relatives who were not declared as such",
@@ -36,15 +37,34 @@ TITLES: Mapping[str, str] = {
     "farm.factor": "does one second factor sign in their owners?",
     "farm.token": "do their owners sign in with the token of one device?",
     "farm.signs": "what was found on members themselves, as evidence about the group: no more than chance leaves",
+    "farm.visitor": "was it at the line of a found farm, without belonging to it by what is known?",
     "farm.member": "what the group says about one member, without that member's own findings",
 }  #: what each sign asks, for explanations
 
+SIGNALS: Mapping[str, tuple[str, ...]] = {
+    "farm.site": ("N8", "E13"),
+    "farm.address": ("N8",),
+    "farm.places": ("N8",),
+    "farm.places_near": ("N8",),
+    "farm.places_named": ("N8",),
+    "farm.starts": ("N14",),
+    "farm.cuts": ("N8",),
+    "farm.meeting": ("N13", "N14"),
+    "farm.hardware": (),
+    "farm.control": ("E10",),
+    "farm.factor": ("I1",),
+    "farm.token": ("I2",),
+    "farm.signs": (),
+    "farm.visitor": ("N8", "E13"),
+    "farm.member": (),
+}  #: rows of docs/evidence.md that each sign looks for; empty where it rests on a thought of ours or on other signs
+
 #: Detector -> grade -> decibans. Grades of numbers read "so many or more".
 WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    "farm.site": {"2": 5.0, "3": 18.0, "4": 21.0, "5": 24.0},
+    "farm.site": {"2": 5.0, "3": 16.0, "4": 21.0, "5": 24.0},
     "farm.address": {"2": 2.0, "3": 8.0, "4": 10.0, "5": 12.0},
-    "farm.places": {"2": 6.0, "3": 14.0, "4": 18.0, "5": 21.0},
-    "farm.places_near": {"2": 2.0, "3": 4.0, "4": 4.0, "5": 5.0},
+    "farm.places": {"2": 6.0, "3": 12.0, "4": 18.0, "5": 21.0},
+    "farm.places_near": {"2": 2.0, "3": 4.0},
     "farm.places_named": {"2": 3.0, "3": 9.0, "4": 11.0, "5": 13.0},
     "farm.starts": {"often": 12.0, "sometimes": 6.0},
     "farm.cuts": {"2": 4.0, "3": 8.0, "5": 12.0},
@@ -53,6 +73,7 @@ WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "farm.control": {"2": 18.0, "3": 22.0, "5": 24.0},
     "farm.factor": {"2": 18.0, "3": 22.0},
     "farm.token": {"2": 12.0, "3": 15.0},
+    "farm.visitor": {"days": 18.0, "day": 15.0},
     "farm.member": {"in a strong farm": 24.0, "in a farm for review": 15.0},
 }
 
@@ -66,9 +87,10 @@ REASONS: Mapping[str, str] = {
     "farm.cuts": "judged: a cut at one line shows one line",
     "farm.meeting": "judged: signals N13 and N14; teams keep a room open as well",
     "farm.hardware": "judged: an input device or monitor that moves between strangers' laptops (docs/evidence.md, E1)",
-    "farm.control": "judged: one far end, not approved, in laptops of several households (docs/evidence.md, E10)",
+    "farm.control": "judged: one far end, no help desk's, in laptops of several households (docs/evidence.md, E10)",
     "farm.factor": "judged: one second factor for several people (docs/evidence.md, I1)",
     "farm.token": "judged: the token of one device in several people's sign-ins (docs/evidence.md, I2)",
+    "farm.visitor": "judged: strangers' laptops are seldom at a farm's line; new ones, and passing guests, are",
     "farm.member": "judged: what such farms were, where they were found (docs/evidence.md, N8)",
 }
 
@@ -86,6 +108,7 @@ _KINDS: Mapping[str, tuple[Family, str]] = {
     "farm.control": (Family.IDENTITY, "controller"),
     "farm.factor": (Family.IDENTITY, "factor"),
     "farm.token": (Family.IDENTITY, "device token"),
+    "farm.visitor": (Family.PLACE, "site"),
     "farm.member": (Family.PLACE, "site"),
 }
 

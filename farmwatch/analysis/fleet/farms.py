@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 
 from farmwatch.analysis.fleet.cotiming import make_events, make_timed
 from farmwatch.analysis.fleet.farm_candidates import Candidate, candidates_of, shown, summary_of
-from farmwatch.analysis.fleet.farm_signs import Rates, Sign, shared_signs
+from farmwatch.analysis.fleet.farm_signs import ONE_FACT, Rates, Sign, shared_signs
+from farmwatch.analysis.fleet.farm_visitors import Host, visitors_of
 from farmwatch.analysis.fleet.farm_weights import evidence
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.linking import link, make_pairs
@@ -30,6 +31,7 @@ from farmwatch.records import Claim, ClaimAssessment, Finding, Level
 __all__ = ["FarmTie", "FleetFarm", "find_farms", "judged_farms"]
 
 _REPORTED = (Level.REVIEW, Level.STRONG)
+_MOMENTS = ("farm.cuts", "farm.starts")  #: told of all members, whoever of them took part
 _MOST_TIES = 30  #: that are listed
 _DECIBANS = 10 * math.log10(2)  #: of a bit
 
@@ -53,7 +55,8 @@ class FleetFarm:
     assessment: ClaimAssessment
     ties: tuple[FarmTie, ...]
     summary: str  #: one sentence, without names of devices
-    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)  #: what it adds about each member
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """What it adds about each member, and about others who were at its line."""
 
 
 def find_farms(
@@ -96,14 +99,17 @@ def judged_farms(
     found = []
     for candidate in candidates_of(fleet, link(fleet), rates.devices):
         shared = shared_signs(candidate, fleet)
-        findings = [sign.finding for sign in shared]
-        applied = [weights.applied(finding) for finding in findings]
         own = rates.signs(candidate.devices)
-        assessment = assess_claim(Claim.FARM, [*applied, *own], prior)
-        if assessment.level in _REPORTED:
-            found.append((candidate, shared, own, assessment))
-    found.sort(key=lambda one: (-one[3].decibans, one[0].devices))
+        whole = [*(weights.applied(sign.finding) for sign in shared), *own]
+        apart = _apart(shared, len(candidate.devices))
+        core = assess_claim(Claim.FARM, [one for one in whole if one.group not in apart], prior)
+        if core.level in _REPORTED:
+            found.append((candidate, assess_claim(Claim.FARM, whole, prior), shared, own))
+    found.sort(key=lambda one: (-one[1].decibans, one[0].devices))
     ids = _ids([frozenset(one[0].devices) for one in found], known)
+    members = frozenset(device for one in found for device in one[0].devices)
+    hosts = [Host(farm_id, one[0]) for farm_id, one in zip(ids, found, strict=True) if one[1].level is Level.STRONG]
+    visitors = visitors_of(fleet, hosts, members)
     return tuple(
         FleetFarm(
             farm_id=farm_id,
@@ -111,10 +117,33 @@ def judged_farms(
             assessment=assessment,
             ties=_ties(candidate),
             summary=summary_of(candidate),
-            findings=_findings(candidate, shared, own, rates, weights, prior),
+            findings=_findings(candidate, shared, own, rates, hits, weights, prior)
+            | {device: (finding,) for device, finding in visitors.get(farm_id, ())},
         )
-        for farm_id, (candidate, shared, own, assessment) in zip(ids, found, strict=True)
+        for farm_id, (candidate, assessment, shared, own) in zip(ids, found, strict=True)
     )
+
+
+def _apart(signs: Sequence[Sign], size: int) -> frozenset[str]:
+    """Causes that tie one device alone to what the heaviest ones tie, and so cannot make a farm together with them.
+
+    People of a co-working space are no farm because one of them shares a second factor with a stranger.
+    """
+    if any(len(sign.devices) == size and sign.finding.detector not in _MOMENTS for sign in signs):
+        return frozenset()
+    tied: dict[str, frozenset[str]] = {}
+    heaviest: dict[str, float] = {}
+    for sign in signs:
+        cause = sign.finding.group or sign.finding.detector
+        if len(sign.devices) < size:
+            tied[cause] = tied.get(cause, frozenset()) | sign.devices
+            heaviest[cause] = max(heaviest.get(cause, 0.0), sign.finding.decibans)
+    waiting = sorted(tied, key=lambda cause: (-heaviest[cause], cause))
+    core = tied[waiting.pop(0)] if waiting else frozenset()
+    while near := [cause for cause in waiting if len(core & tied[cause]) > 1]:
+        core = core.union(*(tied[cause] for cause in near))
+        waiting = [cause for cause in waiting if cause not in near]
+    return frozenset(waiting)
 
 
 def _ties(candidate: Candidate) -> tuple[FarmTie, ...]:
@@ -125,14 +154,26 @@ def _ties(candidate: Candidate) -> tuple[FarmTie, ...]:
 
 
 def _findings(
-    candidate: Candidate, shared: Sequence[Sign], own: Sequence[Finding], rates: Rates, weights: Weights, prior: float
+    candidate: Candidate,
+    shared: Sequence[Sign],
+    own: Sequence[Finding],
+    rates: Rates,
+    hits: Mapping[str, Sequence[Finding]],
+    weights: Weights,
+    prior: float,
 ) -> dict[str, tuple[Finding, ...]]:
-    """What the farm adds to each member: its evidence, and what the others' evidence says of this one."""
+    """What the farm adds to each member: its evidence, and what the others' evidence says of this one.
+
+    A fact that is on several devices by its nature, such as a second factor they share, and that speaks for *driven* on
+    the member itself, is not told of it again by way of the farm.
+    """
     found = {}
     everything = [weights.applied(sign.finding) for sign in shared]
     for device in candidate.devices:
         others = rates.signs(candidate.devices, without=device)
-        level = assess_claim(Claim.FARM, [*everything, *others], prior).level
+        shown_here = (weights.applied(one) for one in hits.get(device, ()) if one.claim is Claim.DRIVEN)
+        told = ONE_FACT & {one.group for one in shown_here if one.decibans > 0}
+        level = assess_claim(Claim.FARM, [one for one in (*everything, *others) if one.group not in told], prior).level
         added = [sign.finding for sign in shared if device in sign.devices]
         added += own
         if level in _REPORTED and added:

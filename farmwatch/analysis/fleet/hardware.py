@@ -142,7 +142,7 @@ def make_screens(fleet: Fleet) -> None:
         "screens",
         f"""
         SELECT {_SCREEN}, min(ts) AS first, max(ts) AS last, count(*) AS n, min(record_id) AS record_id,
-               max(refresh_hz) AS refresh_hz,
+               max(refresh_hz) AS refresh_hz, max(connector) AS connector,
                bit_or({_DAY}) AS days
         FROM displays_30d GROUP BY {_SCREEN}
         """,

@@ -117,7 +117,7 @@ def make_kvm_approved(fleet: Fleet) -> None:
     """Make ``kvm_approved(device_id)``: devices on which the roster approves a remote KVM."""
     fleet.make(
         "kvm_approved",
-        "SELECT device_id FROM owners WHERE list_has_any(string_split(approved_tools, ','), $kvms)",
+        "SELECT device_id FROM owners WHERE list_has_any(approved_tools, $kvms)",
         kvms=sorted(entry.id for entry in fleet.knowledge.entries.values() if entry.kind is Kind.KVM),
     )
 

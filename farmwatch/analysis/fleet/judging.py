@@ -21,7 +21,7 @@ from farmwatch.analysis.fleet.facts import DeviceFacts, device_facts
 from farmwatch.analysis.fleet.farms import FleetFarm, find_farms
 from farmwatch.analysis.fleet.fleet import Fleet, Window
 from farmwatch.analysis.fleet.weights import NO_WEIGHTS, Weights
-from farmwatch.analysis.scoring import assess_device
+from farmwatch.analysis.scoring import abroad_of_driven, assess_device
 from farmwatch.records import Assessment, Coverage, Finding, Outcome, Record, RosterEntry
 
 __all__ = ["FARM_DEVICES", "FLEET_PRIOR", "Judged", "judge", "silences", "weigh_device"]
@@ -83,7 +83,8 @@ def weigh_device(hits: Sequence[Finding], silent: Sequence[Finding], prior: floa
         prior: probability of a driven device before any evidence.
         weights: what a grade weighs where that is not the detector's own number.
     """
-    return assess_device([*(weights.applied(finding) for finding in hits), *silent], prior, weights.calibrations)
+    weighed = [*(weights.applied(finding) for finding in hits), *silent]
+    return abroad_of_driven(assess_device(weighed, prior, weights.calibrations))
 
 
 @cache
@@ -100,7 +101,7 @@ def silences(detector: FleetDetector, *, blind: bool) -> tuple[Finding, ...]:
             benign=detector.benign,
             group=detector.group,
         )
-        for claim in dict.fromkeys(grade.claim for grade in detector.grades.values())
+        for claim in dict.fromkeys(grade.claim for grade in detector.grades.values() if not grade.aside)
     )
 
 
@@ -135,9 +136,9 @@ def judge(
         found = [hit for hit in detector.examine(fleet) if hit.device_id in at]
         hit_on = np.zeros(len(devices), np.bool_)
         for hit in found:
-            finding = detector.finding(hit)
-            (hits if finding.decibans >= 0 else against)[hit.device_id].append(finding)
-            hit_on[at[hit.device_id]] |= finding.decibans >= 0
+            for finding in detector.findings(hit):
+                (hits if finding.decibans >= 0 else against)[hit.device_id].append(finding)
+                hit_on[at[hit.device_id]] |= finding.decibans >= 0
         reasons: Counter[str] = Counter()
         for record in detector.needs:
             lacking = missing[record] & ~unseen[:, column] & ~hit_on

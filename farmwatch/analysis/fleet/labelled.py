@@ -39,9 +39,16 @@ class Split(StrEnum):
 class Label:
     """What is known of one device."""
 
-    driven: bool
+    driven: bool | None  #: None: not known
     farm_id: str | None = None
     setup: str | None = None  #: by what means it is driven
+    farm_known: bool = True  #: whether it is known to be in that farm or, without one, in none
+
+    def of(self, claim: Claim) -> bool | None:
+        """Whether a claim is true: *farm* that it is in one, the others that it is driven; None where nobody knows."""
+        if claim is not Claim.FARM:
+            return self.driven
+        return self.farm_id is not None if self.farm_known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class Evidence:
 def evidence_of(
     fleets: Sequence[LabelledFleet], claim: Claim, measurable: frozenset[str], split: Split = Split.FARM
 ) -> Evidence:
-    """What labelled fleets say about one claim; the label of *farm* is being in one, that of the others being driven.
+    """What labelled fleets say about one claim; devices of which nobody knows whether it is true are left out.
 
     Args:
         fleets: the labelled assessments.
@@ -137,10 +144,11 @@ def evidence_of(
         place: dict[str, int] = {}
         for device, unseen in zip(*_columns(fleet.verdicts, "device_id", "not_looked_at"), strict=True):
             label = fleet.labels.get(device)
-            if label is None:
+            true = label.of(claim) if label is not None else None
+            if label is None or true is None:
                 continue
             place[device] = len(labels)
-            labels.append(label.farm_id is not None if claim is Claim.FARM else label.driven)
+            labels.append(true)
             units.append(_unit(fleet.name, device, label, split))
             pattern.append(patterns.setdefault(unseen, len(patterns)))
         for device, spoken, document in zip(*_columns(fleet.hits, "device_id", "claim", "document"), strict=True):

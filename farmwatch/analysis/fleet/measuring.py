@@ -278,7 +278,9 @@ def _both(pairs: Ints, alone: Ints) -> dict[tuple[int, int], int]:
     """On how many devices two causes come together, for those that come often enough."""
     found: dict[tuple[int, int], int] = {}
     frequent = pairs[alone[pairs[:, 1]] >= _LEAST_TOGETHER]
-    starts = np.flatnonzero(np.r_[True, np.diff(frequent[:, 0]) != 0]) if len(frequent) else np.array([], np.int64)
+    if not len(frequent):
+        return found
+    starts = np.flatnonzero(np.r_[True, np.diff(frequent[:, 0]) != 0])
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(frequent)], strict=True):
         groups = frequent[start:end, 1].tolist()
         for place, first in enumerate(groups):
@@ -420,8 +422,8 @@ def _fleet(fleet: LabelledFleet) -> dict[str, Any]:
         "version": fleet.run["version"],
         "knowledge": fleet.run["knowledge"],
         "devices": len(assessed),
-        "driven": sum(label.driven for label in known),
-        "benign": sum(not label.driven for label in known),
+        "driven": sum(label.driven is True for label in known),
+        "benign": sum(label.driven is False for label in known),
         "in_farms": sum(label.farm_id is not None for label in known),
         "unlabelled": len(assessed) - len(known),
         "not_assessed": len(fleet.labels) - len(known),

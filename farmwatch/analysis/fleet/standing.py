@@ -18,18 +18,18 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
 import pyarrow as pa
 
-from farmwatch.analysis.fleet.contract import FleetDetector
+from farmwatch.analysis.fleet.contract import ASIDE, FleetDetector
 from farmwatch.analysis.fleet.findings import finding_of
 from farmwatch.analysis.fleet.judging import silences
 from farmwatch.analysis.fleet.weights import Weights
-from farmwatch.analysis.scoring import FAMILY_SHARE_DECIBANS, assess_claim
+from farmwatch.analysis.scoring import FAMILY_SHARE_DECIBANS, abroad_of_driven, assess_claim
 from farmwatch.errors import AssessmentError
 from farmwatch.knowledge import Knowledge, load_knowledge
 from farmwatch.records import (
@@ -50,6 +50,7 @@ __all__ = ["asks", "covered", "fits", "standings"]
 
 _LEAST_NAME = 3  # letters of a product's name that is looked for in sentences
 _ASKING = (Level.STRONG, Level.REVIEW)
+_AT_LAST = datetime.max.replace(tzinfo=UTC)  # of a device without an assessment: what runs out has run out
 _FARM_DETECTORS = "farm."  # start of the ids of findings that a farm adds to its members
 
 
@@ -67,8 +68,12 @@ def standings(
     prior: float,
     detectors: Sequence[FleetDetector],
     knowledge: Knowledge | None = None,
+    devices: Iterable[str] | None = None,
 ) -> dict[str, Standing]:
     """Every device with findings or decisions as it stands after them.
+
+    Among them are devices that the assessment does not have: of those named all with decisions, without names those
+    about which somebody confirmed something, so that no confirmed case is lost with the device's telemetry.
 
     Args:
         verdicts: rows of :class:`~farmwatch.records.DeviceVerdict` of one assessment.
@@ -78,6 +83,7 @@ def standings(
         prior: probability of a driven device before any evidence.
         detectors: those of the assessment.
         knowledge: names of products, to tell new ones from those a dismissal knew; the shipped ones without it.
+        devices: only these; all of them without.
 
     Returns:
         By device, sorted. Devices that nothing was found on and nobody decided about are left out.
@@ -86,20 +92,30 @@ def standings(
         AssessmentError: a stored finding is damaged.
     """
     history = _History.of(decisions)
+    named = None if devices is None else set(devices)
     found: dict[str, list[Finding]] = defaultdict(list)
     for device, document in zip(hits.column("device_id").to_pylist(), hits.column("document").to_pylist(), strict=True):
-        found[device].append(_parsed(document))
-    wanted = found.keys() | history.by_device.keys()
+        if named is None or device in named:
+            found[device].append(_parsed(document))
+    wanted = {one for one in found.keys() | history.by_device.keys() if named is None or one in named}
+    absent = history.by_device.keys() & wanted
     names = _Names(knowledge) if any(one.state == "dismissed" and one.covers for one in decisions) else None
     scale = _Scale(detectors, weights, prior)
     standing = {}
     for device, ts, farm_id, unseen in zip(
         *(verdicts.column(name).to_pylist() for name in ("device_id", "ts", "farm_id", "not_looked_at")), strict=True
     ):
+        absent.discard(device)
         if device in wanted:
             held = history.held(device, ts)
             told = [weights.applied(one) for one in found.get(device, ())]
             standing[device] = _standing(_Device(device, farm_id, unseen, told), held, scale, names)
+    blind = ",".join(one.id for one in detectors)
+    for device in absent:
+        held = history.held(device, _AT_LAST)
+        if named is not None or any(one.confirmed for one in held.values()):
+            nothing = _Device(device, None, blind, [])
+            standing[device] = replace(_standing(nothing, held, scale, names), assessed=False)
     return dict(sorted(standing.items()))
 
 
@@ -239,29 +255,39 @@ class _Scale:
 
     def device(self, findings: Sequence[Finding], unseen: str) -> Assessment:
         """All three claims."""
-        return Assessment(**{str(claim): self.claim(claim, findings, unseen) for claim in Claim})
+        return abroad_of_driven(Assessment(**{str(claim): self.claim(claim, findings, unseen) for claim in Claim}))
 
 
 def _standing(device: _Device, held: Mapping[Claim, _Held], scale: _Scale, names: _Names | None) -> Standing:
     kept: list[Finding] = []
     suppressed: list[tuple[Finding, Decision]] = []
     dismissed: list[tuple[Finding, Decision]] = []
+    first = {(one.detector, ASIDE + one.grade): one for one in device.findings if one.claim is Claim.ABROAD}
     for finding in device.findings:
-        holds = held.get(finding.claim)
-        if holds is None:
-            kept.append(finding)
-        elif (by := _suppressed(finding, holds)) is not None:
-            suppressed.append((finding, by))
-        elif (by := _dismissed(finding, holds, device.farm_id, names)) is not None:
-            dismissed.append((finding, by))
-        else:
+        stands = True
+        for one in (finding, first.get((finding.detector, finding.grade))):  # what explains a journey explains both
+            holds = held.get(one.claim) if one is not None and stands else None
+            if one is None or holds is None:
+                continue
+            if (by := _suppressed(one, holds)) is not None:
+                suppressed.append((finding, by))
+                stands = False
+            elif (by := _dismissed(one, holds, device.farm_id, names)) is not None:
+                dismissed.append((finding, by))
+                stands = False
+        if stands:
             kept.append(finding)
     assessment = scale.device(kept, device.unseen)
     new = _new(device, kept, dismissed, assessment, held, scale)
     if new:  # of these claims the dismissal explains nothing any more
         again = {one.claim for one in new}
-        kept += [finding for finding, _ in dismissed if finding.claim in again]
-        dismissed = [pair for pair in dismissed if pair[0].claim not in again]
+        back = [
+            finding
+            for finding, _ in dismissed
+            if first.get((finding.detector, finding.grade), finding).claim in again or finding.claim in again
+        ]
+        kept += back
+        dismissed = [pair for pair in dismissed if pair[0] not in back]
         assessment = scale.device(kept, device.unseen)
     suppressed += dismissed
     used = [by for _, by in suppressed]

@@ -9,7 +9,10 @@ from farmwatch.analysis.fleet.contract import telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.records import TELEMETRY_TABLES, DnsLookup, Process, Record, Service, Socket, Software, Telling
 
-__all__ = ["COMMON", "COUNTED", "KNOWN_HERE", "TOOL_TABLES", "many", "shown", "tool_tellings", "without_tool_tables"]
+__all__ = [
+    "COMMON", "COUNTED", "KNOWN_HERE", "TOOL_TABLES", "many", "shown", "times", "tool_name",
+    "tool_tellings", "without_tool_tables",
+]  # fmt: skip
 
 TOOL_TABLES: tuple[type[Record], ...] = (Process, Service, Software, Socket, DnsLookup)  #: any of them may show a tool
 
@@ -27,14 +30,25 @@ _RECORDS = {record.table: record for record in TELEMETRY_TABLES}
 _LONGEST = 80
 
 
+def tool_name(fleet: Fleet, tool: str) -> str:
+    """What people call a tool, by its id; an id nobody knows as it is, cut short."""
+    entry = fleet.knowledge.find(tool)
+    return entry.name if entry is not None else shown(tool)
+
+
 def tool_tellings(seen: Iterable[Mapping[str, Any]]) -> tuple[Telling, ...]:
     """The column ``seen`` of ``device_tools`` as proof, one entry for each table."""
     return tuple(telling(_RECORDS[one["via"]], one["first"], one["last"], count=one["n"]) for one in seen)
 
 
-def many(count: int, thing: str) -> str:
-    """A number of things, in words: one day, several days."""
-    return f"{count} {thing}" + ("" if count == 1 else "s")
+def many(count: int, thing: str, things: str | None = None) -> str:
+    """A number of things, in words: ``1 day``, ``3 days``, ``1,200 people``; ``things`` where no s makes it several."""
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
+def times(count: int) -> str:
+    """How often something happened, in words: ``once``, ``3 times``."""
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def shown(text: str | None) -> str:

@@ -3,7 +3,8 @@
 Distinct texts are looked up once for the whole fleet; the rows stay in DuckDB.
 
 ``tool_seen`` has one row for each device, tool and table: ``device_id, tool, name, kind, vendor, via, value, sign,
-sure, side, alone, unattended, looked_up, runs, approved, installed, first, last, days, n``. Its words:
+sure, side, alone, unattended, looked_up, runs, approved, installed, first, last, days, session_days,
+session_span, n``. Its words:
 
 * ``tool`` is the entry's id, ``kind`` the knowledge's word, ``via`` the table, ``value`` the most telling text there.
 * ``alone``: a text was seen that may make a finding by itself. Ports never are; a name that several products share is
@@ -15,6 +16,8 @@ sure, side, alone, unattended, looked_up, runs, approved, installed, first, last
   driving end, else ``any``.
 * ``looked_up``: nothing but names of hosts that were asked for or connected to.
 * ``runs``: a program of it ran, or a service was running.
+* ``session_days``: days on which a program started that starts anew whenever somebody comes in; ``session_span``: days
+  from the first to the last of them.
 * ``installed``: when the system says it was installed. An installation date is older than the first sighting.
 
 ``device_tools`` sums that up by device and tool, texts that may not make a finding left out: the same columns without
@@ -35,6 +38,7 @@ import pyarrow.compute as pc
 
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Entry, Grade, Layer, Match, Side, Sign
+from farmwatch.knowledge.generic import shared_software
 
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
@@ -51,6 +55,7 @@ class _Told:
     grade: Grade
     side: Side
     alone: bool
+    each_session: bool = False
 
 
 _LookUp: TypeAlias = Callable[[Knowledge, str], Iterable[_Told]]
@@ -68,17 +73,19 @@ class _Place:
     likely: Callable[[Knowledge], str] | None = None  #: expression (RE2) that every text worth a look-up meets
     looked_up: bool = False
     runs: str = "false"  #: SQL
+    starts: str = "false"  #: SQL
     installed: str = "NULL::TIMESTAMPTZ"  #: SQL
 
 
 def _told(matches: Iterable[Match]) -> Iterator[_Told]:
     for match in matches:
-        yield _Told(match.entry, match.sign, match.grade, match.side, match.alone)
+        yield _Told(match.entry, match.sign, match.grade, match.side, match.alone, match.fact.each_session)
 
 
 # --- names that software is installed under ---------------------------------------------------------------------------
 
 _VERSION = re.compile(r"\s+(?:v?\d[\d.]*|\(.*?\)|x64|x86|64-bit|32-bit|version|-)\s*$", re.IGNORECASE)
+_BUNDLE = re.compile(r"(?i)\.app\Z")
 _ROLE = re.compile(
     r"\s+(?:host|service|client|agent|streamer|server|viewer|desktop|unattended|msi|wrapper|business|free|connect)\s*$",
     re.IGNORECASE,
@@ -88,13 +95,13 @@ _MOST_WORDS = 4  #: taken from the end of a name
 
 def _named(known: Knowledge, text: str) -> Iterator[_Told]:
     """Software by the name it is installed under, without version, architecture and the part's name at its end."""
-    name, viewer = text.strip()[:200], False
+    name, viewer = _BUNDLE.sub("", text.strip()[:200]), False
     for _ in range(_MOST_WORDS):
         entry = known.find(name)
         if entry is not None:
             viewer = viewer or entry.id == "rdp"  # the system's server has no entry among the programs: the client has
             side = Side.CONTROLLER if viewer else Side.ANY
-            yield _Told(entry, Sign.PRESENCE, Grade.MEDIUM, side, alone=True)
+            yield _Told(entry, Sign.PRESENCE, Grade.MEDIUM, side, alone=not shared_software(name))
             return
         shorter = _VERSION.sub("", name)
         if shorter == name:
@@ -112,7 +119,12 @@ def _service(known: Knowledge, text: str) -> Iterator[_Told]:
 
 def _software(known: Knowledge, text: str) -> Iterator[_Told]:
     yield from _told(known.match_process(text))
+    yield from _told(known.match_package(text))
     yield from _named(known, text)
+
+
+def _package(known: Knowledge, text: str) -> Iterator[_Told]:
+    return _told(known.match_package(text))
 
 
 # --- command lines: program and option names are left of them ---------------------------------------------------------
@@ -132,7 +144,8 @@ def _commands(known: Knowledge) -> list[tuple[str, frozenset[str], _Told]]:
             words = re.split(r"[*\s]+", fact.value.lower().strip("*"))
             options = frozenset(word.partition("=")[0] for word in words if word.startswith("-"))
             if options and words[0] and not words[0].startswith("-"):
-                found.append((words[0], options, _Told(entry, fact.sign, fact.grade, fact.side, fact.alone)))
+                told = _Told(entry, fact.sign, fact.grade, fact.side, fact.alone, fact.each_session)
+                found.append((words[0], options, told))
     return found
 
 
@@ -184,15 +197,19 @@ def _port(known: Knowledge, text: str) -> Iterator[_Told]:
 
 
 _RAN = "event <> 'stopped'"
+_RUNS = "state IN ('running', 'active')"  # as Windows and systemd say it
 _PLACES = (
     _Place("process name", "processes", "name", _process, runs=_RAN),
     _Place("original name", "processes", "original_name", _process, runs=_RAN),
     _Place("signer", "processes", "company", _signer, runs=_RAN),
     _Place("program path", "processes", "path", _path, likely=_likely_path, runs=_RAN),
-    _Place("command", "processes", "name || ' ' || arguments", _command, likely=_likely_command, runs=_RAN),
-    _Place("service name", "services", "name", _service, runs="state = 'running'"),
-    _Place("service path", "services", "path", _path, likely=_likely_path, runs="state = 'running'"),
+    _Place("command", "processes", "name || ' ' || arguments", _command, likely=_likely_command, runs=_RAN,
+           starts="event = 'started'"),
+    _Place("service name", "services", "name", _service, runs=_RUNS),
+    _Place("service path", "services", "path", _path, likely=_likely_path, runs=_RUNS),
     _Place("software name", "software", "name", _software, "kind <> 'browser extension'", installed="installed"),
+    _Place("software identifier", "software", "identifier", _package, "kind <> 'browser extension'",
+           installed="installed"),
     _Place("socket program", "sockets", "process", _process, runs="true"),
     _Place("remote name", "sockets", "remote_name", _domain, looked_up=True),
     _Place("listening port", "sockets", "proto || '/' || local_p", _port,
@@ -211,6 +228,7 @@ _TEXTS = pa.schema(
         ("sure", pa.int64()),
         ("side", pa.string()),
         ("alone", pa.bool_()),
+        ("each_session", pa.bool_()),
         ("unattended", pa.bool_()),
     ]
 )
@@ -223,7 +241,8 @@ def make_tool_seen(fleet: Fleet) -> None:
     seen = " UNION ALL ".join(
         f"SELECT device_id, '{place.table}' AS via, '{place.name}' AS seen_as, {place.text} AS value, "
         f"CAST(ts AS DATE) AS day, {str(place.looked_up).lower()} AS looked_up, "
-        f"coalesce(bool_or({place.runs}), false) AS runs, min({place.installed}) AS installed, min(ts) AS first, "
+        f"coalesce(bool_or({place.runs}), false) AS runs, coalesce(bool_or({place.starts}), false) AS starts, "
+        f"min({place.installed}) AS installed, min(ts) AS first, "
         f"max(ts) AS last, count(*) AS n FROM {place.table}_30d "
         f"WHERE {place.counts} AND {place.text} IN (SELECT value FROM tool_texts WHERE seen_as = '{place.name}') "
         "GROUP BY device_id, value, day"
@@ -246,11 +265,12 @@ def make_tool_seen(fleet: Fleet) -> None:
                     WHEN bool_and(m.side = 'controller') THEN 'controller' ELSE 'any' END AS side,
                bool_or(m.alone) AS alone, bool_or(m.unattended) AS unattended, bool_and(m.looked_up) AS looked_up,
                bool_or(m.runs) AS runs,
-               coalesce(bool_or(m.tool IN ({approved})
-                        OR list_contains(string_split(replace(lower(o.approved_tools), ' ', ''), ','), m.tool)),
-                        false) AS approved,
+               coalesce(bool_or(m.tool IN ({approved}) OR list_contains(o.approved_tools, m.tool)), false) AS approved,
                min(m.installed) AS installed, min(m.first) AS first, max(m.last) AS last,
-               count(DISTINCT m.day) AS days, sum(m.n)::BIGINT AS n
+               count(DISTINCT m.day) AS days,
+               count(DISTINCT m.day) FILTER (m.each_session AND m.starts) AS session_days,
+               max(m.day) FILTER (m.each_session AND m.starts) - min(m.day) FILTER (m.each_session AND m.starts)
+               AS session_span, sum(m.n)::BIGINT AS n
         FROM met AS m LEFT JOIN owners AS o USING (device_id)
         WHERE m.alone OR NOT m.any_alone
         GROUP BY m.device_id, m.tool, m.via
@@ -285,7 +305,8 @@ def make_device_tools(fleet: Fleet) -> None:
                     WHEN bool_and(s.side = 'controller') THEN 'controller' ELSE 'any' END AS side,
                bool_or(s.unattended) AS unattended, bool_and(s.looked_up) AS looked_up, bool_or(s.runs) AS runs,
                bool_or(s.approved) AS approved, min(s.installed) AS installed, min(s.first) AS first,
-               max(s.last) AS last, max(s.days) AS days, sum(s.n)::BIGINT AS n,
+               max(s.last) AS last, max(s.days) AS days, max(s.session_days) AS session_days,
+               max(s.session_span) AS session_span, sum(s.n)::BIGINT AS n,
                list({'via': s.via, 'first': s.first, 'last': s.last, 'n': s.n} ORDER BY s.via) AS seen,
                any_value(p.devices) AS devices, any_value(p.share) AS share
         FROM tool_seen AS s JOIN tool_spread AS p USING (tool) WHERE s.alone GROUP BY s.device_id, s.tool
@@ -309,7 +330,8 @@ def _texts(fleet: Fleet) -> pa.Table:
                     best[told.entry.id] = told
             rows += [
                 (place.name, text, told.entry.id, told.entry.name, str(told.entry.kind), told.entry.vendor,
-                 str(told.sign), _SURE[told.grade], str(told.side), told.alone, told.entry.unattended)
+                 str(told.sign), _SURE[told.grade], str(told.side), told.alone, told.each_session,
+                 told.entry.unattended)
                 for told in best.values()
             ]  # fmt: skip
     columns = zip(*rows, strict=True) if rows else [()] * len(_TEXTS)

@@ -10,7 +10,8 @@ A value weighs as much as it is rare, log2(m / u) with the chance agreement u fr
 (Fellegi-Sunter with term frequency, docs/evidence.md, M7), between a floor and a ceiling for its kind. A link-layer
 address is unique by standard, so its rarity does not shrink with a small fleet; an IPv4 address may be a carrier's and
 weighs little however rare it is. Values of offices, of VPNs, hosting and carriers, of virtual and redundant gateways
-and those that makers leave in weigh nothing.
+and those that makers leave in weigh nothing. So do far ends of help desks, and of approved tools unless they work
+through a device day by day.
 """
 
 from __future__ import annotations
@@ -139,10 +140,10 @@ def _make_people(fleet: Fleet) -> None:
         "farm_trips",
         f"""
         WITH days AS (
-            SELECT device_id, unnest(generate_series(
-                greatest(0, CAST(epoch(first) AS BIGINT) // 86400 - {first}),
-                least({count - 1}, CAST(epoch(last) AS BIGINT) // 86400 - {first}))) AS slot
-            FROM travels WHERE first IS NOT NULL AND last IS NOT NULL
+            SELECT traveller AS device_id, unnest(generate_series(
+                greatest(0, CAST(epoch(leaves) AS BIGINT) // 86400 - {first}),
+                least({count - 1}, CAST(epoch(returns) AS BIGINT) // 86400 - {first}))) AS slot
+            FROM travels WHERE leaves IS NOT NULL AND returns IS NOT NULL
         )
         SELECT d.code, bit_or(1::UBIGINT << slot::UBIGINT) AS mask FROM days JOIN farm_devices AS d USING (device_id)
         GROUP BY d.code
@@ -184,9 +185,10 @@ def _of_accounts(column: str) -> str:
 def _sources(fleet: Fleet) -> dict[str, str]:
     """By trait: a query for ``device_id, ts, value, firm``."""
     approved = ", ".join("'" + tool.replace("'", "''") + "'" for tool in sorted(fleet.profile.approved_tools)) or "''"
-    unapproved = (
-        f"r.tool NOT IN ({approved}) AND NOT list_contains(string_split(coalesce(o.approved_tools, ''), ','), r.tool)"
-    )
+    counted = f"""(
+                r.tool NOT IN ({approved}) AND NOT coalesce(list_contains(o.approved_tools, r.tool), false)
+                OR EXISTS (FROM tool_workers AS w WHERE w.device_id = r.device_id AND w.tool = r.tool AND w.unasked
+                           AND w.far = coalesce(r.far_id, r.far_h)))"""
     line = "JOIN places USING (address) WHERE places.scope = 'public' AND places.network IS NULL"
     sighted = "SELECT device_id, ts, lower(value) AS value, true AS firm FROM sightings_30d "
     sighted += "WHERE medium IS DISTINCT FROM 'tunnel'"
@@ -216,15 +218,19 @@ def _sources(fleet: Fleet) -> dict[str, str]:
         "remote-tool id of the far end": f"""
             SELECT r.device_id, r.ts, r.unattended IS TRUE AS firm, concat(r.tool, ' ', r.far_id) AS value
             FROM remote_tool_log_30d AS r LEFT JOIN owners AS o USING (device_id)
-            WHERE {_DRIVEN} AND r.far_id IS NOT NULL AND {unapproved}""",
+            WHERE {_DRIVEN} AND r.far_id IS NOT NULL AND {counted}
+              AND NOT EXISTS (FROM tool_desks AS d WHERE d.tool = r.tool AND d.far = r.far_id)""",
         "address of the far end": f"""
             SELECT device_id, ts, firm, address AS value FROM (
                 SELECT r.device_id, r.ts, r.unattended IS TRUE AS firm, r.far_h AS address
                 FROM remote_tool_log_30d AS r LEFT JOIN owners AS o USING (device_id)
-                WHERE {_DRIVEN} AND r.far_h IS NOT NULL AND r.via_relay IS NOT TRUE AND {unapproved}
+                WHERE {_DRIVEN} AND r.far_h IS NOT NULL AND r.via_relay IS NOT TRUE AND {counted}
+                  AND NOT EXISTS (FROM tool_desks AS d WHERE d.tool = r.tool AND d.far = coalesce(r.far_id, r.far_h))
                 UNION ALL
-                SELECT device_id, ts, true, remote_h FROM logons_30d
-                WHERE logon_type = 10 AND event IN ('logon', 'reconnect') AND remote_h IS NOT NULL
+                SELECT l.device_id, l.ts, true, l.remote_h FROM logons_30d AS l LEFT JOIN owners AS o USING (device_id)
+                WHERE l.logon_type = 10 AND l.event IN ('logon', 'reconnect') AND l.remote_h IS NOT NULL
+                  AND 'rdp' NOT IN ({approved}) AND NOT coalesce(list_contains(o.approved_tools, 'rdp'), false)
+                  AND l.remote_h NOT IN (FROM logon_desks)
             ) AS f {line}""",
         "second factor": _of_accounts("factor"),
         "device token": _of_accounts("device_token"),

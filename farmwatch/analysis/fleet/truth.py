@@ -13,6 +13,7 @@ from farmwatch.records import CaseState, Claim, Standing
 __all__ = ["labels_of_decisions", "read_truth"]
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_UNDECIDED = frozenset({CaseState.OPEN, CaseState.NEW_EVIDENCE})
 _MOST_BYTES = 1 << 30
 _MOST_FAULTS = 20
 
@@ -65,7 +66,9 @@ def _take(row: Mapping[str, str | None], found: dict[str, Label]) -> str:
 def labels_of_decisions(devices: Iterable[str], standings: Mapping[str, Standing]) -> dict[str, Label]:
     """Labels from what people decided: confirmed is driven, dismissed is not, and neither is what asks for nobody.
 
-    Devices that ask for a person and that nobody decided about have no label. Confirmed farms count as farms.
+    Devices that ask for a person and of which nobody confirmed anything have no label. Confirmed farms count as farms.
+    What was confirmed by proof from outside counts as much as what evidence showed: it alone tells what is missed. Of a
+    device with one claim confirmed, claims that nobody decided are not known: it is not innocent of them.
 
     Args:
         devices: all devices of an assessment.
@@ -75,10 +78,23 @@ def labels_of_decisions(devices: Iterable[str], standings: Mapping[str, Standing
     for device in devices:
         standing = standings.get(device)
         states = dict(standing.states) if standing else {}
-        if CaseState.OPEN in states.values() or CaseState.NEW_EVIDENCE in states.values():
+        proven = CaseState.CONFIRMED in states.values()
+        if not proven and _UNDECIDED & set(states.values()):
             continue
-        driven = states.get(Claim.DRIVEN) is CaseState.CONFIRMED
-        in_farm = standing is not None and states.get(Claim.FARM) is CaseState.CONFIRMED
+        driven = _known(states.get(Claim.DRIVEN), proven=proven)
+        in_farm = _known(states.get(Claim.FARM), proven=proven)
         farm = (standing.farm_id or "not named") if standing is not None and in_farm else None
-        found[device] = Label(driven, farm)
+        found[device] = Label(driven, farm, farm_known=in_farm is not None)
     return found
+
+
+def _known(state: CaseState | None, *, proven: bool) -> bool | None:
+    """Whether a claim is true, by what became of it; None where that is not known.
+
+    Args:
+        state: of the claim.
+        proven: somebody confirmed another claim about the device.
+    """
+    if state is CaseState.CONFIRMED:
+        return True
+    return None if proven and state is not CaseState.DISMISSED else False

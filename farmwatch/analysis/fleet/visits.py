@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING
 
 from farmwatch.analysis.fleet.geo import distance_sql, placed
 from farmwatch.analysis.fleet.places import on_line
+from farmwatch.knowledge.countries import country_name
 
 if TYPE_CHECKING:
     from farmwatch.analysis.fleet.fleet import Fleet
 
-__all__ = ["BORDER_KM", "make_visits", "make_visits_away", "networks_said", "travelling_sql", "unplaced"]
+__all__ = [
+    "BORDER_KM", "countries_said", "make_visits", "make_visits_away", "networks_said", "travelling_sql", "unplaced",
+]  # fmt: skip
 
 BORDER_KM = 100.0  #: people live on one side of a border and use a line of the other: judged
 AWAY_KM = 300.0  #: beyond the radius of a place, within one country: what is less is the next town's exchange: judged
@@ -67,16 +70,17 @@ def make_visits_away(fleet: Fleet) -> None:
     )
 
 
-def travelling_sql(device: str, day: str) -> str:
-    """An SQL condition: travel of a device is declared for a day, or for the day before or after (days are UTC).
+def travelling_sql(device: str, first: str, last: str | None = None) -> str:
+    """An SQL condition: travel of a device is declared for a day, or for any day of a stretch.
 
     Args:
         device: expression for the device.
-        day: expression for the day.
+        first: expression for the day, or for the first one.
+        last: expression for the last day of a stretch, included.
     """
     return (
-        f"EXISTS (SELECT 1 FROM travels WHERE travels.device_id = {device} "
-        f"AND {day} BETWEEN travels.first - 1 AND travels.last + 1)"
+        f"EXISTS (SELECT 1 FROM travels WHERE traveller = {device} "
+        f"AND leaves <= CAST({last or first} AS DATE) AND returns >= CAST({first} AS DATE))"
     )
 
 
@@ -110,13 +114,18 @@ def unplaced(fleet: Fleet, *, declared: bool = True, lines: bool = True) -> dict
     return {row["device_id"]: reason if row["nowhere"] else "the roster has no place for it" for row in rows}
 
 
+def countries_said(codes: Iterable[str]) -> str:
+    """Names of some countries, for a sentence."""
+    return ", ".join(country_name(code) or code for code in codes)
+
+
 def networks_said(pairs: Iterable[tuple[str | None, str | None]]) -> str:
-    """Where addresses lie and whose they are, for a sentence: ``CN (CHINA UNICOM), US``.
+    """Where addresses lie and whose they are, for a sentence: ``China (CHINA UNICOM), Laos``.
 
     Args:
         pairs: country and who runs the network.
     """
-    given = {(country or "an unknown country", (org or "")[:_SAID]) for country, org in pairs}
+    given = {(country_name(country) or "an unknown country", (org or "")[:_SAID]) for country, org in pairs}
     named = {country for country, org in given if org}
     told = sorted(f"{country} ({org})" if org else country for country, org in given if org or country not in named)
     return ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")

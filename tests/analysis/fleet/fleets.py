@@ -40,10 +40,11 @@ def judged(detector, rows, **options):
 
 
 def answers(detector, rows, **options) -> dict[str, str]:
-    """By device: the grades hit, else ``clear`` or ``no data``."""
+    """By device: the grades hit, without what is said aside, else ``clear`` or ``no data``."""
     found = judged(detector, rows, **options)
     told = {}
     for number, device in enumerate(found.devices):
-        grades = [one.grade for one in found.hits.get(device, ()) if one.detector == detector.id]
+        own = [one.grade for one in found.hits.get(device, ()) if one.detector == detector.id]
+        grades = [name for name in own if not detector.grades[name].aside]
         told[device] = ", ".join(grades) or ("no data" if found.unseen[number, 0] else "clear")
     return told

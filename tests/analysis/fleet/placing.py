@@ -9,6 +9,7 @@ from tests.analysis.fleet.fleets import at
 
 PHOENIX, PHOENIX_TOO, PHOENIX_MOBILE = "198.51.100.1", "198.51.100.2", "198.51.100.3"
 SEATTLE, DALLAS = "198.51.100.10", "198.51.100.20"
+CARRIERS_SEATTLE = ("198.51.100.11", "198.51.100.12", "198.51.100.13")
 DANDONG, DANDONG_MOBILE, SHENYANG = "203.0.113.1", "203.0.113.2", "203.0.113.3"
 LONDON, LISBON = "203.0.113.10", "203.0.113.20"
 VPN_DALLAS, VPN_PHOENIX, CLOUD, RELAY, STARLINK = "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"
@@ -24,6 +25,14 @@ _KNOWN = {
     PHOENIX_TOO: _PHOENIX | {"as_org": "CenturyLink", "asn": 209},
     PHOENIX_MOBILE: _PHOENIX | {"as_org": "T-Mobile USA", "asn": 21928},
     SEATTLE: _US | {"latitude": 47.61, "longitude": -122.33, "as_org": "Comcast", "asn": 7922},
+    **{
+        address: _US | {"latitude": 47.61, "longitude": -122.33, "as_org": name, "asn": asn}
+        for address, (name, asn) in zip(
+            CARRIERS_SEATTLE,
+            (("AT&T Mobility", 20057), ("T-Mobile USA", 21928), ("Verizon Wireless", 22394)),
+            strict=True,
+        )
+    },
     DALLAS: _DALLAS | {"as_org": "Charter", "asn": 11427},
     DANDONG: _DANDONG | {"as_org": "CHINA UNICOM", "asn": 4837},
     SHENYANG: _DANDONG | {"latitude": 41.8, "longitude": 123.4, "as_org": "CHINA UNICOM", "asn": 4837},

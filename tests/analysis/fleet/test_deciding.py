@@ -76,12 +76,22 @@ def test_what_would_say_nothing_is_refused():
     assert refused.value.instead[:2] == ("reopen", "*")
 
 
-@pytest.mark.parametrize("claims", [(), (Claim.DRIVEN,), (Claim.FARM,)])
-def test_nothing_is_confirmed_without_evidence(claims):
-    """It would become a label that nothing supports; a note keeps what somebody knows."""
-    with pytest.raises(UndecidableError, match="nothing to confirm") as refused:
-        decisions_for(draft("confirmed"), standing(FAR) if claims else None, claims=claims)
-    assert refused.value.instead[:2] == ("note", "lt")
+@pytest.mark.parametrize(
+    ("claims", "confirmed"), [((), "driven"), ((Claim.DRIVEN,), "driven"), ((Claim.FARM,), "farm")]
+)
+def test_what_no_evidence_shows_may_be_confirmed(claims, confirmed):
+    """Proof from outside tells what was missed; without a claim it is about being driven."""
+    assert meant(draft("confirmed"), standing(FAR) if claims else None, claims=claims) == [confirmed]
+
+
+def test_what_a_person_knows_is_taken_back_by_reopening():
+    """There is no evidence to dismiss; the error names the way."""
+    held = [Decision("lt", Claim.FARM, "confirmed", "raid", "bo", "t", id=1)]
+    at = standing(FAR, decisions=held)
+    with pytest.raises(UndecidableError, match="a person who confirmed it") as refused:
+        decisions_for(draft(), at, claims=[Claim.FARM])
+    assert refused.value.instead[:4] == ("reopen", "lt", "--claim", "farm")
+    assert meant(draft("open"), at) == ["farm"]
 
 
 def test_beside_another_device_only_what_asks_is_meant():

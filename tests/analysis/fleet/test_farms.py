@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from farmwatch.analysis.fleet.farms import find_farms
+from farmwatch.analysis.fleet.judging import FARM_DEVICES
 from farmwatch.analysis.fleet.weights import NO_WEIGHTS
 from farmwatch.records import (
     Claim,
@@ -54,7 +55,7 @@ def driven_by(device, far, days=(1, 2, 3), **values):
 ORDINARY = crowd(60)
 
 
-@pytest.mark.parametrize("size", [3, 10, 90])
+@pytest.mark.parametrize("size", [4, 10, 90])
 def test_laptops_of_strangers_at_one_line_are_one_farm(size):
     """All of them and nobody else, as one group, with one sentence that names no device."""
     [one] = found(crowd(200) + farm("farm", size))
@@ -63,6 +64,17 @@ def test_laptops_of_strangers_at_one_line_are_one_farm(size):
     assert one.summary.startswith(f"{size} laptops of {size} people with ")
     assert " declared places share gateway MAC f4:d4:88:…" in one.summary
     assert "farm-" not in one.summary
+
+
+@pytest.mark.parametrize(("homes", "told"), [(3, False), (4, True)])
+def test_four_far_homes_at_one_line_are_enough_at_the_usual_odds(homes, told):
+    """Three may share a flat without having told where they moved."""
+    rows = crowd(200)
+    for number in range(homes):
+        rows += [declared(f"farm-{number}", near=number), *seen(f"farm-{number}", "farm", range(-9, 6))]
+    with fleet_of(rows) as fleet:
+        farms = find_farms(fleet, {}, prior=PRIOR / FARM_DEVICES, weights=NO_WEIGHTS)
+    assert [farm.assessment.level for farm in farms] == ([Level.REVIEW] if told else [])
 
 
 def test_two_at_one_line_with_a_kvm_on_each_are_one():
@@ -123,11 +135,35 @@ def test_a_declared_office_is_no_farm():
 
 
 def test_an_undeclared_office_within_a_commute_is_not_enough():
-    """Twelve people of one town in one co-working space, nothing else found."""
+    """Twelve people of one town in one co-working space, nothing else found; at ten times the usual odds as well."""
     rows = list(ORDINARY)
     for number in range(12):
         rows += [declared(f"o-{number:02d}", near=3), *seen(f"o-{number:02d}", "space", range(5))]
     assert found(rows) == ()
+    with fleet_of(rows) as fleet:
+        assert find_farms(fleet, {}, prior=1e-3 / FARM_DEVICES, weights=NO_WEIGHTS) == ()
+
+
+def confirmed(account, *days):
+    """Sign-ins that one telephone confirmed."""
+    return [
+        SignIn(ts=at(day, 9), provider="okta", event="factor", account=account, outcome="success", factor="phone1",
+               record_id=f"{account}-{day}")
+        for day in days
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("others", "told"), [(1, False), (2, True)])
+def test_a_factor_that_one_of_them_shares_with_a_stranger_makes_no_farm_of_colleagues(others, told):
+    """Three of one town at one line; where two of them share it, it is about the same laptops."""
+    rows = [*ORDINARY, *at_home("x", near=5, accounts="acc-x"), *confirmed("acc-x", 1, 2, 3)]
+    for number in range(3):
+        rows += [declared(f"o-{number}", near=3, accounts=f"acc{number}"), *seen(f"o-{number}", "space")]
+    for number in range(others):
+        rows += confirmed(f"acc{number}", 1, 2, 3)
+    with fleet_of(rows) as fleet:
+        farms = find_farms(fleet, {}, prior=3e-4, weights=NO_WEIGHTS)
+    assert bool(farms) is told
 
 
 def test_a_conference_is_no_farm():
@@ -137,6 +173,18 @@ def test_a_conference_is_no_farm():
         device = f"c-{number:02d}"
         rows += at_home(device, range(-14, 4), near=number % 10) + seen(device, "hotel", (4, 5, 6))
     assert found(rows) == ()
+
+
+def test_some_nights_at_a_hotel_are_never_enough_by_themselves():
+    """Ten people of ten towns, of whom hardly more is known than four days there; at ten times the usual odds too."""
+    rows = list(ORDINARY)
+    for number in range(10):
+        device = f"c-{number:02d}"
+        rows += at_home(device, (0,), near=number) + seen(device, "hotel", (1, 2, 3, 4))
+    with fleet_of(rows) as fleet:
+        assert find_farms(fleet, {}, prior=1e-3 / FARM_DEVICES, weights=NO_WEIGHTS) == ()
+        told = {f"c-{number:02d}": [kvm()] for number in range(3)}
+        assert find_farms(fleet, told, prior=1e-3 / FARM_DEVICES, weights=NO_WEIGHTS) != ()
 
 
 def test_a_declared_conference_is_no_farm_even_without_history():
@@ -354,10 +402,10 @@ def test_addresses_alone_need_something_beside(together):
 
 
 def test_one_router_behind_an_address_makes_it_a_line():
-    """Two tell their router; of the third only the address is known, and there is nobody else behind it."""
-    rows = ORDINARY + farm("farm", 2)
-    rows += [declared("farm-02", near=2), *seen("farm-02", "farm", kinds=("public_ip",))]
-    assert members(found(rows)) == [("farm-00", "farm-01", "farm-02")]
+    """Three tell their router; of the fourth only the address is known, and there is nobody else behind it."""
+    rows = ORDINARY + farm("farm", 3)
+    rows += [declared("farm-03", near=3), *seen("farm-03", "farm", kinds=("public_ip",))]
+    assert members(found(rows)) == [("farm-00", "farm-01", "farm-02", "farm-03")]
     others = [row for number in range(4) for row in at_home(f"x-{number}")]
     others += [
         row for number in range(4) for row in seen(f"x-{number}", f"home of x-{number}", address=line("farm", False))
@@ -380,6 +428,24 @@ def test_one_second_factor_ties_strangers():
     rows += [keyboard("lt-0001", 1, "ZZ99YY88"), keyboard("lt-0001", 2, "ZZ99YY88")]
     [one] = found(rows)
     assert {tie.attribute for tie in one.ties} == {"second factor", "USB serial"}
+
+
+def test_a_fact_that_members_share_is_told_of_each_once():
+    """A member on which the shared factor counts already does not get it again by way of the farm."""
+    rows = [*ORDINARY, keyboard("lt-0001", 1, "ZZ99YY88"), keyboard("lt-0001", 2, "ZZ99YY88")]
+    for number in range(3):
+        rows += at_home(f"f-{number}", near=number, accounts=f"acc{number}")
+        rows += [
+            SignIn(ts=at(day, 9), provider="okta", event="factor", account=f"acc{number}", outcome="success",
+                   factor="phone1", record_id=f"{number}-{day}")
+            for day in range(4)
+        ]  # fmt: skip
+        rows += [keyboard(f"f-{number}", day) for day in (number, number + 3)]
+    shared = replace(kvm(20.0), detector="identity.shared_factor", family=Family.IDENTITY, group="factor", grade="two")
+    [one] = found(rows, hits={"f-0": [shared], "f-1": [shared]})
+    driven = {device: [f for f in one.findings[device] if f.claim is Claim.DRIVEN] for device in one.devices}
+    assert driven["f-0"] == []
+    assert driven["f-2"], "on which nothing of the factor was found"
 
 
 # --- unknown declarations

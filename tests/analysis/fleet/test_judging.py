@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit
+import pytest
+
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven
 from farmwatch.analysis.fleet.detectors.usb_kvm_identity import UsbKvmIdentity
 from farmwatch.analysis.fleet.judging import judge
 from farmwatch.analysis.fleet.summing_up import fleet_report
@@ -98,3 +100,38 @@ def test_a_report_lists_those_for_a_person_and_counts_all():
     assert sum(report.telemetry.levels.values()) == 5
     every = fleet_report(found, load_knowledge(), version="test", every=True)
     assert [device.device_id for device in every.devices] == ["lt-5", "lt-1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Afar(Told):
+    """Hits each device that booted with a sign of being abroad."""
+
+    id: ClassVar = "test.afar"
+    group: ClassVar = "place"
+    family: ClassVar = Family.PLACE
+    grades: ClassVar = also_driven(
+        {"boot": Grade(Claim.ABROAD, 22.0, "judged"), "little": Grade(Claim.ABROAD, 11.0, "judged")}
+    )
+
+
+def test_signs_of_being_abroad_speak_for_a_driven_device_too():
+    """By Bayes' theorem: (0.9 L + 0.1) / (0.02 L + 0.98) for L of 22 decibans; little ones say nothing there."""
+    with fleet_of(ROWS) as fleet:
+        found = judge(fleet, [Afar(), UsbKvmIdentity()])
+    weights = {one.claim: one.decibans for one in found.hits["lt-1"]}
+    likelihood = 10**2.2
+    assert weights[Claim.ABROAD] == 22.0
+    assert 10 ** (weights[Claim.DRIVEN] / 10) == pytest.approx(
+        (0.9 * likelihood + 0.1) / (0.02 * likelihood + 0.98), rel=0.02
+    )
+    assert "driven_little" not in Afar.grades
+    assert {one.group for one in found.hits["lt-1"] if one.claim is Claim.DRIVEN} == {"abroad"}
+
+
+def test_no_sign_of_being_abroad_says_nothing_about_being_driven():
+    """Whoever was looked at by such detectors alone is not called free of remote hands."""
+    with fleet_of(ROWS) as fleet:
+        found = judge(fleet, [Afar()])
+    quiet = found.assessment(found.devices.index("lt-2"))
+    assert quiet.abroad.level is Level.CLEAR
+    assert quiet.driven.level is Level.NOT_ENOUGH_DATA

@@ -142,6 +142,20 @@ def test_another_claim_is_not_dismissed():
     assert found.state is CaseState.OPEN
 
 
+def test_what_explains_a_journey_explains_what_it_says_of_a_driven_device():
+    """One cause, two claims: a declared journey takes both, and another sign of being abroad brings both back."""
+    flap = hit("vpn.flap", 22.0, grade="abroad", claim=Claim.ABROAD, family=Family.PLACE, group="place")
+    aside = hit("vpn.flap", 15.4, grade="driven_abroad", family=Family.PLACE, group="abroad")
+    known = dismissal(flap, claim=Claim.ABROAD)
+    one = stand({"lt": [flap, aside, KVM]}, [known])["lt"]
+    assert [finding.detector for finding in one.findings] == ["usb.kvm_identity"]
+    assert {finding.grade for finding, _ in one.suppressed} == {"abroad", "driven_abroad"}
+    assert one.assessment.driven == stand({"lt": [KVM]})["lt"].assessment.driven
+    sign_in = hit("place.sign_in", 24.0, grade="abroad_days", claim=Claim.ABROAD, family=Family.NAMES)
+    again = stand({"lt": [flap, aside, KVM, sign_in]}, [known])["lt"]
+    assert {finding.grade for finding in again.findings} >= {"abroad", "driven_abroad"}
+
+
 def test_a_later_farm_is_new_evidence():
     """A dismissal of one farm does not explain that the device turns up in another."""
     given = dismissal(FARM, SITE, claim=Claim.FARM, farm_id="f1")
@@ -249,9 +263,19 @@ def test_a_device_that_only_has_decisions_is_told():
     assert (found.state, found.findings, found.assessment.driven.level) == (CaseState.CONFIRMED, (), Level.CLEAR)
 
 
-def test_decisions_about_devices_that_are_gone_are_harmless():
-    """They name no device of the assessment."""
-    assert stand({}, [decision("confirmed")]) == {}
+def test_confirmed_devices_that_are_gone_stay():
+    """The assessment does not have them; what people know of them is not lost. Other decisions are."""
+    found = stand({}, [decision("confirmed"), decision("dismissed", device="other")])
+    assert [(name, one.state, one.assessed) for name, one in found.items()] == [("lt", CaseState.CONFIRMED, False)]
+    assert found["lt"].assessment.driven.level is Level.NOT_ENOUGH_DATA
+    assert stand({}, [decision("confirmed"), decision("open")]) == {}
+
+
+def test_what_is_confirmed_without_evidence_is_told_apart():
+    """A claim that asks by its evidence is confirmed with it; others by people alone, with or without findings."""
+    assert stand({"lt": [KVM, TOOL]}, [decision("confirmed")])["lt"].confirmed_alone == ()
+    assert stand({"lt": [TOOL]}, [decision("confirmed")])["lt"].confirmed_alone == (Claim.DRIVEN,)
+    assert stand({"lt": [TOOL]}, [])["lt"].confirmed_alone == ()
 
 
 def test_cost_grows_with_hits_not_with_devices():

@@ -47,6 +47,18 @@ def test_a_relays_name_is_a_session_sign_whatever_else_is_seen():
     assert row["value"] == "relay-0a1b2c3d.net.anydesk.com"
 
 
+def test_days_with_sessions_are_those_of_the_program_that_starts_with_each():
+    """Not those on which the service ran, or a relay was looked up."""
+    visit = {"arguments": "--IPCport --Module", "event": "started"}
+    rows = [process("teamviewer_service.exe", day) for day in range(6)] + [lookup("router5.teamviewer.com", 4)]
+    rows += [process("teamviewer_desktop.exe", day, **visit) for day in (1, 1.1, 3)]
+    told = tools(rows)["teamviewer"]
+    assert (told["session_days"], told["session_span"]) == (2, 2)
+    hung = [process("teamviewer_desktop.exe", day, **visit | {"event": "running"}) for day in range(6)]
+    assert tools(hung)["teamviewer"]["session_days"] == 0
+    assert tools(rows[:7])["teamviewer"]["session_days"] == 0
+
+
 def test_a_vendors_web_site_is_no_tool():
     """Reading a price list leaves no row."""
     assert not seen([lookup("www.teamviewer.com")])
@@ -141,7 +153,7 @@ def test_text_that_cannot_make_a_finding_is_left_out_beside_one_that_can():
 def test_approval_by_profile_and_by_roster():
     """Of the whole company, and of one device; spaces in the list do no harm."""
     rows = [process("anydesk.exe"), process("rustdesk.exe")]
-    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="teamviewer, rustdesk")
+    roster = RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="teamviewer,rustdesk")
     found = tools([*rows, roster], profile=Profile(approved_tools=frozenset({"anydesk"})))
     assert {tool: row["approved"] for tool, row in found.items()} == {"anydesk": True, "rustdesk": True}
     assert not any(row["approved"] for row in tools(rows).values())

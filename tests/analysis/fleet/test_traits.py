@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.analysis.fleet.traits import TRAITS, make_links
-from farmwatch.records import Display, Sighting, UsbDevice
+from farmwatch.analysis.profile import Profile
+from farmwatch.records import Display, Logon, RemoteToolLog, RosterEntry, Sighting, UsbDevice
 from tests.analysis.fleet.farm_rows import crowd, declared, mac
 from tests.analysis.fleet.fleets import at, fleet_of
 
@@ -13,9 +14,9 @@ ORDINARY = crowd(20)
 NAMES = [trait.name for trait in TRAITS]
 
 
-def links(rows):
+def links(rows, **options):
     """By trait and value: devices, days of the first of them, bits."""
-    with fleet_of([*ORDINARY, *rows]) as fleet:
+    with fleet_of([*ORDINARY, *rows], **options) as fleet:
         make_links(fleet)
         return {
             (NAMES[row["kind"]], row["value"]): (row["devices"], row["days"], row["bits"])
@@ -100,3 +101,57 @@ def test_a_serial_number_that_a_whole_model_has_is_unsure():
     both = screen("a", "CN0ABC123") + screen("b", "CN0ABC123")
     assert links(both)["monitor serial", "DEL:7 cn0abc123"][2] < 8
     assert links(both + screen("c", "CN0XYZ789"))["monitor serial", "DEL:7 cn0abc123"][2] >= 8
+
+
+def logged_on(device, *days, remote_h="93.184.216.34"):
+    return [Logon(device_id=device, ts=at(day, 9), event="logon", source="security 4624", logon_type=10,
+                  remote_h=remote_h) for day in days]  # fmt: skip
+
+
+def test_approved_remote_desktops_tie_nobody():
+    """An approved jump host's address, by the roster or by the profile; without that it is a tie."""
+    rows = logged_on("a", 1, 2, 3) + logged_on("b", 1, 2, 3)
+    tie = ("address of the far end", "93.184.216.34")
+    approved = [RosterEntry(device_id=device, ts=at(-9), approved_tools="rdp") for device in "ab"]
+    assert links(rows)[tie][0] == ["a", "b"]
+    assert tie not in links(rows + approved)
+    assert tie not in links(rows, profile=Profile(approved_tools=frozenset({"rdp"})))
+
+
+def test_who_works_through_laptops_by_an_allowed_tool_ties_them():
+    """Brief support by that tool does not, nor does work of which the log does not say whether anybody agreed."""
+
+    def sessions(hours, unattended=True):
+        return [
+            RemoteToolLog(device_id=device, ts=at(day), tool="teamviewer", event="session", direction="incoming",
+                          far_id="123456789", ended=at(day, hours), unattended=unattended)
+            for device in "ab" for day in range(7)
+        ]  # fmt: skip
+
+    tie, profile = (
+        ("remote-tool id of the far end", "teamviewer 123456789"),
+        Profile(approved_tools=frozenset({"teamviewer"})),
+    )
+    assert links(sessions(3), profile=profile)[tie][0] == ["a", "b"]
+    assert tie not in links(sessions(1), profile=profile)
+    assert tie not in links(sessions(3, None), profile=profile)
+
+
+def test_help_desks_tie_nobody():
+    """An address, or a far end of a tool, that comes to twenty devices, to each seldom; day by day it is a hand's."""
+    devices = [f"d{number}" for number in range(20)]
+
+    def came(device, *days):
+        far = {"far_id": "111222333", "far_h": "93.184.216.40", "direction": "incoming", "event": "session"}
+        return [
+            RemoteToolLog(device_id=device, ts=at(day, 9), tool="anydesk", ended=at(day, 9.5), **far) for day in days
+        ]
+
+    seldom = [
+        row for number, one in enumerate(devices) for row in (*logged_on(one, number % 6), *came(one, number % 5))
+    ]
+    assert not [name for name, _ in links(seldom) if "far end" in name]
+    daily = [row for one in devices for row in (*logged_on(one, 0, 1, 2, 3, 4), *came(one, 0, 1, 2, 3, 4))]
+    assert {value for name, value in links(daily) if "far end" in name} == {
+        "93.184.216.34", "93.184.216.40", "anydesk 111222333",
+    }  # fmt: skip

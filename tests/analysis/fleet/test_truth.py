@@ -14,7 +14,10 @@ TOOL = hit("tool.seen", 15.0, grade="log", family=Family.NAMES)
 
 
 def test_decisions_become_labels():
-    """Confirmed is driven; dismissed and quiet are benign; open ones and new evidence have no label."""
+    """Confirmed is driven; dismissed and quiet are benign; open ones and new evidence have no label.
+
+    Of a confirmed one nobody knows whether it is in a farm, unless somebody says so.
+    """
     found = {name: [KVM, TOOL] for name in ("confirmed", "dismissed", "open", "new", "farm")} | {
         "weak": [TOOL],
         "none": [],
@@ -36,8 +39,25 @@ def test_decisions_become_labels():
         detectors=[],
     )
     assert labels_of_decisions(list(found), standing) == {
-        "confirmed": Label(True), "dismissed": Label(False), "farm": Label(True, "f1"),
+        "confirmed": Label(True, farm_known=False), "dismissed": Label(False), "farm": Label(True, "f1"),
         "weak": Label(False), "none": Label(False),
+    }  # fmt: skip
+
+
+def test_what_people_know_from_outside_becomes_a_label():
+    """Without any evidence, and beside a claim that asks; what is not known of the device is no label."""
+    found = {"raid": [], "told": [], "asks": [KVM, TOOL]}
+    decisions = [
+        Decision("raid", Claim.DRIVEN, "confirmed", "seized", "ana", "t", id=1),
+        Decision("told", Claim.FARM, "confirmed", "interview", "ana", "t", id=2),
+        Decision("asks", Claim.FARM, "confirmed", "seized", "ana", "t", id=3),
+        Decision("gone", Claim.DRIVEN, "confirmed", "seized", "ana", "t", id=4),
+    ]
+    standing = standings(
+        verdicts(list(found)), hits(found), decisions, weights=NO_WEIGHTS, prior=1e-4, detectors=[]
+    )  # fmt: skip
+    assert labels_of_decisions(list(found), standing) == {
+        "raid": Label(True, farm_known=False), "told": Label(None, "not named"), "asks": Label(None, "not named"),
     }  # fmt: skip
 
 

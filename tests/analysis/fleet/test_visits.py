@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from farmwatch.analysis.fleet.visits import networks_said, unplaced
+from farmwatch.analysis.fleet.visits import networks_said, travelling_sql, unplaced
 from tests.analysis.fleet.fleets import fleet_of
 from tests.analysis.fleet.placing import (
     DANDONG,
@@ -62,12 +62,29 @@ def test_who_cannot_be_judged_is_told_why():
 
 def test_networks_are_said_shortly():
     """Sorted, once each, with an end."""
-    assert networks_said([("US", "Cox"), ("CN", None), ("US", "Cox")]) == "CN, US (Cox)"
+    assert networks_said([("US", "Cox"), ("CN", None), ("US", "Cox")]) == "China, the United States (Cox)"
     assert networks_said([(None, "x" * 100)]) == f"an unknown country ({'x' * 60})"
-    assert networks_said([("US", str(number)) for number in range(9)]).endswith("US (3) and 5 more")
+    assert networks_said([("US", str(number)) for number in range(9)]).endswith("the United States (3) and 5 more")
 
 
 def test_a_country_is_named_once_where_a_network_is_known():
     """Without a network beside one with it, a country says nothing more."""
-    assert networks_said([("DE", None), ("DE", "Example DSL"), ("US", None)]) == "DE (Example DSL), US"
+    assert (
+        networks_said([("DE", None), ("DE", "Example DSL"), ("US", None)]) == "Germany (Example DSL), the United States"
+    )
     assert networks_said([(None, None), (None, "Example DSL")]) == "an unknown country (Example DSL)"
+
+
+def test_declared_travel_has_a_day_on_either_side():
+    """Days are UTC; a stretch counts where it touches the journey; a journey is nobody else's."""
+    away = holder("lt-1", "p1", "a1", travel="2026-03-04/2026-03-05 Lisbon; nonsense; 2026-02-01/2026-02-02")
+    days = (
+        "SELECT 'lt-' || d AS device_id, DATE '2026-03-01' + n::INTEGER AS first FROM range(1, 3) d(d), range(9) n(n)"
+    )
+    with fleet_of([away, holder("lt-2", "p2", "a2")]) as fleet:
+        for device in ("device_id", "q.device_id"):
+            one = fleet.rows(f"SELECT * FROM ({days}) AS q WHERE {travelling_sql(device, 'first')} ORDER BY first")
+            assert [(row["device_id"], row["first"].day) for row in one] == [("lt-1", day) for day in (3, 4, 5, 6)]
+        stretch = travelling_sql("device_id", "first", "first + 2")
+        found = fleet.rows(f"SELECT device_id, first FROM ({days}) AS q WHERE {stretch} ORDER BY first")
+    assert [(row["device_id"], row["first"].day) for row in found] == [("lt-1", day) for day in (1, 2, 3, 4, 5, 6)]

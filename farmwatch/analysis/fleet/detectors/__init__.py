@@ -37,6 +37,7 @@ from farmwatch.analysis.fleet.detectors.place_sign_in import PlaceSignIn
 from farmwatch.analysis.fleet.detectors.pointer_spacing import PointerSpacing
 from farmwatch.analysis.fleet.detectors.power_always_on import PowerAlwaysOn
 from farmwatch.analysis.fleet.detectors.remote_accepted import RemoteAccepted
+from farmwatch.analysis.fleet.detectors.remote_session_days import RemoteSessionDays
 from farmwatch.analysis.fleet.detectors.remote_tool_after_issue import RemoteToolAfterIssue
 from farmwatch.analysis.fleet.detectors.remote_tool_log import RemoteToolSessions
 from farmwatch.analysis.fleet.detectors.remote_tool_present import RemoteToolPresent
@@ -71,6 +72,7 @@ FLEET_DETECTORS: tuple[FleetDetector, ...] = (
     VpnFlap(),
     DisplayKvmIdentity(),
     RemoteToolSessions(),
+    RemoteSessionDays(),
     DisplayContradiction(),
     IdentitySharedFactor(),
     IdentitySharedToken(),

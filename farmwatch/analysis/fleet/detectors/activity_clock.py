@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import travelling_sql
 from farmwatch.records import Claim, DeviceFact, Family, InputTiming, Record, RosterEntry, Telling
 
 __all__ = ["ActivityClock"]
@@ -40,9 +42,8 @@ _BIT = 10 * math.log10(2)
 
 Matrix = NDArray[np.float64]
 
-_UNTIL = "CAST(CAST($until AS TIMESTAMPTZ) AS DATE)"
-_AWAY = f"first <= {_UNTIL} AND last >= CAST(CAST($since AS TIMESTAMPTZ) AS DATE)"
-_AWAY_MONTH = f"first <= {_UNTIL} AND last >= {_UNTIL} - 30"
+_UNTIL = "CAST($until AS TIMESTAMPTZ)"
+_SINCE = "CAST($since AS TIMESTAMPTZ)"
 _ACTIVE = "(coalesce(t.presses, 0) > 0 OR coalesce(t.clicks, 0) > 0)"
 _COUNTS = f"""
     SELECT t.device_id, (epoch(t.ts)::BIGINT % 86400) // 900 AS bin, count(*) AS n,
@@ -50,7 +51,7 @@ _COUNTS = f"""
            min(t.ts) AS first, max(t.ts) AS last
     FROM input_timing AS t JOIN owners AS o ON o.device_id = t.device_id
     WHERE {_ACTIVE} AND o.longitude BETWEEN -180 AND 180 AND NOT o.accommodation
-          AND t.device_id NOT IN (SELECT device_id FROM travels WHERE {_AWAY})
+          AND NOT {travelling_sql("t.device_id", _SINCE, _UNTIL)}
     GROUP BY t.device_id, bin ORDER BY t.device_id, bin
 """
 _JUMPS = f"""
@@ -70,7 +71,7 @@ _JUMPS = f"""
     FROM input_timing_30d AS t JOIN jumps AS j ON j.device_id = t.device_id LEFT JOIN owners AS o
          ON o.device_id = t.device_id
     WHERE {_ACTIVE} AND (t.ts <= j.old OR t.ts >= j.new) AND NOT coalesce(o.accommodation, false)
-          AND t.device_id NOT IN (SELECT device_id FROM travels WHERE {_AWAY_MONTH})
+          AND NOT {travelling_sql("t.device_id", f"{_UNTIL} - INTERVAL 30 DAY", _UNTIL)}
     GROUP BY t.device_id, bin ORDER BY t.device_id, bin
 """
 
@@ -145,7 +146,7 @@ class ActivityClock(FleetDetector):
         listed = fleet.rows(
             f"""
             SELECT p.device_id, o.longitude IS NOT NULL AS placed,
-                   p.device_id IN (SELECT device_id FROM travels WHERE {_AWAY}) AS away
+                   {travelling_sql("p.device_id", _SINCE, _UNTIL)} AS away
             FROM presence AS p JOIN owners AS o USING (device_id) WHERE p.name = 'input_timing' ORDER BY p.device_id
             """
         )
@@ -283,9 +284,9 @@ def _hours_hit(told: _Clocks, number: int, shift: int, peers: int, days: int) ->
     return Hit(
         told.devices[number],
         "other_hours",
-        f"keys and clicks come about {abs(hours):.0f} hours {way} than on {peers:,} devices it is compared with, on "
-        f"{days} days; habits explain this as well as places do",
-        observed=f"{int(told.counts[number].sum()):,} windows with input, best fit {hours:+.2f} h",
+        f"keys and clicks come about {abs(hours):.0f} hours {way} than on {many(peers, 'device')} it is compared "
+        f"with, on {many(days, 'day')}; habits explain this as well as places do",
+        observed=f"{many(int(told.counts[number].sum()), 'window')} with input, best fit {hours:+.2f} h",
         expected="hours within two to three of those of devices declared in the same zone",
         telling=_proof(told, number),
     )
@@ -297,7 +298,7 @@ def _jump_hit(told: _Clocks, number: int, jump: int, days: list[int]) -> Hit:
         told.devices[number],
         "old_clock",
         f"its own clock moved by {jump:+d} min about {new:%Y-%m-%d}, and its keys and clicks went on at the old hours "
-        f"({days[0]} days before, {days[1]} after)",
+        f"({many(days[0], 'day')} before, {days[1]} after)",
         observed="hours of input in UTC unchanged over a change of clocks",
         expected="hours of input that move with the clock of the place",
         telling=(*_proof(told, number), telling(DeviceFact, new)),

@@ -14,6 +14,7 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, Record, RosterEntry
 
 __all__ = ["ActivityNoRest"]
@@ -72,9 +73,9 @@ class ActivityNoRest(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "day_and_night",
-                f"keys were pressed in {row['hours']:.0f} of 24 hours on {row['days']} days, though the roster gives "
-                "it to one person",
-                observed=f"{row['n']:,} windows with keys on those days",
+                f"keys were pressed in {row['hours']:.0f} of 24 hours on {many(row['days'], 'day')}, though the "
+                "roster gives it to one person",
+                observed=f"{many(row['n'], 'window')} with keys on those days",
                 expected="some hours of rest in every day",
                 telling=(telling(InputTiming, row["first"], row["last"], count=row["n"]),),
             )

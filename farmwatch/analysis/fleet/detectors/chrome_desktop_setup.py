@@ -16,8 +16,12 @@ __all__ = ["ChromeDesktopSetup"]
 _TOOL = "chrome-remote-desktop"
 _JUDGED = "judged from grade A of E9 (docs/evidence.md)"
 _SILENT = ("/q", "/qn", "/qb", "/quiet", "/passive")  #: options of msiexec for installing without questions
+_PIN = """
+(list_has_any(string_split(lower(arguments), ' '), ['--pin', '-pin'])
+ OR ends_with(name, '.exe') AND list_contains(string_split(lower(arguments), ' '), '/pin'))
+"""
 _APPROVED = """
-(SELECT device_id FROM owners WHERE list_contains(string_split(replace(lower(approved_tools), ' ', ''), ','), $tool)
+(SELECT device_id FROM owners WHERE list_contains(approved_tools, $tool)
  UNION SELECT device_id FROM fleet_devices WHERE $approved)
 """
 
@@ -26,8 +30,9 @@ _APPROVED = """
 class ChromeDesktopSetup(FleetDetector):
     """Finds the set-up program run with a PIN or a code in its options, a silent installation, and the host's service.
 
-    Of command lines only option names are kept, so which PIN it was is never known. Support sessions run another
-    program (``remote_assistance_host``) and leave no service.
+    Of command lines only option names are kept, so which PIN it was is never known. On Windows a switch begins with
+    ``--``, ``-`` or ``/`` in any case of letters, elsewhere with ``--`` or ``-`` (Chromium, base/command_line.cc).
+    Support sessions run another program (``remote_assistance_host``) and leave no service.
     """
 
     id: ClassVar[str] = "remote.chrome_desktop_setup"
@@ -59,7 +64,7 @@ class ChromeDesktopSetup(FleetDetector):
         started: set[str] = set()
         for row in fleet.rows(
             f"""
-            SELECT device_id, bool_or(list_contains(string_split(lower(arguments), ' '), '--pin')) AS pin,
+            SELECT device_id, bool_or({_PIN}) AS pin,
                    min(ts) AS first, max(ts) AS last, count(*) AS n, coalesce(min(record_id, 20), []) AS ids,
                    min(name) AS name, list(DISTINCT parent_name ORDER BY parent_name)[:3] AS parents
             FROM processes_30d ANTI JOIN {_APPROVED} USING (device_id)

@@ -14,14 +14,13 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import travelling_sql
 from farmwatch.records import Claim, DeviceFact, Family, Record, RosterEntry
 
 __all__ = ["ClockPlace"]
 
-_AWAY = (
-    "SELECT device_id FROM travels WHERE first <= CAST(CAST($until AS TIMESTAMPTZ) AS DATE) "
-    "AND last >= CAST(CAST($since AS TIMESTAMPTZ) AS DATE)"
-)
+_AWAY = travelling_sql("d.device_id", "CAST($since AS TIMESTAMPTZ)", "CAST($until AS TIMESTAMPTZ)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class ClockPlace(FleetDetector):
             f"""
             WITH told AS (
                 SELECT d.device_id, d.utc_offset_min AS clock, count(*) AS n, min(d.ts) AS first, max(d.ts) AS last
-                FROM devices AS d WHERE d.utc_offset_min BETWEEN -840 AND 840 GROUP BY ALL
+                FROM devices AS d WHERE d.utc_offset_min BETWEEN -840 AND 840 AND NOT {_AWAY} GROUP BY ALL
             ), mostly AS (
                 SELECT *, sum(n) OVER (PARTITION BY device_id) AS total FROM told
                 QUALIFY row_number() OVER (PARTITION BY device_id ORDER BY n DESC, clock) = 1
@@ -71,7 +70,6 @@ class ClockPlace(FleetDetector):
                 SELECT m.*, (m.clock - 4 * o.longitude + 2160) % 1440 - 720 AS away_min
                 FROM mostly AS m JOIN owners AS o USING (device_id)
                 WHERE o.longitude BETWEEN -180 AND 180 AND m.clock <> 0 AND m.n >= $share * m.total
-                      AND m.device_id NOT IN ({_AWAY})
             ), alike AS (
                 SELECT *, count(*) OVER (PARTITION BY clock) AS alike FROM apart WHERE abs(away_min) >= 60 * $apart
             )
@@ -86,8 +84,9 @@ class ClockPlace(FleetDetector):
                 row["device_id"],
                 "habit_here" if row["habit"] else "away",
                 f"its own clock is {_offset(row['clock'])}, {abs(row['away_min']) / 60:.1f} hours from the sun at its "
-                f"declared place, in {row['n']} of {row['total']} reports",
-                observed=f"{_offset(row['clock'])}; {row['alike']} devices of the fleet are as far off with that time",
+                f"declared place, in {row['n']} of {many(row['total'], 'report')}",
+                observed=f"{_offset(row['clock'])}; as far off with that time: {many(row['alike'], 'device')} of the "
+                "fleet",
                 expected=f"within {self.least_apart_h:g} hours of the sun at the declared place",
                 telling=(telling(DeviceFact, row["first"], row["last"], count=row["n"]),),
             )
@@ -97,7 +96,7 @@ class ClockPlace(FleetDetector):
         rows = fleet.rows(
             f"""
             SELECT d.device_id, any_value(o.longitude) IS NULL AS placeless, count(d.utc_offset_min) = 0 AS untold,
-                   bool_and(d.utc_offset_min = 0) AS on_utc, d.device_id IN ({_AWAY}) AS away
+                   bool_and(d.utc_offset_min = 0) AS on_utc, bool_or({_AWAY}) AS away
             FROM devices AS d JOIN owners AS o USING (device_id) GROUP BY d.device_id ORDER BY d.device_id
             """
         )

@@ -31,6 +31,11 @@ _BRANDS = {
 _SPARSEST_DPI, _DENSEST_DPI = 15, 400  #: of a wall-sized screen and of a telephone's
 _WRONG_ASPECT = 1.3  #: 16:9 against 4:3 is 1.33; panels deviate by a few percent
 _TEMPLATE = (0x0100, 8, 2018)  #: product, week and year of one chip maker's sample in splitters, KVMs and capture boxes
+_TELEVISION = """coalesce(width = 1280 AND height = 720 AND refresh_hz BETWEEN 49 AND 61 AND extensions_present >= 1
+    AND width_mm BETWEEN 400 AND 1300 AND width_mm::DOUBLE / height_mm BETWEEN 1.65 AND 1.9
+    AND NOT regexp_matches(lower(coalesce(connector, '')), '(^|[^a-z])(dp|displayport|vga|dvi)'), false)"""
+"""SQL: a television of 18 inches and more by HDMI, whose own format is 720p (CTA-861, formats 4 and 19). KVMs that ask
+for it describe no screen of that size, or are known by their names. Windows does not tell the kind of plug."""
 _KINDS = ("model", "maker", "block", "template", "mode", "checksum", "truncated", "size")
 
 
@@ -117,7 +122,7 @@ class DisplayContradiction(FleetDetector):
                        extension_sha256 IN (SELECT extension_sha256 FROM blocks) AS block,
                        coalesce(external_screens.product_code = {_TEMPLATE[0]} AND week = {_TEMPLATE[1]}
                            AND year = {_TEMPLATE[2]}, false) AS template,
-                       coalesce(pixel_clock_khz > 0 AND (height BETWEEN 480 AND 720
+                       NOT {_TELEVISION} AND coalesce(pixel_clock_khz > 0 AND (height BETWEEN 480 AND 720
                            OR height BETWEEN 1080 AND 1200 AND refresh_hz BETWEEN 20 AND 50.5), false) AS mode,
                        coalesce(NOT sound AND extensions_present >= extensions, false) AS checksum,
                        coalesce(extensions_present < extensions AND n_edid >= 2 * $fewest

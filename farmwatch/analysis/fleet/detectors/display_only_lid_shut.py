@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Display, Family, PowerEvent, Record
 
 __all__ = ["DisplayOnlyLidShut"]
@@ -73,13 +74,13 @@ class DisplayOnlyLidShut(FleetDetector):
             known=self.known_fleet,
         ):
             name = " ".join(filter(None, (row["vendor"], row["name"])))[:80]
+            reports = "its only report" if row["lids"] == 1 else f"all {many(row['lids'], 'report')}"
             rare = ", a model that no other device of the fleet has" if row["rare"] else ""
             yield Hit(
                 row["device_id"],
                 "rare display" if row["rare"] else "one display",
-                f"its lid was shut in all {row['lids']} reports and its only display on {row['stayed']} days was "
-                f"{name}{rare}",
-                observed=f"display {name}; {row['lids']} reports of the lid, none open",
+                f"its lid was shut in {reports} and its only display on {many(row['stayed'], 'day')} was {name}{rare}",
+                observed=f"display {name}; {many(row['lids'], 'report')} of the lid, none open",
                 expected="a laptop is opened some day, or moved to another display",
                 telling=(telling(Display, row["first"], row["last"], count=row["n"], record_ids=[row["record_id"]]),),
             )

@@ -16,6 +16,7 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, Record, UsbDevice
 
 __all__ = ["HandOneSource"]
@@ -102,12 +103,12 @@ class HandOneSource(FleetDetector):
             source = (
                 f"from {row['box'][:80]}, which is keyboard and absolute pointer in one"
                 if row["one_box"]
-                else f"from {row['n_usb']} USB device{'s' if row['n_usb'] > 1 else ''}"
+                else f"from {many(row['n_usb'], 'USB device')}"
             )
             yield Hit(
                 row["device_id"],
                 "one_box" if row["one_box"] else "own_silent",
-                f"{row['events']:,} keys and clicks on {row['days']} days came {source}; its own "
+                f"{row['events']:,} keys and clicks on {many(row['days'], 'day')} came {source}; its own "
                 "touchpad was never moved",
                 observed=f"{row['by_usb']:,} by USB, {row['built_in']:,} on the built-in keyboard and touchpad",
                 expected="some input on a laptop's own keyboard or touchpad",

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, PowerEvent, Record
 
 __all__ = ["HandPresent"]
@@ -141,10 +142,13 @@ def _hit(row: Mapping[str, Any]) -> Hit:
         words
         for words, there in (
             (f"{row['built_in']:,} keys and clicks on its built-in keyboard and touchpad", row["typed"]),
-            (f"lid moved on {row['lid_days']} days", row["lid"]),
-            (f"on battery on {row['battery_days']} days" if row["battery_days"] else "battery cycles", row["battery"]),
-            (f"{row['gateways']} networks, roaming on {row['roam_days']} days", row["moved"]),
-            (f"woken by touch on {row['touch_days']} days", row["touched"]),
+            (f"lid moved on {many(row['lid_days'], 'day')}", row["lid"]),
+            (
+                f"on battery on {many(row['battery_days'], 'day')}" if row["battery_days"] else "battery cycles",
+                row["battery"],
+            ),
+            (f"{many(row['gateways'], 'network')}, roaming on {many(row['roam_days'], 'day')}", row["moved"]),
+            (f"woken by touch on {many(row['touch_days'], 'day')}", row["touched"]),
         )
         if there
     ]

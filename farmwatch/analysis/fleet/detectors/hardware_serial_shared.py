@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.geo import distance_sql, placed
+from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import travelling_sql
 from farmwatch.records import Claim, Display, Family, Record, UsbDevice
 
 __all__ = ["HardwareSerialShared"]
@@ -78,7 +80,7 @@ class HardwareSerialShared(FleetDetector):
                 "several places" if row["places"] > 2 else "two places" if together >= self.least_days else "one day"
             )
             name = f"{row['thing']} {row['name'][:60]}, serial {row['serial'][:40]}"
-            others = f"{row['others']} other laptop{'s' if row['others'] > 1 else ''}"
+            others = many(row["others"], "other laptop")
             yield Hit(
                 row["device_id"],
                 grade,
@@ -131,9 +133,7 @@ class HardwareSerialShared(FleetDetector):
                        CASE WHEN {placed("o")} THEN o.latitude END AS latitude,
                        CASE WHEN {placed("o")} THEN o.longitude END AS longitude
                 FROM serial_things AS s JOIN shared USING (thing, model, serial) JOIN owners AS o USING (device_id)
-                WHERE o.site IS NULL AND NOT EXISTS (
-                    SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND t.first <= CAST(s.last AS DATE)
-                        AND t.last >= CAST(s.first AS DATE))
+                WHERE o.site IS NULL AND NOT {travelling_sql("s.device_id", "s.first", "s.last")}
             ), paired AS (
                 SELECT a.*, b.device_id AS other, bit_count(a.days & b.days) AS together,
                        coalesce(b.place, printf('%.2f %.2f', b.latitude, b.longitude)) AS other_place

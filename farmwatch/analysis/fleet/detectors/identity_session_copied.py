@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, Record, SignIn
 
 __all__ = ["IdentitySessionCopied"]
@@ -101,7 +102,7 @@ class IdentitySessionCopied(FleetDetector):
             if row["device_id"] in done:
                 continue
             done.add(row["device_id"])
-            count = "one session" if row["sessions"] == 1 else f"{row['sessions']} sessions"
+            count = many(row["sessions"], "session")
             others = ", ".join(row["others"][:4])[:80]
             what = (
                 f"{count} of this device ran on {others} at the same time"
@@ -112,7 +113,7 @@ class IdentitySessionCopied(FleetDetector):
                 row["device_id"],
                 row["grade"],
                 what,
-                observed=f"{row['n']} uses in {count}, with {others}",
+                observed=f"{many(row['n'], 'use')} in {count}, with {others}",
                 expected="one machine in each session",
                 telling=(telling(SignIn, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )

@@ -13,6 +13,7 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.sharing import Shared, shared_values
+from farmwatch.analysis.fleet.tool_proof import many, times
 from farmwatch.records import Claim, Family, Record, SignIn
 
 __all__ = ["IdentitySharedFactor"]
@@ -67,9 +68,9 @@ class IdentitySharedFactor(FleetDetector):
             yield Hit(
                 device,
                 _STRENGTH[rank],
-                f"one second factor{method} confirmed sign-ins of {whose}, {sum(one.n for one in counted)} times "
+                f"one second factor{method} confirmed sign-ins of {whose}, {times(sum(one.n for one in counted))} "
                 "in thirty days",
-                observed=f"{len(counted)} shared {'factor' if len(counted) == 1 else 'factors'}, {accounts} accounts",
+                observed=f"{many(len(counted), 'shared factor')}, {many(accounts, 'account')}",
                 expected="a second factor of each person's own",
                 telling=tuple(
                     telling(SignIn, one.first, one.last, count=one.n, record_ids=one.record_ids) for one in counted[:5]
@@ -89,8 +90,10 @@ class IdentitySharedFactor(FleetDetector):
 
 
 def _grade(shared: Shared) -> str | None:
+    if shared.one_site or shared.issued_to_nobody:
+        return None
     if shared.people > 1:
         return "people"
-    if shared.issued_to_nobody or not shared.unlisted:
+    if not shared.unlisted:
         return None
     return "unlisted" if shared.people else "accounts" if shared.unlisted > 1 else None

@@ -14,6 +14,7 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.sharing import Shared, shared_values
+from farmwatch.analysis.fleet.tool_proof import many, times
 from farmwatch.records import Claim, Family, Record, SignIn
 
 __all__ = ["IdentitySharedToken"]
@@ -62,7 +63,8 @@ class IdentitySharedToken(FleetDetector):
             counted = [shared for one, shared in found[device] if one == rank]
             people, accounts = max(one.people for one in counted), max(one.accounts for one in counted)
             what = {
-                "people": f"a machine that is none of the company's signed in as {people} people, its owner too",
+                "people": "a machine that is none of the company's signed in as "
+                f"{many(people, 'person', 'people')}, its owner too",
                 "two_devices": f"one device token shows on {max(len(one.named) for one in counted)} laptops "
                 f"of {people} people",
                 "one_device": f"{people} people signed in on one laptop",
@@ -71,8 +73,8 @@ class IdentitySharedToken(FleetDetector):
             yield Hit(
                 device,
                 _STRENGTH[rank],
-                f"{what}, {sum(one.n for one in counted)} times in thirty days",
-                observed=f"{len(counted)} shared {'token' if len(counted) == 1 else 'tokens'}, {accounts} accounts",
+                f"{what}, {times(sum(one.n for one in counted))} in thirty days",
+                observed=f"{many(len(counted), 'shared token')}, {many(accounts, 'account')}",
                 expected="a device token of one machine and one person",
                 telling=tuple(
                     telling(SignIn, one.first, one.last, count=one.n, record_ids=one.record_ids) for one in counted[:5]

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.visits import networks_said, travelling_sql
 from farmwatch.records import Claim, Family, Record, SignIn
 
@@ -89,7 +90,7 @@ class IdentityUnmanaged(FleetDetector):
                 row["about"],
                 grade,
                 f"its account was used on a computer that is not managed ({', '.join(row['systems'])}), {where}, on "
-                f"{days} {'day' if days == 1 else 'days'}",
+                f"{many(days, 'day')}",
                 observed="; ".join((row["addresses"] or [])[:8]),
                 expected="the laptop that was issued",
                 telling=(telling(SignIn, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

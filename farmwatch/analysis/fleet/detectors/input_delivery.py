@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["InputDelivery"]
@@ -126,15 +127,16 @@ class InputDelivery(FleetDetector):
 
 
 def _hit(row: Mapping[str, Any], grade: str) -> Hit:
-    clumps = f"{row['stalls']:,} pauses ended in several keys at once ({100 * row['share']:.1f} % of presses)"
+    clumps = f"{many(row['stalls'], 'pause')} ended in several keys at once ({100 * row['share']:.1f} % of presses)"
     grid = f"{100 * row['on_grid']:.0f} % of presses keep a program's pace of 17 ms or slower"
     told = {"clumps": clumps, "grid": grid, "both": f"{clumps}, and {grid}"}[grade]
     return Hit(
         row["device_id"],
         grade,
-        f"{told}, over {row['sound']:,} presses on {row['days']} days: consistent with keys that a network carried",
+        f"{told}, over {row['sound']:,} presses on {many(row['days'], 'day')}: consistent with keys that a network "
+        "carried",
         observed=f"{row['input_device'][:80]} ({row['role']}): {row['clumped']:,} of {row['sound']:,} presses within "
-        f"2 ms of another; {row['lossy']} of {row['windows']} windows left out for lost reports",
+        f"2 ms of another; {row['lossy']} of {many(row['windows'], 'window')} left out for lost reports",
         expected="less than 1 % of presses within 2 ms, and a grid of 1 to 16 ms or none",
         telling=(telling(InputTiming, row["first"], row["last"], count=row["windows"]),),
     )

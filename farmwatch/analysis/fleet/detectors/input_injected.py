@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
-from farmwatch.analysis.fleet.tool_proof import shown
+from farmwatch.analysis.fleet.tool_proof import many, shown, times
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Kind
 from farmwatch.records import Claim, Family, InputHook, InputTiming, Record
@@ -46,17 +46,21 @@ _REMAPPED = "SELECT DISTINCT device_id FROM processes_30d WHERE list_contains($r
 
 @dataclass(frozen=True, slots=True)
 class InputInjected(FleetDetector):
-    """Finds devices that are typed on by software alone, and programs that make input for no known purpose."""
+    """Finds devices that are typed on by software alone, and programs that make input for no known purpose.
+
+    How much input a program makes is told in farmwatch's own format only, and is not weighed.
+    """
 
     id: ClassVar[str] = "input.injected"
     title: ClassVar[str] = "do its keys and clicks come from software while its keyboard is silent?"
     topic: ClassVar[str] = "input that no hardware made"
-    signals: ClassVar[tuple[str, ...]] = ("E15",)
+    signals: ClassVar[tuple[str, ...]] = ("E15", "N13")
     family: ClassVar[Family] = Family.TIMING
     needs: ClassVar[tuple[type[Record], ...]] = ()
     benign: ClassVar[tuple[str, ...]] = (
         "dictation, a screen reader or switch control that the roster does not say",
         "a program that remaps keys under a name farmwatch does not know",
+        "pair programming with control given away in meetings",
         "test automation; a virtual machine used through its console",
     )
     group: ClassVar[str] = "input delivery"
@@ -80,6 +84,16 @@ class InputInjected(FleetDetector):
             5.0,
             "judged as a running tool of N1 (docs/evidence.md) that makes input",
             group="remote session",
+        ),
+        "meeting": Grade(
+            Claim.DRIVEN,
+            9.0,
+            "judged between minutes and long spells of N13 (docs/evidence.md): a meeting client makes input where "
+            "another participant controls the screen, here day after day",
+            group="hand",
+        ),
+        "meeting_once": Grade(
+            Claim.DRIVEN, 2.0, "judged as minutes of N13 (docs/evidence.md): a colleague took over", group="hand"
         ),
         "program": Grade(
             Claim.DRIVEN, 3.0, "judged: an unknown program makes input; few do, most of them harmless macros"
@@ -148,7 +162,9 @@ class InputInjected(FleetDetector):
         steady = row["alone"] >= self.least_days and not row["by_hand"]
         clumped = share >= self.clumped_share and row["stalls"] >= self.least_stalls
         days = (
-            f"{row['alone']} days" if steady else f"{row['alone']} days, while on {row['by_hand']} it was used by hand"
+            many(row["alone"], "day")
+            if steady
+            else f"{many(row['alone'], 'day')}, while on {row['by_hand']} it was used by hand"
         )
         return Hit(
             row["device_id"],
@@ -156,7 +172,7 @@ class InputInjected(FleetDetector):
             f"{row['injected']:,} keys and clicks were made by software while its own keyboard and pointers were "
             f"silent, on {days}",
             observed=f"{row['injected']:,} injected, {row['hardware']:,} from hardware; {100 * share:.1f} % of presses "
-            f"in clumps, {row['stalls']:,} pauses that end in one",
+            f"in clumps, {many(row['stalls'], 'pause')} with one at the end",
             expected="keys and clicks from the laptop's own devices",
             telling=(telling(InputTiming, row["first"], row["last"], count=row["windows"]),),
         )
@@ -171,25 +187,28 @@ class InputInjected(FleetDetector):
                 SELECT process, count(DISTINCT device_id) AS devices FROM injecting GROUP BY process
             )
             SELECT injecting.device_id, injecting.process, label, sum(n) AS n, sum(events) AS events,
-                   min(first) AS first, max(last) AS last, any_value(devices) AS devices
+                   sum(days)::BIGINT AS days, min(first) AS first, max(last) AS last, any_value(devices) AS devices
             FROM injecting LEFT {join} JOIN spread ON spread.process = injecting.process
                  LEFT JOIN owners AS o ON o.device_id = injecting.device_id
             WHERE NOT list_contains($helpful, injecting.process) AND NOT coalesce(o.accommodation, false)
                   AND NOT coalesce(list_contains($approved, label), false)
-                  AND NOT coalesce(list_contains(string_split(o.approved_tools, ','), label), false)
+                  AND NOT coalesce(list_contains(o.approved_tools, label), false)
                   AND NOT (devices >= 10 AND devices >= 0.02 * (SELECT count(*) FROM fleet_devices))
             GROUP BY injecting.device_id, injecting.process, label ORDER BY injecting.device_id, injecting.process
             """,
             helpful=sorted(_HELPFUL),
             approved=sorted(fleet.profile.approved_tools),
         ):
-            counted = f", {row['events']:,} events" if row["events"] else ""
+            counted = f", {many(row['events'], 'event')}" if row["events"] else ""
+            meeting = row["label"] is not None and fleet.knowledge.complete[row["label"]].kind is Kind.MEETING
+            kind = "meeting client" if meeting else "remote-control tool"
             yield Hit(
                 row["device_id"],
-                "remote_tool" if row["label"] else "program",
-                f"the program {shown(row['process'])} makes keyboard or mouse input"
-                + (f", and is part of the remote-control tool {row['label']}" if row["label"] else ""),
-                observed=f"{shown(row['process'])}, seen {row['n']} times{counted}; on {row['devices']} devices in all",
+                _grade(row["label"] is not None, meeting=meeting, daily=row["days"] >= self.least_days),
+                f"the program {shown(row['process'])} makes keyboard or mouse input, on {many(row['days'], 'day')}"
+                + (f", and is part of the {kind} {row['label']}" if row["label"] else ""),
+                observed=f"{shown(row['process'])}, seen {times(row['n'])}{counted}; "
+                f"on {many(row['devices'], 'device')} in all",
                 expected="programs for accessibility, text or macros, or none",
                 telling=(telling(InputHook, row["first"], row["last"], count=row["n"]),),
             )
@@ -197,16 +216,25 @@ class InputInjected(FleetDetector):
 
 _INJECTING = """
     SELECT device_id, lower(process) AS process, count(*) AS n, sum(greatest(coalesce(events, 0), 0)) AS events,
-           min(ts) AS first, max(ts) AS last
+           count(DISTINCT CAST(ts AS DATE)) AS days, min(ts) AS first, max(ts) AS last
     FROM input_hooks
     WHERE kind IN ('injects', 'both') AND enabled IS DISTINCT FROM false AND (events IS NULL OR events >= 100)
     GROUP BY ALL
 """
 
 
+def _grade(known: bool, *, meeting: bool, daily: bool) -> str:
+    if not known:
+        return "program"
+    if meeting:
+        return "meeting" if daily else "meeting_once"
+    return "remote_tool"
+
+
 def _tool(knowledge: Knowledge, row: Mapping[str, Any]) -> str | None:
-    """The remote-control tool a program belongs to."""
-    for match in knowledge.match_process(row["process"]):
+    """The remote-control tool, or else the meeting client, a program belongs to."""
+    found = knowledge.match_process(row["process"])
+    for match in found:
         if match.alone and match.entry.kind in (Kind.REMOTE_ACCESS, Kind.RMM):
             return match.id
-    return None
+    return next((match.id for match in found if match.entry.kind is Kind.MEETING), None)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
-from farmwatch.analysis.fleet.tool_proof import shown, tool_tellings, without_tool_tables
+from farmwatch.analysis.fleet.tool_proof import many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["JigglerSoftware"]
@@ -65,8 +65,8 @@ class JigglerSoftware(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "daily" if daily else "present",
-                f"{row['name']}, which keeps the session awake, was seen on {row['days']} days; {row['devices']} "
-                "devices of the fleet have it",
+                f"{row['name']}, which keeps the session awake, was seen on {many(row['days'], 'day')}; "
+                f"{many(row['devices'], 'device')} of the fleet {'has' if row['devices'] == 1 else 'have'} it",
                 observed=f"{shown(row['value'])} ({row['vias']})",
                 expected="no program against the screen lock, or one that the company hands out",
                 telling=tool_tellings(row["seen"]),
@@ -94,7 +94,7 @@ def _motion(row: Mapping[str, Any]) -> Hit:
         row["device_id"],
         "motion",
         f"a program moves the pointer every {row['period']:.0f} s, for {row['hours']:.1f} hours in all",
-        observed=f"{row['n']} windows with motion of no hardware at a fixed period",
+        observed=f"{many(row['n'], 'window')} with motion of no hardware at a fixed period",
         expected="motion of a mouse or touchpad",
         telling=(telling(InputTiming, row["first"], row["last"], count=row["n"]),),
     )

@@ -2,7 +2,8 @@
 
 Neighbours are known by a keyed hash and the first three bytes of their link-layer address, never by name, so makers
 whose block is smaller than three bytes do not show. Neighbours count that were there on two days: a café is one day.
-Offices are full of office computers, so nothing is asked of devices that the roster gives a site.
+Offices are full of office computers, so nothing is asked of devices that the roster gives a site; nor of KVMs where
+one is approved for this device, or for another behind the same router.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.knowledge import Knowledge
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.knowledge.entries import Kind
 from farmwatch.records import Claim, Family, Record, Sighting
 
@@ -63,9 +64,7 @@ class LanNeighbours(FleetDetector):
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """Hits on devices that live on such a network."""
-        join = fleet.label(
-            "lan_neighbour_makers", "sightings", ("kind", "oui"), lambda row: _label(fleet.knowledge, row)
-        )
+        join = fleet.label("lan_neighbour_makers", "sightings", ("kind", "oui"), lambda row: _label(fleet, row))
         days = self.least_days if fleet.window.days >= self.least_days else 1
         for row in fleet.rows(
             f"""
@@ -80,9 +79,11 @@ class LanNeighbours(FleetDetector):
                 QUALIFY row_number() OVER (PARTITION BY device_id ORDER BY count(*) DESC, value) = 1
             ),
             own AS (
-                SELECT device_id, count(*) OVER (PARTITION BY value) - 1 AS colleagues FROM routers
+                SELECT device_id, count(*) OVER w - 1 AS colleagues, bool_or(k.device_id IS NOT NULL) OVER w AS approved
+                FROM routers LEFT JOIN kvm_approved AS k USING (device_id) WINDOW w AS (PARTITION BY value)
             )
             SELECT n.device_id, coalesce(any_value(o.colleagues), 0) AS colleagues, any_value(r.site) AS site,
+                   coalesce(any_value(o.approved), false) OR n.device_id IN (FROM kvm_approved) AS approved,
                    list(DISTINCT label ORDER BY label) FILTER (label LIKE 'kvm %') AS kvms,
                    list(DISTINCT label ORDER BY label) FILTER (label LIKE 'part %') AS parts,
                    count(*) FILTER (label = 'board') AS boards, count(*) FILTER (label = 'office') AS computers,
@@ -99,7 +100,7 @@ class LanNeighbours(FleetDetector):
         kvms, parts = ([label.split(" ", 1)[1] for label in row[key] or ()] for key in ("kvms", "parts"))
         if row["site"]:
             return
-        if kvms or parts:
+        if (kvms or parts) and not row["approved"]:
             grade, makers = ("kvm maker", kvms) if kvms else ("shared maker", parts)
             names = " or ".join(makers)
             yield Hit(row["device_id"], grade, f"a neighbour on its network has an address of the maker of {names}",
@@ -108,8 +109,8 @@ class LanNeighbours(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "boards",
-                f"{row['boards']} Raspberry Pi boards are on its network",
-                observed=f"{row['boards']} boards",
+                f"{many(row['boards'], 'Raspberry Pi board')} on its network",
+                observed=many(row["boards"], "board"),
                 expected=f"fewer than {self.least_boards}",
                 telling=proof,
             )
@@ -119,21 +120,26 @@ class LanNeighbours(FleetDetector):
                 row["device_id"],
                 "computers",
                 f"{others} office computers that are not of this fleet are on its network, where no site is declared",
-                observed=f"{row['computers']} neighbours of makers of office computers, {row['colleagues']} laptops of "
-                "the fleet behind the same router",
+                observed=f"{many(row['computers'], 'neighbour')} of makers of office computers, "
+                f"{many(row['colleagues'], 'laptop')} of the fleet behind the same router",
                 expected=f"fewer than {self.least_computers} in a home",
                 telling=proof,
             )  # fmt: skip
 
 
-def _label(knowledge: Knowledge, row: Mapping[str, Any]) -> str | None:
-    """What a neighbour is, by its maker: ``kvm NAME``, ``part NAME``, board, office, or nothing worth telling."""
+def _label(fleet: Fleet, row: Mapping[str, Any]) -> str | None:
+    """What a neighbour is, by its maker: ``kvm NAME``, ``part NAME``, board, office, or nothing worth telling.
+
+    A KVM that the profile approves for everybody is not worth it.
+    """
     if row["kind"] != "neighbour" or not row["oui"]:
         return None
     address = f"{row['oui']}:00:00:01"
-    for match in knowledge.match_oui(address):
+    for match in fleet.knowledge.match_oui(address):
+        if match.id in fleet.profile.approved_tools:
+            return None
         if match.entry.kind is Kind.KVM:
             return f"{'kvm' if match.alone else 'part'} {match.entry.name}"
         if match.id == _BOARD:
             return "board"
-    return "office" if knowledge.maker(address).lower().startswith(_MAKERS) else None
+    return "office" if fleet.knowledge.maker(address).lower().startswith(_MAKERS) else None

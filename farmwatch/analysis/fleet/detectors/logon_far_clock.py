@@ -13,21 +13,23 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import travelling_sql
 from farmwatch.records import Claim, Family, Logon, Record
 
 __all__ = ["LogonFarClock"]
 
-_COMPARED = """
+_COMPARED = f"""
 WITH clocks AS (
     SELECT device_id, ts, session_id, client_utc_offset_min AS far, record_id FROM logons_30d
     WHERE client_utc_offset_min BETWEEN -840 AND 840 AND NOT $approved AND device_id NOT IN (
-        SELECT device_id FROM owners WHERE list_contains(string_split(approved_tools, ','), 'rdp'))
+        SELECT device_id FROM owners WHERE list_contains(approved_tools, 'rdp'))
 ), own AS (
     SELECT device_id, ts, min(utc_offset_min) AS utc_offset_min FROM devices_ever
     WHERE utc_offset_min BETWEEN -840 AND 840 GROUP BY device_id, ts
 ), office AS (
     SELECT DISTINCT l.device_id, l.session_id FROM logons_30d AS l JOIN places AS p ON p.address = l.remote_h
-    WHERE l.session_id IS NOT NULL AND l.event IN ('connection', 'authenticated') AND p.scope = 'own'
+    WHERE l.session_id IS NOT NULL AND l.event IN ('connection', 'authenticated')
+          AND (p.scope = 'own' OR l.remote_h IN (FROM logon_desks))
 ), near AS (
     SELECT c.*, n.utc_offset_min AS own FROM clocks AS c
     ASOF LEFT JOIN own AS n ON n.device_id = c.device_id AND n.ts <= c.ts
@@ -39,9 +41,9 @@ WITH clocks AS (
     FROM near AS n LEFT JOIN first_own AS f USING (device_id) LEFT JOIN owners AS o USING (device_id)
     LEFT JOIN office AS c ON c.device_id = n.device_id AND c.session_id = n.session_id
 )
-SELECT device_id, ts, far, due, record_id, own IS NULL AS by_place, office OR EXISTS (
-           SELECT 1 FROM travels AS t WHERE t.device_id = k.device_id AND CAST(k.ts AS DATE) BETWEEN t.first AND t.last
-       ) AS explained, least(abs(far - due), 1440 - abs(far - due)) - CASE WHEN own IS NULL THEN 90 ELSE 0 END AS apart
+SELECT device_id, ts, far, due, record_id, own IS NULL AS by_place,
+       office OR {travelling_sql("k.device_id", "k.ts")} AS explained,
+       least(abs(far - due), 1440 - abs(far - due)) - CASE WHEN own IS NULL THEN 90 ELSE 0 END AS apart
 FROM known AS k WHERE due IS NOT NULL
 """
 """Clocks of clients beside the device's own. A place's longitude tells its clock within 90 minutes more: daylight
@@ -54,8 +56,8 @@ class LogonFarClock(FleetDetector):
     """Compares the driving machine's offset from UTC with the device's own.
 
     A clock is a fact about a machine, set by whoever runs it; it is compared with the device's declared place only, and
-    an offset that many devices' sessions have is the company's own desk abroad. Where remote desktop is
-    approved, nobody looks at its clients' clocks.
+    an offset that many devices' sessions have is the company's own desk abroad. UTC itself tells hardly anything: it is
+    what a machine keeps that nobody set. Where remote desktop is approved, nobody looks at its clients' clocks.
     """
 
     id: ClassVar[str] = "logon.far_clock"
@@ -67,13 +69,23 @@ class LogonFarClock(FleetDetector):
     benign: ClassVar[tuple[str, ...]] = (
         "a help desk abroad whose addresses were not declared",
         "the person on a journey, reaching the device at home",
-        "a client whose clock is kept in UTC",
+        "a jump host, thin client or server whose clock is kept in UTC, as most of them are",
     )
     group: ClassVar[str] = "far clock"
     grades: ClassVar[Mapping[str, Grade]] = {
         "far": Grade(Claim.ABROAD, 16.0, "judged: set by the machine that drives, and few think of it"),
         "other": Grade(Claim.ABROAD, 4.0, "judged: a zone or two apart, inside one country in many places"),
         "shared": Grade(Claim.ABROAD, 2.0, "judged: many devices' sessions show this clock: a desk of the company"),
+        "utc": Grade(
+            Claim.ABROAD, 2.0, "judged: UTC is what servers, jump hosts and thin clients are set to, wherever they are"
+        ),
+        "driven_days": Grade(
+            Claim.DRIVEN,
+            16.0,
+            "judged: remote sessions ran on several days, from a machine hours away",
+            group="remote session",
+            for_review=True,
+        ),
         "driven": Grade(
             Claim.DRIVEN, 12.0, "judged: a remote session ran, from a machine hours away", group="remote session"
         ),
@@ -84,6 +96,7 @@ class LogonFarClock(FleetDetector):
     check: ClassVar[str] = "compare the client's address and screen of the same session; ask whose machine it is"
     other_min: float = param(90.0, "Daylight saving time and half zones explain less.", low=60, high=180)
     far_min: float = param(180.0, "Farther than the zones most countries have.", low=120, high=720)
+    least_days: float = param(3.0, "Support from afar is done in a day or two.", low=2, high=20)
     shared_devices: float = param(20.0, "So many devices, and one in fifty, are a desk's.", low=5, high=1000)
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
@@ -94,8 +107,11 @@ class LogonFarClock(FleetDetector):
             WITH apart AS (
                 SELECT *, count(DISTINCT device_id) OVER (PARTITION BY far) AS devices FROM far_clocks
                 WHERE apart >= $other_min AND NOT explained
+                QUALIFY far <> 0 OR bool_and(far = 0) OVER (PARTITION BY device_id)
             )
-            SELECT device_id, count(*) AS n, count(DISTINCT CAST(ts AS DATE)) AS days, min(ts) AS first,
+            SELECT device_id, count(*) AS n, count(DISTINCT CAST(ts AS DATE)) AS days,
+                   count(DISTINCT CAST(ts AS DATE)) FILTER (
+                       apart >= $far_min AND far <> 0 AND devices < $shared_devices) AS far_days, min(ts) AS first,
                    max(ts) AS last, max(apart) AS apart, list(DISTINCT far ORDER BY far) AS offsets,
                    any_value(due ORDER BY ts) AS due, bool_and(by_place) AS by_place,
                    bool_and(devices >= $shared_devices
@@ -104,9 +120,11 @@ class LogonFarClock(FleetDetector):
             FROM apart GROUP BY device_id ORDER BY device_id
             """,
             other_min=self.other_min,
+            far_min=self.far_min,
             shared_devices=self.shared_devices,
         ):
-            far = row["apart"] >= self.far_min
+            utc = row["offsets"] == [0]
+            far = row["apart"] >= self.far_min and not utc and not row["shared"]
             offsets = ", ".join(_offset(one) for one in row["offsets"])
             proof = (telling(Logon, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),)
             expected = f"{_offset(row['due'])}" + (
@@ -118,14 +136,15 @@ class LogonFarClock(FleetDetector):
             )
             yield Hit(
                 row["device_id"],
-                "shared" if row["shared"] else "far" if far else "other",
+                "utc" if utc else "shared" if row["shared"] else "far" if far else "other",
                 f"{said}; the device's is {_offset(row['due'])}",
                 observed=offsets,
                 expected=expected,
                 telling=proof,
             )
-            if far and not row["shared"]:
-                yield Hit(row["device_id"], "driven", said, observed=offsets, expected=expected, telling=proof)
+            if far:
+                driven = "driven_days" if row["far_days"] >= self.least_days else "driven"
+                yield Hit(row["device_id"], driven, said, observed=offsets, expected=expected, telling=proof)
 
     def blind(self, fleet: Fleet) -> Mapping[str, str]:
         """Devices whose logs hold no client's clock, or whose own offset is not known."""

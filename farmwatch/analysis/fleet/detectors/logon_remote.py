@@ -11,33 +11,40 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.desks import REMOTE_LOGON_TYPES
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import countries_said, travelling_sql
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, Family, Logon, Record
 
 __all__ = ["LogonRemote"]
 
 _JUDGED = "judged, as for captures: control from outside is a grade-A fact of the session, help desks its benign cause"
-_TYPES = "7, 10, 12"  #: Windows logon types: unlock, remote, cached remote; 3 is a file share, not a desktop
 _SESSIONS = f"""
 SELECT l.device_id, l.ts, CAST(l.ts AS DATE) AS day, l.remote_h, l.record_id, l.account, p.country, p.network,
-       CASE WHEN regexp_matches(l.remote_h, '^(::ffff:)?127[.]|^::1$') THEN 'loopback' ELSE p.scope END AS scope
+       CASE WHEN regexp_matches(l.remote_h, '^(::ffff:)?127[.]|^::1$') THEN 'loopback'
+            WHEN l.remote_h IN (FROM logon_desks) THEN 'desk' ELSE p.scope END AS scope
 FROM logons_30d AS l JOIN places AS p ON p.address = l.remote_h LEFT JOIN owners AS o ON o.device_id = l.device_id
-WHERE l.event IN ('logon', 'reconnect', 'present') AND (l.logon_type IS NULL OR l.logon_type IN ({_TYPES}))
+WHERE l.event IN ('logon', 'reconnect', 'present') AND (l.logon_type IS NULL OR l.logon_type IN ({REMOTE_LOGON_TYPES}))
 AND NOT $approved
-AND NOT coalesce(list_contains(string_split(replace(lower(o.approved_tools), ' ', ''), ','), 'rdp'), false)
+AND NOT coalesce(list_contains(o.approved_tools, 'rdp'), false)
 """
 _WORDS = {
     "outside_often": "from the internet",
     "outside": "from the internet",
     "loopback": "through a tunnel that ends on the device itself",
     "near": "from the local network",
+    "desk": "from an address that comes to many devices, to each of them seldom",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LogonRemote(FleetDetector):
-    """Finds remote logons by where they came from; those from the company's addresses are the help desk's."""
+    """Finds remote logons by where they came from; those from the company's addresses are the help desk's.
+
+    So are those from an address that logs on to many devices, to each of them seldom: where it lies says nothing.
+    """
 
     id: ClassVar[str] = "logon.remote"
     title: ClassVar[str] = "did somebody log on to it from elsewhere?"
@@ -56,6 +63,7 @@ class LogonRemote(FleetDetector):
         "outside": Grade(Claim.DRIVEN, 18.0, f"{_JUDGED}; from the internet"),
         "loopback": Grade(Claim.DRIVEN, 18.0, f"{_JUDGED}; from the device's own address, as by a reverse tunnel"),
         "near": Grade(Claim.DRIVEN, 6.0, f"{_JUDGED}; from the local network: often a colleague or the owner"),
+        "desk": Grade(Claim.DRIVEN, 2.0, "judged: an address that logs on to many devices, seldom, is a help desk's"),
         "country": Grade(
             Claim.ABROAD, 15.0, "judged: the far end's address lies in another country than the device", group="far end"
         ),
@@ -81,12 +89,12 @@ class LogonRemote(FleetDetector):
                 SELECT device_id, scope, count(*) AS n, count(DISTINCT day) AS days, min(ts) AS first, max(ts) AS last,
                        list(DISTINCT remote_h ORDER BY remote_h) AS ends, coalesce(min(record_id, 20), []) AS ids,
                        count(*) OVER (PARTITION BY scope) AS devices
-                FROM remote_logons WHERE scope IN ('public', 'loopback', 'local') GROUP BY device_id, scope
+                FROM remote_logons WHERE scope IN ('public', 'loopback', 'local', 'desk') GROUP BY device_id, scope
             )
             SELECT * FROM ways WHERE NOT (scope = 'local' AND devices >= 10
             AND devices >= $practice_share * (SELECT count(*) FROM fleet_devices))
             QUALIFY row_number() OVER (
-                PARTITION BY device_id ORDER BY CASE scope WHEN 'public' THEN 0 WHEN 'loopback' THEN 1 ELSE 2 END
+                PARTITION BY device_id ORDER BY list_position(['public', 'loopback', 'local', 'desk'], scope)
             ) = 1 ORDER BY device_id
             """,
             practice_share=self.practice_share,
@@ -101,28 +109,28 @@ class LogonRemote(FleetDetector):
                 telling=(telling(Logon, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )
         for row in fleet.rows(
-            """
+            f"""
             SELECT s.device_id, count(*) AS n, count(DISTINCT s.day) AS days, min(s.ts) AS first, max(s.ts) AS last,
                    list(DISTINCT s.country ORDER BY s.country) AS countries, any_value(o.place_country) AS declared,
                    bool_and(s.network IS NOT NULL) AS by_network, coalesce(min(s.record_id, 20), []) AS ids
             FROM remote_logons AS s JOIN owners AS o USING (device_id)
-            WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country) AND NOT EXISTS (
-                SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND s.day BETWEEN t.first AND t.last
-            ) GROUP BY s.device_id ORDER BY s.device_id
+            WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country)
+              AND NOT {travelling_sql("s.device_id", "s.day")}
+            GROUP BY s.device_id ORDER BY s.device_id
             """
         ):
             yield Hit(
                 row["device_id"],
                 "country_by_network" if row["by_network"] else "country",
-                f"{many(row['n'], 'logon')} came from addresses in {', '.join(row['countries'])} "
+                f"{many(row['n'], 'logon')} came from addresses in {countries_said(row['countries'])} "
                 f"on {many(row['days'], 'day')}; "
-                f"the device belongs in {row['declared']}",
-                observed=f"far ends in {', '.join(row['countries'])}",
-                expected=f"far ends in {row['declared']}, or the company's own",
+                f"the device belongs in {country_name(row['declared'])}",
+                observed=f"far ends in {countries_said(row['countries'])}",
+                expected=f"far ends in {country_name(row['declared'])}, or the company's own",
                 telling=(telling(Logon, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )
 
     def _grade(self, row: Mapping[str, Any]) -> str:
         if row["scope"] == "public":
             return "outside_often" if row["days"] >= self.often_days else "outside"
-        return "loopback" if row["scope"] == "loopback" else "near"
+        return "near" if row["scope"] == "local" else str(row["scope"])

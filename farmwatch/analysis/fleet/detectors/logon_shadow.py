@@ -1,6 +1,7 @@
 """Somebody watched or steered a session by Windows' own shadowing.
 
-Logged by TerminalServices-RemoteConnectionManager as 20503 (watched) and 20506 (steered).
+Logged by TerminalServices-RemoteConnectionManager as 20503 (watched) and 20506 (steered). Shadowing is a part of Remote
+Desktop: where that is approved, so is this.
 """
 
 from __future__ import annotations
@@ -52,13 +53,17 @@ class LogonShadow(FleetDetector):
                                 OR lower(split_part(l.remote_name, '.', 1)) IN (SELECT name FROM hosts),
                                 false)) AS company,
                        coalesce(min(l.record_id, 20), []) AS ids
-                FROM logons_30d AS l WHERE l.event = 'shadow' GROUP BY l.device_id
+                FROM logons_30d AS l LEFT JOIN owners AS o ON o.device_id = l.device_id
+                WHERE l.event = 'shadow' AND NOT $approved
+                      AND NOT coalesce(list_contains(o.approved_tools, 'rdp'), false)
+                GROUP BY l.device_id
             )
             SELECT * FROM shadowed WHERE (SELECT count(*) FROM shadowed) < 10
             OR (SELECT count(*) FROM shadowed) < $practice_share * (SELECT count(*) FROM fleet_devices)
             ORDER BY device_id
             """,
             practice_share=self.practice_share,
+            approved="rdp" in fleet.profile.approved_tools,
         ):
             names = ", ".join(shown(name) for name in row["names"][:3] if name) or "a computer that is not named"
             yield Hit(

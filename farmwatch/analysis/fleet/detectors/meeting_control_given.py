@@ -18,7 +18,10 @@ _JUDGED = "judged: rare for minutes in ordinary calls, daily for hours in docume
 
 @dataclass(frozen=True, slots=True)
 class MeetingControlGiven(FleetDetector):
-    """Adds up how often and for how long others controlled the device in meetings."""
+    """Adds up how often and for how long others controlled the device in meetings.
+
+    Only farmwatch's own format brings this: none of the products' feeds that are read tells of control given away.
+    """
 
     id: ClassVar[str] = "meeting.control_given"
     title: ClassVar[str] = "did somebody in a meeting control it?"

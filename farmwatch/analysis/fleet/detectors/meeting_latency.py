@@ -1,4 +1,7 @@
-"""The device's line to a meeting's service is far slower than the fleet's (E16)."""
+"""The device's line to a meeting's service is far slower than the fleet's (E16).
+
+Names of speakers and cameras, the other half of that signal, are in no table: they are often a person's.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import travelling_sql
 from farmwatch.records import Claim, Family, MeetingUse, Record
 
 __all__ = ["MeetingLatency"]
@@ -44,7 +48,7 @@ class MeetingLatency(FleetDetector):
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """One hit for each product and device."""
         for row in fleet.rows(
-            """
+            f"""
             WITH own AS (
                 SELECT about AS device_id, product, median(latency_ms) AS delay, count(*) AS n, min(ts) AS first,
                        max(ts) AS last, count(DISTINCT CAST(ts AS DATE)) AS days,
@@ -56,8 +60,7 @@ class MeetingLatency(FleetDetector):
             SELECT o.*, u.delay AS usual, u.devices FROM own AS o JOIN usual AS u USING (product)
             WHERE u.devices >= $fleet AND o.n >= $least_meetings AND o.delay >= $least_ms
             AND o.delay >= $least_ratio * u.delay
-            AND NOT EXISTS (SELECT 1 FROM travels AS t WHERE t.device_id = o.device_id
-                            AND t.first <= CAST(o.last AS DATE) AND t.last >= CAST(o.first AS DATE))
+            AND NOT {travelling_sql("o.device_id", "o.first", "o.last")}
             ORDER BY o.device_id, o.product
             """,
             fleet=_FLEET,

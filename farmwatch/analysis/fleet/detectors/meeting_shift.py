@@ -97,7 +97,7 @@ class MeetingShift(FleetDetector):
                 row["device_id"],
                 ("screen" if shown else "regular" if regular else "daily") if often else "single",
                 f"one meeting for {row['hours']:.1f} h on {many(row['days'], 'day')}, "
-                f"{row['people']} people at most"
+                f"{many(row['people'], 'person', 'people')} at most"
                 + (f", screen shared {min(row['share'], 1):.0%} of the time" if row["share"] is not None else "")
                 + (f", begun at {_clock(row['minute'])} UTC give or take {row['spread']:.0f} min"
                    if often else ""),

@@ -21,6 +21,7 @@ from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, 
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
 from farmwatch.analysis.fleet.motions import EXACT_SPREAD
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["MotionCadence"]
@@ -124,7 +125,8 @@ class MotionCadence(FleetDetector):
                 "night" if row["hours"] >= self.night_hours else "hours",
                 f"its pointer moved by itself every {row['period']:.0f} s for {row['hours']:.1f} hours on end "
                 f"without a key, a click or any other motion ({row['total']:.0f} hours in all)",
-                observed=f"{row['reports']} reports every {row['period']:.1f} s, spread {100 * row['spread']:.1f} %",
+                observed=f"{many(row['reports'], 'report')} every {row['period']:.1f} s, "
+                f"spread {100 * row['spread']:.1f} %",
                 expected="motion of a hand, or none",
                 telling=(telling(InputTiming, row["first"], row["last"], count=row["windows"], record_ids=row["ids"]),),
             )

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, InputTiming, Record
 
 __all__ = ["MotionKvmJiggler"]
@@ -103,13 +104,13 @@ class MotionKvmJiggler(FleetDetector):
 
 
 def _hit(row: Mapping[str, Any], grade: str) -> Hit:
-    reports = f"{row['reports']} report{'s' if row['reports'] > 1 else ''}"
+    reports = many(row["reports"], "report")
     likeness = "a small step such as" if grade == "look_alike" else "as"
     return Hit(
         row["device_id"],
         grade,
         f"its pointer moves by itself every {row['period']:.0f} s, {reports} each time, {likeness} the jiggler of "
-        f"{row['name']} does: {row['windows']} windows on {row['days']} day{'s' if row['days'] > 1 else ''}",
+        f"{row['name']} does: {many(row['windows'], 'window')} on {many(row['days'], 'day')}",
         observed=f"{', '.join(row['inputs'])[:80]}: {row['pointer']} pointer, {reports} every {row['period']:.1f} s, "
         f"{row['shape']}" + (f", {row['gap']:.0f} ms apart" if row["gap"] is not None else ""),
         expected="motion of a hand, which never repeats to the second",

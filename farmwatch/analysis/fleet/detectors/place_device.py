@@ -18,7 +18,9 @@ from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, 
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.geo import distance_sql, placed
 from farmwatch.analysis.fleet.places import CITY_KM, on_line
-from farmwatch.analysis.fleet.visits import BORDER_KM, networks_said, travelling_sql, unplaced
+from farmwatch.analysis.fleet.tool_proof import many
+from farmwatch.analysis.fleet.visits import BORDER_KM, countries_said, networks_said, travelling_sql, unplaced
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, DeviceLocation, Family, Record, RosterEntry, Sighting
 
 __all__ = ["PlaceDevice"]
@@ -28,7 +30,10 @@ _WORSE_KM = 50.0  #: radius of a position that came without one: judged, a cell 
 
 @dataclass(frozen=True, slots=True)
 class PlaceDevice(FleetDetector):
-    """Finds devices that are not where they should be."""
+    """Finds devices that are not where they should be.
+
+    Positions with coordinates come in farmwatch's own format only; the other feeds tell a country, or an address.
+    """
 
     id: ClassVar[str] = "place.device"
     title: ClassVar[str] = "is the device where it should be?"
@@ -115,15 +120,15 @@ class PlaceDevice(FleetDetector):
                 continue
             days = {"far_days": row["far_days"], "country_code": row["coded_days"]}.get(grade, row["abroad_days"])
             km = "" if row["km"] is None else f", at least {row['km']:,.0f} km from where it should be"
-            where = ", ".join(row["countries"] or row["codes"] or ())
-            place = row["place"] or row["home_country"] or "its declared place"
+            where = countries_said(row["countries"] or row["codes"] or ())
+            place = row["place"] or country_name(row["home_country"]) or "its declared place"
             yield Hit(
                 row["device_id"],
                 grade,
                 f"by its own positioning ({', '.join(row['methods'])[:60]}) the device was "
-                f"{f'in {where}' if where else 'elsewhere'} on {days} of {row['days']} days with a position{km}; "
-                f"it should be in {place[:80]}",
-                observed=f"{days} of {row['days']} days elsewhere",
+                f"{f'in {where}' if where else 'elsewhere'} on {days} of {many(row['days'], 'day')} with a "
+                f"position{km}; it should be in {place[:80]}",
+                observed=f"{days} of {many(row['days'], 'day')} elsewhere",
                 expected=f"positions around {place[:80]}, or travel in the roster",
                 telling=(telling(DeviceLocation, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )
@@ -182,13 +187,13 @@ class PlaceDevice(FleetDetector):
         )
         for row in rows:
             stays = row["abroad_days"] >= max(self.min_days, self.min_share * row["days"])
-            place = row["place"] or row["home_country"]
+            place = row["place"] or country_name(row["home_country"]) or "its declared place"
             networks = networks_said((one["country"], one["org"]) for one in row["networks"])
             yield Hit(
                 row["device_id"],
                 "line_days" if stays and not row["carried"] else "abroad",
-                f"the device itself reported from {networks} on {row['abroad_days']} of {row['days']} days on a line "
-                f"whose place is known; it should be in {place[:80]}",
+                f"the device itself reported from {networks} on {row['abroad_days']} of {many(row['days'], 'day')} "
+                f"on a line whose place is known; it should be in {place[:80]}",
                 observed="; ".join(row["addresses"][:8]),
                 expected=f"a line around {place[:80]}, or travel in the roster",
                 telling=(telling(Sighting, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),

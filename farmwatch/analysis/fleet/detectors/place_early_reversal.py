@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.geo import distance_sql, placed
 from farmwatch.analysis.fleet.places import on_line
 from farmwatch.analysis.fleet.visits import BORDER_KM, networks_said, travelling_sql, unplaced
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, Family, Record, RosterEntry, SignIn
 
 __all__ = ["PlaceEarlyReversal"]
@@ -41,14 +42,18 @@ class PlaceEarlyReversal(FleetDetector):
         "an address that the place database has in the wrong place",
     )
     group: ClassVar[str] = "place"
-    grades: ClassVar[Mapping[str, Grade]] = {
-        "then_vpn": Grade(
-            Claim.ABROAD, 15.0, "judged: from abroad, then through VPNs or data centres at home (docs/evidence.md, I4)"
-        ),
-        "then_home": Grade(
-            Claim.ABROAD, 12.0, "judged: first from abroad, then from lines at home (docs/evidence.md, I4)"
-        ),
-    }
+    grades: ClassVar[Mapping[str, Grade]] = also_driven(
+        {
+            "then_vpn": Grade(
+                Claim.ABROAD,
+                15.0,
+                "judged: from abroad, then through VPNs or data centres at home (docs/evidence.md, I4)",
+            ),
+            "then_home": Grade(
+                Claim.ABROAD, 12.0, "judged: first from abroad, then from lines at home (docs/evidence.md, I4)"
+            ),
+        }
+    )
     when_clear: ClassVar[str] = "its account is not new, or did not begin abroad"
     check: ClassVar[str] = "ask who made the first sign-ins and on which machine; compare with when the laptop was sent"
 
@@ -110,14 +115,15 @@ class PlaceEarlyReversal(FleetDetector):
         for row in rows:
             hidden = row["hidden_days"] * 2 >= row["later_days"]
             networks = networks_said((one["country"], one["org"]) for one in row["networks"])
+            home = country_name(row["home_country"])
             through = ", mostly through VPNs or data centres" if hidden else ""
             yield Hit(
                 row["about"],
                 "then_vpn" if hidden else "then_home",
                 f"its account is new (since {row['since']}): its first sign-ins came from {networks}, those of "
-                f"{row['later_days']} later days from {row['home_country']}{through}",
+                f"{row['later_days']} later days from {home}{through}",
                 observed="; ".join(row["addresses"][:8]),
-                expected=f"first sign-ins from {row['home_country']}, where the device should be",
+                expected=f"first sign-ins from {home}, where the device should be",
                 telling=(telling(SignIn, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
             )
 

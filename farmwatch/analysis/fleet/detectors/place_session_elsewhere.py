@@ -18,6 +18,7 @@ from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, 
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.geo import distance_sql, placed
 from farmwatch.analysis.fleet.places import on_line
+from farmwatch.analysis.fleet.tool_proof import many, times
 from farmwatch.analysis.fleet.visits import BORDER_KM, networks_said, travelling_sql, unplaced
 from farmwatch.records import Claim, Family, Record, Sighting, SignIn
 
@@ -84,7 +85,7 @@ class PlaceSessionElsewhere(FleetDetector):
                    list(DISTINCT used.address ORDER BY used.address)[:8] AS addresses,
                    list(DISTINCT own_address ORDER BY own_address)[:8] AS own
             FROM used JOIN places AS p ON p.address = used.address JOIN places AS h ON h.address = own_address
-            WHERE NOT {travelling_sql("about", "CAST(ts AS DATE)")}
+            WHERE NOT {travelling_sql("about", "ts")}
             GROUP BY about, named ORDER BY about, named
             """,
             near_s=self.near_h * 3600,
@@ -94,13 +95,12 @@ class PlaceSessionElsewhere(FleetDetector):
             km = "" if row["km"] is None else f", at least {row['km']:,.0f} km away"
             there = networks_said((one["country"], one["org"]) for one in row["networks"])
             here = networks_said((one["country"], one["org"]) for one in row["homes"])
-            times = "once" if row["n"] == 1 else f"{row['n']} times"
             what = "its own session was" if row["named"] else "its account was"
             yield Hit(
                 row["about"],
                 grade,
-                f"{what} used from {there}{km}, {times} on {row['days']} "
-                f"{'day' if row['days'] == 1 else 'days'}, while the laptop itself was reporting from {here}",
+                f"{what} used from {there}{km}, {times(row['n'])} on "
+                f"{many(row['days'], 'day')}, while the laptop itself was reporting from {here}",
                 observed=f"sign-ins from {'; '.join(row['addresses'])}; the laptop behind {'; '.join(row['own'])}",
                 expected="sign-ins from where the laptop is",
                 telling=(
@@ -125,6 +125,7 @@ class PlaceSessionElsewhere(FleetDetector):
                 QUALIFY count(*) OVER (PARTITION BY device_id) <= {MOST_ADDRESSES}
             ), measured AS (
                 SELECT u.about, u.address, o.address AS own_address, p.country <> h.country AS crosses,
+                       coalesce(h.network = 'mobile', false) AS carried,
                        CASE WHEN {placed("p")} AND {placed("h")} THEN {km} END AS km
                 FROM used AS u JOIN own AS o ON o.device_id = u.about
                 JOIN places AS p ON p.address = u.address JOIN places AS h ON h.address = o.address
@@ -132,7 +133,8 @@ class PlaceSessionElsewhere(FleetDetector):
             SELECT *, coalesce(crosses AND coalesce(km > {BORDER_KM}, true), false) AS abroad FROM measured
             """,
         )
-        fleet.make("session_far", "SELECT * FROM session_both WHERE abroad OR km > $km", km=self.min_km)
+        far = "SELECT * FROM session_both WHERE abroad OR (km > $km AND NOT carried)"
+        fleet.make("session_far", far, km=self.min_km)
 
     def _own(self, fleet: Fleet) -> None:
         """``session_own``: what laptops said themselves; ``session_there``: days they were at the other place."""

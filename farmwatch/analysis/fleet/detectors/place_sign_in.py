@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.visits import networks_said, unplaced
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, Family, Record, RosterEntry, SignIn
 
 __all__ = ["PlaceSignIn"]
@@ -35,16 +37,18 @@ class PlaceSignIn(FleetDetector):
         "a carrier that leads traffic out in another country (roaming)",
     )
     group: ClassVar[str] = "place"
-    grades: ClassVar[Mapping[str, Grade]] = {
-        "abroad_days": Grade(
-            Claim.ABROAD, 14.0, "judged: several days from abroad, no travel declared (docs/evidence.md, I3)"
-        ),
-        "abroad": Grade(
-            Claim.ABROAD, 6.0, "judged: once from abroad is mostly undeclared travel (docs/evidence.md, I3)"
-        ),
-        "telephone": Grade(Claim.ABROAD, 2.0, "judged: a telephone or its carrier abroad tells little of a laptop"),
-        "far": Grade(Claim.ABROAD, 3.0, "judged: places by address within a country are often wrong"),
-    }
+    grades: ClassVar[Mapping[str, Grade]] = also_driven(
+        {
+            "abroad_days": Grade(
+                Claim.ABROAD, 14.0, "judged: several days from abroad, no travel declared (docs/evidence.md, I3)"
+            ),
+            "abroad": Grade(
+                Claim.ABROAD, 6.0, "judged: once from abroad is mostly undeclared travel (docs/evidence.md, I3)"
+            ),
+            "telephone": Grade(Claim.ABROAD, 2.0, "judged: a telephone or its carrier abroad tells little of a laptop"),
+            "far": Grade(Claim.ABROAD, 3.0, "judged: places by address within a country are often wrong"),
+        }
+    )
     when_clear: ClassVar[str] = "sign-ins whose place is known came from where the roster expects the device"
     check: ClassVar[str] = (
         "ask HR whether travel or a move is known for those days; compare with the device's own place"
@@ -74,11 +78,11 @@ class PlaceSignIn(FleetDetector):
                 continue
             networks = [(one["country"], one["org"]) for one in row["networks"]]
             km = "" if row["km"] is None else f", at least {row['km']:,.0f} km away"
-            declared = row["home"] or row["home_country"] or "its declared place"
+            declared = row["home"] or country_name(row["home_country"]) or "its declared place"
             yield Hit(
                 row["about"],
                 grade,
-                f"its account signed in on {row['days']} {'day' if row['days'] == 1 else 'days'} from "
+                f"its account signed in on {many(row['days'], 'day')} from "
                 f"{networks_said(networks)}{km}; the device should be in {declared[:80]}",
                 observed="; ".join(row["addresses"]),
                 expected=f"sign-ins from {declared[:80]}, or travel in the roster",

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.inputs import excused
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.knowledge import Knowledge
 from farmwatch.records import Claim, Family, InputTiming, Record
 
@@ -158,8 +159,8 @@ def _hit(row: Mapping[str, Any], grade: str) -> Hit:
         row["device_id"],
         grade,
         told,
-        observed=f"{row['input_device'][:80]} ({row['role']}): {row['moves']:,} reports in {row['windows']} windows on "
-        f"{row['days']} days",
+        observed=f"{row['input_device'][:80]} ({row['role']}): {row['moves']:,} reports in "
+        f"{many(row['windows'], 'window')} on {many(row['days'], 'day')}",
         expected="5 to 17 ms between two reports of a touch screen, pen, or viewer nearby",
         telling=(telling(InputTiming, row["first"], row["last"], count=row["windows"]),),
     )

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, PowerEvent, Record, Sighting
 
 __all__ = ["PowerAlwaysOn"]
@@ -104,10 +105,10 @@ class PowerAlwaysOn(FleetDetector):
             yield Hit(
                 row["device_id"],
                 grade,
-                f"awake {row['hours']} of {24 * row['days']} hours on {row['days']} days with {lid}, on mains all the "
-                "time and never on another network",
-                observed=f"0 sleeps, {row['offs']} shutdowns, {row['gateways']} gateways, {row['points']} access "
-                f"points; told: {' and '.join(told)}",
+                f"awake {row['hours']} of {24 * row['days']} hours on {many(row['days'], 'day')} with {lid}, on "
+                "mains all the time and never on another network",
+                observed=f"0 sleeps, {many(row['offs'], 'shutdown')}, {many(row['gateways'], 'gateway')}, "
+                f"{many(row['points'], 'access point')}; told: {' and '.join(told)}",
                 expected="a laptop in use sleeps, is opened and closed, or runs on battery within a week",
                 telling=(telling(PowerEvent, row["first"], row["last"], count=row["n"]),),
             )

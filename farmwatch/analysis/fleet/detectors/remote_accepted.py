@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from farmwatch.analysis.addresses import AddressBook
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import many, shown
+from farmwatch.analysis.fleet.tool_proof import many, shown, tool_name
 from farmwatch.knowledge import Knowledge
 from farmwatch.knowledge.entries import Grade as Sure
 from farmwatch.knowledge.entries import Kind, Layer, Side
@@ -98,7 +98,7 @@ class RemoteAccepted(FleetDetector):
             yield Hit(
                 row["device_id"],
                 row["grade"],
-                f"{many(row['n'], 'connection')} came in to {_title(fleet, row['tool'])} {_WORDS[row['grade']]}",
+                f"{many(row['n'], 'connection')} came in to {tool_name(fleet, row['tool'])} {_WORDS[row['grade']]}",
                 observed=", ".join(row["ends"][:3]) + (f" and {len(row['ends']) - 3} more" if row["ends"][3:] else ""),
                 expected="connections that lead out only, or the company's own",
                 telling=(telling(Socket, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
@@ -126,7 +126,7 @@ class RemoteAccepted(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "open",
-                f"{_title(fleet, row['tool'])} waits for connections from anywhere on port {ports}",
+                f"{tool_name(fleet, row['tool'])} waits for connections from anywhere on port {ports}",
                 observed=f"{shown(row['process'] or 'a program that is not named')} listens on {ports}",
                 expected="no remote-control server, or one for the device itself only",
                 telling=(telling(Socket, row["first"], row["last"], count=row["n"], record_ids=row["ids"]),),
@@ -164,8 +164,8 @@ class RemoteAccepted(FleetDetector):
             f"""
             SELECT accepted_rows.*, accepted_tools.label AS tool, accepted_scopes.label AS scope
             FROM accepted_rows {tools} {scopes} LEFT JOIN owners AS o ON o.device_id = accepted_rows.device_id
-            WHERE NOT list_contains($approved::VARCHAR[], accepted_tools.label) AND NOT coalesce(list_contains(
-                string_split(replace(lower(o.approved_tools), ' ', ''), ','), accepted_tools.label), false)
+            WHERE NOT list_contains($approved::VARCHAR[], accepted_tools.label)
+                  AND NOT coalesce(list_contains(o.approved_tools, accepted_tools.label), false)
             """,
             approved=sorted(fleet.profile.approved_tools),
         )
@@ -195,8 +195,3 @@ def _scope(book: AddressBook, address: str | None) -> str:
     if address is None or _LOOPBACK.match(address):
         return "loopback"
     return {"local": "near"}.get(scope := book.scope(address), scope)
-
-
-def _title(fleet: Fleet, tool: str) -> str:
-    entry = fleet.knowledge.find(tool)
-    return entry.name if entry is not None else shown(tool)

@@ -8,66 +8,26 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
-from farmwatch.analysis.fleet.tool_proof import many, shown
+from farmwatch.analysis.fleet.tool_proof import many, shown, tool_name
+from farmwatch.analysis.fleet.visits import countries_said, travelling_sql
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, Family, Record, RemoteToolLog
 
 __all__ = ["RemoteToolSessions"]
 
 _JUDGED = "judged from grade A of E10 (docs/evidence.md), the best single piece of evidence"
 _MOST_NAMED = 3
-_SESSIONS = """
-WITH told AS (
-    SELECT l.device_id, l.tool, time_bucket(INTERVAL 10 MINUTE, l.ts) AS slot,
-           min(l.ts) FILTER (l.event IN ('accepted', 'session')) AS ts, max(l.ended) AS ended, max(l.far_id) AS far_id,
-           max(l.far_h) AS far_h, bool_or(l.unattended) AS unattended,
-           bool_or(l.auth = 'user' OR NOT l.unattended) AS asked, list(DISTINCT l.auth) AS auths,
-           coalesce(min(l.record_id, 20), []) AS ids, count(*) AS n
-    FROM remote_tool_log_30d AS l WHERE l.direction = 'incoming' GROUP BY l.device_id, l.tool, slot
-    HAVING (bool_or(l.event = 'accepted') OR bool_or(l.event = 'session') AND NOT bool_or(l.event = 'rejected'))
-    AND NOT coalesce(bool_and(lower(l.mode) NOT LIKE 'remote%') FILTER (l.mode IS NOT NULL), false)
-), ends AS (
-    SELECT device_id, tool, ts FROM remote_tool_log_30d WHERE event = 'ended'
-), locks AS (
-    SELECT device_id, ts, bool_and(event = 'locked') AS locked FROM power_30d SEMI JOIN told USING (device_id)
-    WHERE event IN ('locked', 'unlocked', 'boot') GROUP BY device_id, ts
-), timed AS (
-    SELECT t.* EXCLUDE (ended),
-           CASE WHEN coalesce(t.ended, e.ts) IS NOT NULL  -- least and greatest pass over what is not known
-                THEN least(greatest(epoch(coalesce(t.ended, e.ts)) - epoch(t.ts), 0), 86400) / 3600 END AS hours
-    FROM told AS t ASOF LEFT JOIN ends AS e ON e.device_id = t.device_id AND e.tool = t.tool AND e.ts >= t.ts
-)
-SELECT t.*, p.scope, p.country, p.network, CAST(t.ts AS DATE) AS day,
-       coalesce(k.locked AND t.asked IS NULL AND t.unattended IS NULL, false) AS locked
-FROM timed AS t ASOF LEFT JOIN locks AS k ON k.device_id = t.device_id AND k.ts <= t.ts - INTERVAL 1 MINUTE
-LEFT JOIN places AS p ON p.address = t.far_h LEFT JOIN owners AS o ON o.device_id = t.device_id
-WHERE t.tool NOT IN (SELECT unnest($approved::VARCHAR[]))
-AND NOT coalesce(list_contains(string_split(replace(lower(o.approved_tools), ' ', ''), ','), t.tool), false)
-"""
-"""Sessions that came in. Lines of one session's beginning lie within minutes, so those of ten minutes are one session;
-where the log does not say when it ended, the next end it tells of does. A session the log says nothing about, begun
-while the screen was locked, had nobody at the device to agree."""
-
-_DESKS = """
-WITH office AS (
-    SELECT tool, far_id FROM tool_sessions WHERE far_id IS NOT NULL AND scope IS NOT NULL GROUP BY tool, far_id
-    HAVING bool_and(scope = 'own')
-), shared AS (
-    SELECT tool, far_id FROM (
-        SELECT device_id, tool, far_id, count(*) AS n, coalesce(sum(hours), 0) AS hours FROM tool_sessions
-        WHERE far_id IS NOT NULL GROUP BY device_id, tool, far_id
-    ) GROUP BY tool, far_id HAVING count(*) >= $desk_devices AND median(n) <= 4 AND median(hours) <= 3
-)
-SELECT tool, far_id, true AS declared FROM office
-UNION ALL SELECT tool, far_id, false FROM shared ANTI JOIN office USING (tool, far_id)
-"""
-"""Far ends of help desks: known by the company's own addresses, or by many devices with few and short sessions each."""
+_WORKS = """EXISTS (FROM tool_workers AS w
+    WHERE w.device_id = s.device_id AND w.tool = s.tool AND w.far = coalesce(s.far_id, s.far_h))"""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteToolSessions(FleetDetector):
     """Reads sessions out of tools' own logs: with a password or token nobody at the device had to agree.
 
-    Sessions out of this device are a help desk's side and are not told, nor are those from the company's addresses.
+    Sessions out of this device are a help desk's side and are not told, nor are those from the company's addresses. A
+    tool that the company allows for everybody is there for support: one far end that works through it day by day, with
+    nobody asked as far as its log says, is told.
     """
 
     id: ClassVar[str] = "remote.tool_log"
@@ -95,6 +55,13 @@ class RemoteToolSessions(FleetDetector):
         "unstated": Grade(Claim.DRIVEN, 12.0, f"{_JUDGED}; it does not say who let it in"),
         "near": Grade(Claim.DRIVEN, 10.0, f"{_JUDGED}; from the same local network: a colleague or a second computer"),
         "consented": Grade(Claim.DRIVEN, 6.0, f"{_JUDGED}; somebody at the device agreed, as in support"),
+        "allowed_long": Grade(
+            Claim.DRIVEN, 14.0, "judged: most days of a week from one far end that is no help desk, nobody asked; "
+            "the tool is allowed, and people reach their own laptops as well",
+        ),
+        "allowed_unstated": Grade(
+            Claim.DRIVEN, 8.0, "judged: the same, but the log does not say whether somebody at the device agreed",
+        ),
         "desk": Grade(Claim.DRIVEN, 2.0, "judged: a far end with few, short sessions on many devices is a help desk"),
         "country": Grade(
             Claim.ABROAD, 15.0, "judged: the far end's address lies in another country than the device", group="far end"
@@ -104,29 +71,30 @@ class RemoteToolSessions(FleetDetector):
             group="far end",
         ),
     }  # fmt: skip
-    when_clear: ClassVar[str] = "its logs tell of no session that came in, or of the company's own only"
+    when_clear: ClassVar[str] = "its logs tell of no session that came in, or of the company's own and support only"
     check: ClassVar[str] = "match the sessions to support tickets; ask the vendor who owns the far end's number"
     long_hours: float = param(8.0, "A working day in all; support cases are shorter.", low=1, high=100)
     long_days: float = param(3.0, "On so many days: support cases end.", low=2, high=20)
     locked_sessions: float = param(2.0, "Once, somebody may come back to the desk at that moment.", low=1, high=20)
-    desk_devices: float = param(20.0, "A far end that reaches so many devices is run by a service.", low=5, high=1000)
 
     def examine(self, fleet: Fleet) -> Iterable[Hit]:
         """For each device and tool one hit about who came in, and one where the far end lies in another country."""
-        fleet.make("tool_sessions", _SESSIONS, approved=sorted(fleet.profile.approved_tools))
-        fleet.make("tool_desks", _DESKS, desk_devices=self.desk_devices)
         for row in fleet.rows(
             """
             WITH outside AS (
-                SELECT s.*, d.far_id IS NOT NULL AS desk FROM tool_sessions AS s
-                LEFT JOIN tool_desks AS d ON d.tool = s.tool AND d.far_id = s.far_id
+                SELECT s.*, d.far IS NOT NULL AS desk, w.unasked FROM tool_sessions AS s
+                LEFT JOIN tool_workers AS w
+                ON w.device_id = s.device_id AND w.tool = s.tool AND w.far = coalesce(s.far_id, s.far_h)
+                LEFT JOIN tool_desks AS d ON d.tool = s.tool AND d.far = coalesce(s.far_id, s.far_h)
                 WHERE NOT coalesce(s.scope = 'own', false) AND NOT coalesce(d.declared, false)
-                QUALIFY d.far_id IS NULL OR bool_and(d.far_id IS NOT NULL) OVER (PARTITION BY s.device_id, s.tool)
+                      AND (NOT s.approved OR w.far IS NOT NULL)
+                QUALIFY d.far IS NULL OR bool_and(d.far IS NOT NULL) OVER (PARTITION BY s.device_id, s.tool)
             )
             SELECT device_id, tool, count(*) AS n, sum(n)::BIGINT AS rows, count(DISTINCT day) AS days,
                    sum(hours) AS hours, min(ts) AS first, max(ts) AS last, count(*) FILTER (unattended) AS unattended,
                    count(*) FILTER (locked) AS locked,
-                   bool_and(desk) AS desk, bool_and(scope = 'local') AS near, bool_or(asked) AS asked,
+                   bool_or(approved) AS allowed, bool_or(unasked) AS unasked, bool_and(desk) AS desk,
+                   bool_and(scope = 'local') AS near, bool_or(asked) AS asked,
                    list(DISTINCT coalesce(far_id, far_h) ORDER BY coalesce(far_id, far_h)) AS ends,
                    list_sort(list_distinct(flatten(list(auths)))) AS auths, list_sort(flatten(list(ids)))[:20] AS ids
             FROM outside GROUP BY device_id, tool ORDER BY device_id, tool
@@ -146,10 +114,11 @@ class RemoteToolSessions(FleetDetector):
         return Hit(
             row["device_id"],
             self._grade(row),
-            f"the log of {_title(fleet, row['tool'])} tells of {many(row['n'], 'session')} that came in{how}, "
+            f"the log of {tool_name(fleet, row['tool'])} tells of {many(row['n'], 'session')} that came in{how}, "
             f"on {many(row['days'], 'day')}"
             + (f", {hours:.1f} hours in all" if hours is not None else "")
-            + (f", from {named}" if ends else ""),
+            + (f", from {named}" if ends else "")
+            + ("; the tool is allowed, as support is" if row["allowed"] else ""),
             observed="let in by " + (", ".join(one for one in row["auths"] if one) or "what the log does not say"),
             expected="no session in, or a help desk's that somebody agreed to",
             telling=(telling(RemoteToolLog, row["first"], row["last"], count=row["rows"], record_ids=row["ids"]),),
@@ -160,6 +129,8 @@ class RemoteToolSessions(FleetDetector):
             return "desk"
         if row["near"]:
             return "near"
+        if row["allowed"]:
+            return "allowed_long" if row["unasked"] else "allowed_unstated"
         if row["unattended"]:
             return "unattended"
         if row["locked"] >= self.locked_sessions:
@@ -174,30 +145,25 @@ def _abroad(fleet: Fleet) -> Iterable[Hit]:
     Help desks are left out.
     """
     for row in fleet.rows(
-        """
+        f"""
         SELECT s.device_id, s.tool, count(*) AS n, count(DISTINCT s.day) AS days, min(s.ts) AS first, max(s.ts) AS last,
                sum(s.n)::BIGINT AS rows, list(DISTINCT s.country ORDER BY s.country) AS countries,
                bool_and(s.network IS NOT NULL) AS by_network, any_value(o.place_country) AS declared,
                list_sort(flatten(list(s.ids)))[:20] AS ids
         FROM tool_sessions AS s JOIN owners AS o USING (device_id)
-        ANTI JOIN tool_desks AS d ON d.tool = s.tool AND d.far_id = s.far_id
-        WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country) AND NOT EXISTS (
-            SELECT 1 FROM travels AS t WHERE t.device_id = s.device_id AND s.day BETWEEN t.first AND t.last
-        ) GROUP BY s.device_id, s.tool ORDER BY s.device_id, s.tool
+        ANTI JOIN tool_desks AS d ON d.tool = s.tool AND d.far = coalesce(s.far_id, s.far_h)
+        WHERE s.scope = 'public' AND upper(s.country) <> upper(o.place_country)
+          AND NOT {travelling_sql("s.device_id", "s.day")} AND (NOT s.approved OR {_WORKS})
+        GROUP BY s.device_id, s.tool ORDER BY s.device_id, s.tool
         """
     ):
         yield Hit(
             row["device_id"],
             "country_by_network" if row["by_network"] else "country",
-            f"{many(row['n'], 'session')} of {_title(fleet, row['tool'])} came from addresses in "
-            f"{', '.join(row['countries'])} "
-            f"on {many(row['days'], 'day')}; the device belongs in {row['declared']}",
-            observed=f"far ends in {', '.join(row['countries'])}",
-            expected=f"far ends in {row['declared']}, or the company's own",
+            f"{many(row['n'], 'session')} of {tool_name(fleet, row['tool'])} came from addresses in "
+            f"{countries_said(row['countries'])} "
+            f"on {many(row['days'], 'day')}; the device belongs in {country_name(row['declared'])}",
+            observed=f"far ends in {countries_said(row['countries'])}",
+            expected=f"far ends in {country_name(row['declared'])}, or the company's own",
             telling=(telling(RemoteToolLog, row["first"], row["last"], count=row["rows"], record_ids=row["ids"]),),
         )
-
-
-def _title(fleet: Fleet, tool: str) -> str:
-    entry = fleet.knowledge.find(tool)
-    return entry.name if entry is not None else shown(tool)

@@ -81,7 +81,7 @@ def _reverse(fleet: Fleet) -> Iterable[Hit]:
         WHERE p.name IN ('ssh', 'ssh.exe', 'autossh', 'plink.exe')
         AND list_contains(string_split(p.arguments, ' '), '-R')
         AND p.event <> 'stopped' AND {approved} <> 'ssh-reverse'
-        AND NOT coalesce(list_contains(string_split(replace(o.approved_tools, ' ', ''), ','), 'ssh-reverse'), false)
+        AND NOT coalesce(list_contains(o.approved_tools, 'ssh-reverse'), false)
         GROUP BY p.device_id ORDER BY p.device_id
         """
     ):

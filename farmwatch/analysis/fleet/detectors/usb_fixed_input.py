@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, Record, UsbDevice
 
 __all__ = ["UsbFixedInput"]
@@ -66,13 +67,18 @@ class UsbFixedInput(FleetDetector):
             name = " ".join(filter(None, (f"{row['vendor_id']:04x}:{row['product_id']:04x}", row["manufacturer"],
                                           row["product"])))[:80]  # fmt: skip
             alone = row["inputs"] <= 1
-            beside = "and is its only keyboard or mouse" if alone else f"beside {row['inputs'] - 1} other input devices"
+            beside = (
+                "and is its only keyboard or mouse"
+                if alone
+                else f"beside {many(row['inputs'] - 1, 'other input device')}"
+            )
+            days = "the only day" if row["stayed"] == 1 else f"all {many(row['stayed'], 'day')}"
             yield Hit(
                 row["device_id"],
                 "only input" if alone else "fixed pointer",
-                f"{name}, keyboard and jumping pointer in one, was there on all {row['stayed']} days with a list of "
-                f"USB devices, was never unplugged, {beside}",
-                observed=f"input {row['hid_kinds'] or 'by interfaces'}; {row['n']} sightings",
+                f"{name}, keyboard and jumping pointer in one, was there on {days} with a list of USB devices, was "
+                f"never unplugged, {beside}",
+                observed=f"input {row['hid_kinds'] or 'by interfaces'}; {many(row['n'], 'sighting')}",
                 expected="input devices come and go, and a mouse reports movements",
                 telling=(telling(UsbDevice, row["first"], row["last"], count=row["n"], record_ids=[row["record_id"]]),),
             )

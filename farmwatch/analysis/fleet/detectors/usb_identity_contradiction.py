@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.records import Claim, Family, Record, UsbDevice
 
 __all__ = ["UsbIdentityContradiction"]
@@ -208,7 +209,7 @@ def _hit(device: str, grade: str, kinds: list[str], thing: Mapping[str, Any]) ->
              "pointer": "a pointer that jumps to places"}  # fmt: skip
     odd = [text for part, text in parts.items() if thing[part] and thing[f"{part}_odd"]]
     maker = (thing["maker"] or "").partition(" by ")[0]
-    others = f"of {thing['n_units']:,} units in the fleet"
+    others = f"of {many(thing['n_units'], 'unit')} in the fleet"
     said = {
         "gadget": f"names {maker} under a vendor id of Linux gadgets",
         "speed": f"runs at {thing['speed_mbps']:g} Mb/s, which {thing['plain'] or 'the other units'} cannot"

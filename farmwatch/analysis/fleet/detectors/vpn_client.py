@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.tool_proof import COUNTED, many, shown, tool_tellings, without_tool_tables
 from farmwatch.records import Claim, Family, Record, Sighting
@@ -30,13 +30,21 @@ class VpnClient(FleetDetector):
     needs: ClassVar[tuple[type[Record], ...]] = ()
     benign: ClassVar[tuple[str, ...]] = ("privacy habit", "travel", "another client that uses the same address range")
     group: ClassVar[str] = "vpn"
-    grades: ClassVar[Mapping[str, Grade]] = {
-        "astrill": Grade(Claim.ABROAD, 12.0, f"{_MANDIANT}, times 0.7 for names of medium grade"),
-        "astrill_named": Grade(Claim.ABROAD, 7.0, f"{_MANDIANT}, times 0.4: its hosts were looked up, no program seen"),
-        "resolver": Grade(Claim.ABROAD, 6.0, "judged from grade C of N4 (docs/evidence.md): others use the range too"),
-        "other": Grade(Claim.ABROAD, 4.0, "judged from grade C of N3 (docs/evidence.md): common among ordinary staff"),
-        "other_named": Grade(Claim.ABROAD, 1.0, "judged: hosts looked up only; browsers and phones' pages do that"),
-    }
+    grades: ClassVar[Mapping[str, Grade]] = also_driven(
+        {
+            "astrill": Grade(Claim.ABROAD, 12.0, f"{_MANDIANT}, times 0.7 for names of medium grade"),
+            "astrill_named": Grade(
+                Claim.ABROAD, 7.0, f"{_MANDIANT}, times 0.4: its hosts were looked up, no program seen"
+            ),
+            "resolver": Grade(
+                Claim.ABROAD, 6.0, "judged from grade C of N4 (docs/evidence.md): others use the range too"
+            ),
+            "other": Grade(
+                Claim.ABROAD, 4.0, "judged from grade C of N3 (docs/evidence.md): common among ordinary staff"
+            ),
+            "other_named": Grade(Claim.ABROAD, 1.0, "judged: hosts looked up only; browsers and phones' pages do that"),
+        }
+    )
     when_clear: ClassVar[str] = "no consumer VPN, or an approved one; one on the home router would not show here"
     check: ClassVar[str] = "compare sign-in addresses with and without the VPN; ask whether the company allows it"
 

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.visits import networks_said, travelling_sql, unplaced
 from farmwatch.records import Claim, Family, MeetingUse, Record, Sighting, SignIn
 
@@ -45,7 +46,7 @@ class VpnEgress(FleetDetector):
         "an address that lists still call a VPN's",
     )
     group: ClassVar[str] = "vpn"
-    grades: ClassVar[Mapping[str, Grade]] = {
+    grades: ClassVar[Mapping[str, Grade]] = also_driven({
         "astrill": Grade(
             Claim.ABROAD, 12.0,
             "Mandiant M-Trends 2025 (72 % of cases) against a judged 1.5 % of fleets, times 0.7: few exits are known "
@@ -53,7 +54,7 @@ class VpnEgress(FleetDetector):
         ),
         "vpn": Grade(Claim.ABROAD, 5.0, "judged from grade C of N3 (docs/evidence.md): common among ordinary staff"),
         "data_centre": Grade(Claim.ABROAD, 3.0, "judged from grade C of N18 (docs/evidence.md)"),
-    }  # fmt: skip
+    })  # fmt: skip
     when_clear: ClassVar[str] = "its addresses are no VPN's and no data centre's that the lists know"
     check: ClassVar[str] = "ask whether the company allows a VPN; compare with the place of the device itself"
 
@@ -65,7 +66,8 @@ class VpnEgress(FleetDetector):
         rows = fleet.rows(
             f"""
             WITH kinds AS (
-                SELECT address, country, as_org, network, coalesce(substr(network, 5), '') AS brand,
+                SELECT address, country, as_org, network,
+                       CASE WHEN network LIKE 'vpn %' THEN substr(network, 5) ELSE '' END AS brand,
                        CASE WHEN network = 'vpn astrill' THEN 'astrill'
                             WHEN network LIKE 'vpn %' OR network = 'proxy' THEN 'vpn' ELSE 'data_centre' END AS grade
                 FROM places WHERE scope = 'public' AND (network LIKE 'vpn %' OR network IN ('proxy', 'hosting'))
@@ -77,8 +79,8 @@ class VpnEgress(FleetDetector):
             ), used AS (
                 SELECT e.device_id, e.day, e.address, e.via, e.first, e.last, e.n, k.country, k.as_org, k.grade, k.brand
                 FROM seen AS e JOIN kinds AS k USING (address) LEFT JOIN owners AS o USING (device_id)
-                WHERE NOT (k.grade <> 'data_centre' AND (list_contains($allowed::VARCHAR[], k.brand)
-                           OR coalesce(list_contains(string_split(o.approved_tools, ','), k.brand), false)))
+                WHERE NOT (k.grade <> 'data_centre' AND k.brand <> '' AND (list_contains($allowed::VARCHAR[], k.brand)
+                           OR coalesce(list_contains(o.approved_tools, k.brand), false)))
                       AND (k.grade = 'astrill' OR NOT {travelling_sql("e.device_id", "e.day")})
             ), crowds AS (
                 SELECT coalesce(as_org, address) AS crowd FROM used WHERE grade = 'data_centre'
@@ -116,7 +118,7 @@ class VpnEgress(FleetDetector):
             yield Hit(
                 row["device_id"],
                 row["grade"],
-                f"it came out of {what} on {row['days']} {'day' if row['days'] == 1 else 'days'}: {networks}",
+                f"it came out of {what} on {many(row['days'], 'day')}: {networks}",
                 observed="; ".join(row["addresses"][:8]),
                 expected="a home line, an office, or the company's own VPN",
                 telling=tuple(

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
 from farmwatch.analysis.fleet.geo import distance_sql, placed
 from farmwatch.analysis.fleet.places import on_line
+from farmwatch.analysis.fleet.tool_proof import times
 from farmwatch.analysis.fleet.visits import BORDER_KM, networks_said, travelling_sql, unplaced
+from farmwatch.knowledge.countries import country_name
 from farmwatch.records import Claim, Family, Record, RosterEntry, Sighting, SignIn
 
 __all__ = ["VpnFlap"]
@@ -39,13 +41,17 @@ class VpnFlap(FleetDetector):
         "a hand-over to a mobile network that leads traffic out abroad",
     )
     group: ClassVar[str] = "place"
-    grades: ClassVar[Mapping[str, Grade]] = {
-        "abroad": Grade(
-            Claim.ABROAD, 22.0, "judged: VPN, a line abroad, VPN again within minutes (docs/evidence.md, N6)"
-        ),
-        "abroad_mobile": Grade(Claim.ABROAD, 11.0, "judged: the same with a carrier in between, which may be roaming"),
-        "data_centre": Grade(Claim.ABROAD, 4.0, "judged: a data centre abroad in between is mostly another exit"),
-    }
+    grades: ClassVar[Mapping[str, Grade]] = also_driven(
+        {
+            "abroad": Grade(
+                Claim.ABROAD, 22.0, "judged: VPN, a line abroad, VPN again within minutes (docs/evidence.md, N6)"
+            ),
+            "abroad_mobile": Grade(
+                Claim.ABROAD, 11.0, "judged: the same with a carrier in between, which may be roaming"
+            ),
+            "data_centre": Grade(Claim.ABROAD, 4.0, "judged: a data centre abroad in between is mostly another exit"),
+        }
+    )
     when_clear: ClassVar[str] = "no VPN address was left for an address abroad and taken again"
     check: ClassVar[str] = "compare the sign-in log around the gap; ask where the person was at that minute"
 
@@ -88,7 +94,7 @@ class VpnFlap(FleetDetector):
                    list_sort(list_distinct(flatten(list(exits)))) AS exits
             FROM beside
             WHERE class IN ('abroad', 'abroad_mobile', 'data_centre') AND earlier = 'vpn' AND later = 'vpn'
-                  AND back - left_vpn <= to_seconds($gap_s) AND NOT {travelling_sql("about", "CAST(first AS DATE)")}
+                  AND back - left_vpn <= to_seconds($gap_s) AND NOT {travelling_sql("about", "first", "last")}
             GROUP BY about, class ORDER BY about, class
             """,
             gap_s=self.gap_min * 60,
@@ -97,13 +103,12 @@ class VpnFlap(FleetDetector):
         for row in rows:
             there = networks_said((said[one]["country"], said[one]["as_org"]) for one in row["addresses"])
             vpn = networks_said((said[one]["country"], said[one]["as_org"]) for one in row["exits"])
-            times = "once" if row["times"] == 1 else f"{row['times']} times"
-            home = said[row["addresses"][0]]["home_country"] or "its declared country"
+            home = country_name(said[row["addresses"][0]]["home_country"]) or "its declared country"
             yield Hit(
                 row["about"],
                 row["class"],
-                f"it came from a VPN ({vpn}), then from {there}, then from the VPN again, {times}; at the shortest "
-                f"{row['gap_s']:.0f} s passed between the two; the device should be in {home}",
+                f"it came from a VPN, {vpn}, then from {there}, then from the VPN again, {times(row['times'])}; at "
+                f"the shortest {row['gap_s']:.0f} s passed between the two; the device should be in {home}",
                 observed=f"{'; '.join(row['addresses'][:8])} between {'; '.join(row['exits'][:8])}",
                 expected="one line at home, with or without a VPN",
                 telling=tuple(

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, param, telling
+from farmwatch.analysis.fleet.contract import FleetDetector, Grade, Hit, also_driven, param, telling
 from farmwatch.analysis.fleet.fleet import Fleet
+from farmwatch.analysis.fleet.tool_proof import many
 from farmwatch.analysis.fleet.visits import networks_said, unplaced
 from farmwatch.records import Claim, Family, Record, Sighting
 
@@ -37,11 +38,15 @@ class VpnRouter(FleetDetector):
         "the company's own proxy in a data centre of a VPN brand",
     )
     group: ClassVar[str] = "vpn"
-    grades: ClassVar[Mapping[str, Grade]] = {
-        "always": Grade(
-            Claim.ABROAD, 12.0, "judged: grade B of N5 (docs/evidence.md): every report through a VPN, no client on it"
-        ),
-    }
+    grades: ClassVar[Mapping[str, Grade]] = also_driven(
+        {
+            "always": Grade(
+                Claim.ABROAD,
+                12.0,
+                "judged: grade B of N5 (docs/evidence.md): every report through a VPN, no client on it",
+            ),
+        }
+    )
     when_clear: ClassVar[str] = "it also came from a line that is no VPN's, or a VPN client is on it"
     check: ClassVar[str] = "ask what is between the laptop and the line; measure packets' size at the concentrator"
 
@@ -79,7 +84,8 @@ class VpnRouter(FleetDetector):
             yield Hit(
                 row["device_id"],
                 "always",
-                f"all {row['n']} reports of its public address on {row['days']} days came out of a VPN ({networks}), "
+                f"all {many(row['n'], 'report')} of its public address on {many(row['days'], 'day')} came out of a "
+                f"VPN ({networks}), "
                 "and no VPN client is on the device",
                 observed="; ".join(row["addresses"][:8]),
                 expected="a home line, or a VPN client on the device",

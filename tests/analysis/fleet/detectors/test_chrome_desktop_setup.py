@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from farmwatch.analysis.fleet.detectors.chrome_desktop_setup import ChromeDesktopSetup
 from farmwatch.analysis.profile import Profile
+from farmwatch.collectors.feeds.columns import options_of
 from farmwatch.records import DnsLookup, PowerEvent, Process, RosterEntry, Service, Software
 from tests.analysis.fleet.fleets import answers, at, judged
 
@@ -36,6 +38,28 @@ def service(device="lt-1"):
 def test_how_it_was_set_up(rows, grade):
     """A PIN among the options, a script, a silent installer in the half hour before, the host itself."""
     assert answers(DETECTOR, rows) == {"lt-1": grade}
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "command", "grade"),
+    [
+        (START, None, "remoting_start_host.exe --code=4/x --pin=123456", "pin"),
+        (START, None, "remoting_start_host.exe -code=4/x -pin=123456", "pin"),
+        (START, None, "remoting_start_host.exe /code=4/x /pin=123456", "pin"),
+        (START, None, "remoting_start_host.exe /code=4/x /PIN=123456", "pin"),
+        (START, None, 'remoting_start_host.exe "-Pin=123456"', "pin"),
+        (START, None, "remoting_start_host.exe --code=4/x -pinned", "scripted"),
+        (START, None, "remoting_start_host.exe /pin-code=1 /code=4/x", "scripted"),
+        (START, None, "remoting_start_host.exe /code=4/x C:/pin D:\\x\\-pin", "scripted"),
+        (START, None, "remoting_start_host.exe --code=4/x /pin/123", "scripted"),
+        ("start-host", "/opt/google/chrome-remote-desktop/start-host", "start-host --code=4/x -pin=123456", "pin"),
+        ("start-host", "/opt/google/chrome-remote-desktop/start-host", "start-host --code=4/x /pin", "scripted"),
+    ],
+)
+def test_how_a_pin_is_spelled(name, path, command, grade):
+    """Chromium takes ``--pin``, ``-pin`` and on Windows ``/pin``; longer names, and paths, are something else."""
+    arguments = options_of(pa.array([command]))[0].as_py()
+    assert answers(DETECTOR, [process(name, path=path, arguments=arguments)]) == {"lt-1": grade}
 
 
 @pytest.mark.parametrize(

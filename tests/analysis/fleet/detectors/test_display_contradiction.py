@@ -21,6 +21,15 @@ def display(device="lt-x", **values):
     return Display(device_id=device, ts=at(2), **(given | values))
 
 
+def television(**values):
+    """One of 32 inches, by HDMI."""
+    given = {
+        "vendor": "AAA", "product_code": 1, "name": "TV", "width": 1280, "height": 720, "refresh_hz": 60.0,
+        "pixel_clock_khz": 74250, "width_mm": 698, "height_mm": 392, "connector": "card1-HDMI-A-1",
+    }  # fmt: skip
+    return display(**(given | values))
+
+
 UNITS = [display(f"lt-{number:02}") for number in range(24)]
 
 
@@ -34,6 +43,12 @@ UNITS = [display(f"lt-{number:02}") for number in range(24)]
         (display(vendor="AAA", product_code=0x0100, name="X", week=8, year=2018), "template"),
         (display(vendor="AAA", product_code=1, name="X", width=1280, height=720, pixel_clock_khz=74250), "mode"),
         (display(vendor="AAA", product_code=1, name="X", refresh_hz=30.0, pixel_clock_khz=74250), "mode"),
+        (television(connector="card1-DP-1"), "mode"),
+        (television(refresh_hz=30.0), "mode"),
+        (television(width_mm=None, height_mm=None), "mode"),
+        (television(extensions=0, extensions_present=0, extension_sha256=None), "mode"),
+        (television(width=640, height=480), "several"),
+        (television(name="DELL TV"), "maker"),
         (display(extensions_present=0, extension_sha256=None, sound=False), "truncated"),
         (display(vendor="AAA", product_code=1, name="X", width_mm=400, height_mm=400), "size"),
         (display(vendor="AAA", product_code=1, name="X", width_mm=10, height_mm=6), "size"),
@@ -58,6 +73,8 @@ def test_a_display_that_cannot_be_what_it_says_is_found(row, grade):
         display(internal=True, vendor="BOE", product_code=3, name="DELL", width_mm=1, height_mm=900),
         Display(device_id="lt-x", ts=at(2), vendor="DEL", product_code=0xA0C3),
         display(vendor="AAA", product_code=1, name="X", refresh_hz=59.94, pixel_clock_khz=148500),
+        television(),
+        television(refresh_hz=50.0, connector=None),
         display(vendor="AAA", product_code=1, name="X", width=1280, height=720),
         display(vendor="AAA", product_code=0x0100, name="X", week=9, year=2018),
     ],
@@ -70,6 +87,8 @@ def test_a_display_that_cannot_be_what_it_says_is_found(row, grade):
         "built in",
         "Windows tells no more",
         "60 Hz",
+        "720p television",
+        "its 50 Hz",
         "mode in use",
         "another date",
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from farmwatch.analysis.fleet.detectors.display_only_lid_shut import DisplayOnlyLidShut
 from farmwatch.records import Display, PowerEvent
-from tests.analysis.fleet.fleets import answers, at
+from tests.analysis.fleet.fleets import answers, at, judged
 
 DETECTOR = DisplayOnlyLidShut()
 DAYS = range(6)
@@ -27,6 +27,13 @@ SHUT = [*shown(), *lid(closed=True)]
 def test_a_shut_laptop_with_one_display_is_found():
     """Every report says shut, and the display is the same on all days."""
     assert answers(DETECTOR, SHUT) == {"lt-1": "one display"}
+
+
+@pytest.mark.parametrize(("days", "said"), [((2,), "in its only report and"), (DAYS, "in all 6 reports and")])
+def test_reports_of_the_lid_are_counted_in_words(days, said):
+    """One report is not all of several."""
+    found = judged(DETECTOR, [*shown(), *lid(closed=True, days=days)])
+    assert [said in one.summary for one in found.hits["lt-1"]] == [True]
 
 
 def test_a_display_nobody_else_has_weighs_more():

@@ -66,6 +66,15 @@ def test_a_value_of_the_platforms_is_nobodys():
     assert set(answers(DETECTOR, small).values()) == {"clear"}
 
 
+def test_a_desk_of_one_site_shares_what_it_has():
+    """People whom the roster puts at one site may have one token there; at two sites they have not."""
+    uses = [confirmed("a1", "f1"), confirmed("a2", "f1")]
+    together = [holder("lt-1", "p1", "a1", site="HQ"), holder("lt-2", "p2", "a2", site="HQ")]
+    apart = [holder("lt-1", "p1", "a1", site="HQ"), holder("lt-2", "p2", "a2", site="plant")]
+    assert answers(DETECTOR, [*together, *uses]) == NEITHER
+    assert answers(DETECTOR, [*apart, *uses]) == BOTH
+
+
 def test_failed_confirmations_do_not_count():
     """A push that was refused confirmed nobody."""
     rows = [*TWO, confirmed("a1", "f1"), confirmed("a2", "f1", outcome="failure"), confirmed("a2", "f2")]

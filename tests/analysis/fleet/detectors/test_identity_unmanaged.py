@@ -24,7 +24,7 @@ def test_computers_elsewhere():
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "elsewhere_days"}
     assert answers(DETECTOR, rows[:-1], geo=GEO) == {"lt-1": "elsewhere"}
     summary = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0].summary
-    assert "is not managed (windows), from US (Charter), where the laptop was not, on 2 days" in summary
+    assert "is not managed (windows), from the United States (Charter), where the laptop was not, on 2 days" in summary
 
 
 def test_a_computer_beside_the_laptop():

@@ -52,7 +52,7 @@ def test_an_arrangement_explains_it():
 
 
 def hook(device, process, **values):
-    return InputHook(device_id=device, ts=at(1), process=process, **{"kind": "injects", "enabled": True} | values)
+    return InputHook(device_id=device, process=process, **{"ts": at(1), "kind": "injects", "enabled": True} | values)
 
 
 def test_programs_that_make_input():
@@ -68,6 +68,16 @@ def test_programs_that_make_input():
     assert answers(DETECTOR, rows) == {
         "lt-1": "remote_tool", "lt-2": "program", "lt-3": "clear", "lt-4": "clear", "lt-5": "clear", "lt-6": "clear",
     }  # fmt: skip
+
+
+def test_a_meetings_client_that_makes_input_day_after_day_is_controlled():
+    """Twice, a colleague took over."""
+    rows = [hook("lt-1", "Zoom.exe", ts=at(day)) for day in range(3)]
+    rows += [hook("lt-2", "zoom.exe", ts=at(day)) for day in (1, 1.2, 2)]
+    assert answers(DETECTOR, rows) == {"lt-1": "meeting", "lt-2": "meeting_once"}
+    finding = judged(DETECTOR, rows).hits["lt-1"][0]
+    assert "on 3 days, and is part of the meeting client zoom" in finding.summary
+    assert finding.group == "hand"
 
 
 def test_approved_and_common_programs_are_nothing():

@@ -7,7 +7,7 @@ import pytest
 from farmwatch.analysis.fleet.detectors.jiggler_software import JigglerSoftware
 from farmwatch.analysis.profile import Profile
 from farmwatch.records import PowerEvent, Process, Software
-from tests.analysis.fleet.fleets import answers, at
+from tests.analysis.fleet.fleets import answers, at, judged
 from tests.analysis.fleet.inputs import declared, jiggle
 
 DETECTOR = JigglerSoftware()
@@ -22,6 +22,14 @@ def test_a_program_that_runs_on_most_days(name):
     """Three days of five are a habit, one is an accident."""
     assert answers(DETECTOR, process(name, days=(0, 1, 2))) == {"lt-1": "daily"}
     assert answers(DETECTOR, process(name)) == {"lt-1": "present"}
+
+
+def test_one_day_and_one_device_are_no_plural():
+    """The sentence for people."""
+    (finding,) = judged(DETECTOR, process("caffeine64.exe")).hits["lt-1"]
+    assert "was seen on 1 day; 1 device of the fleet has it" in finding.summary
+    rows = process("caffeine64.exe", days=(0, 1)) + process("caffeine64.exe", "lt-2")
+    assert "was seen on 2 days; 2 devices of the fleet have it" in judged(DETECTOR, rows).hits["lt-1"][0].summary
 
 
 def test_installed_but_never_run():

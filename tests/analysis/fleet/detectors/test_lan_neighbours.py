@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from farmwatch.analysis.fleet.detectors.lan_neighbours import LanNeighbours
+from farmwatch.analysis.profile import Profile
 from farmwatch.records import PowerEvent, RosterEntry, Sighting
 from tests.analysis.fleet.fleets import answers, at, judged
 
@@ -42,6 +43,28 @@ def test_offices_are_full_of_computers():
     """A declared site explains all of it."""
     rows = [*near("a", DELL, 30), *near("a", JETKVM), RosterEntry(device_id="a", ts=at(-9), site="Austin")]
     assert answers(DETECTOR, rows) == {"a": "clear"}
+
+
+def router(device, value="f4:d4:88:00:00:01"):
+    return Sighting(device_id=device, ts=at(1, 9), kind="gateway_mac", value=value)
+
+
+def test_an_approved_kvm_is_a_kvm_on_the_network():
+    """For the device, for the colleague behind the same router, or for all; boards and computers are still told."""
+    own = RosterEntry(device_id="a", ts=at(-9), approved_tools="anydesk,pikvm")
+    assert answers(DETECTOR, [*near("a", JETKVM), own]) == {"a": "clear"}
+    assert answers(DETECTOR, [*near("a", GLINET), *near("a", PI, 4), own]) == {"a": "boards"}
+    shared = [*near("b", JETKVM), router("a"), router("b"), *near("c", JETKVM), router("c", "f4:d4:88:00:00:02"), own]
+    assert answers(DETECTOR, shared) == {"a": "clear", "b": "clear", "c": "kvm maker"}
+    everybody = Profile(approved_tools=frozenset({"jetkvm"}))
+    assert answers(DETECTOR, near("a", JETKVM), profile=everybody) == {"a": "clear"}
+    assert answers(DETECTOR, near("a", GLINET), profile=everybody) == {"a": "shared maker"}
+
+
+def test_another_approved_tool_excuses_no_kvm():
+    """A help desk's program is no box."""
+    desk = RosterEntry(device_id="a", ts=at(-9), approved_tools="anydesk")
+    assert answers(DETECTOR, [*near("a", JETKVM), desk]) == {"a": "kvm maker"}
 
 
 def test_laptops_of_the_fleet_are_not_counted():

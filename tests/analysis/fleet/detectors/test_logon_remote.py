@@ -87,3 +87,17 @@ def test_a_finding_names_the_far_end():
     finding = judged(DETECTOR, [logon("198.51.100.7", record_id="4624-1")]).hits["lt-1"][0]
     assert finding.observed == "198.51.100.7"
     assert finding.telling[0].record_ids == ("4624-1",)
+
+
+def test_an_address_that_comes_to_many_seldom_is_a_help_desk():
+    """Abroad or not, it says next to nothing; one that works on each of them day by day is none."""
+    home = [RosterEntry(device_id=f"lt-{number}", ts=at(-9), place_country="US") for number in range(20)]
+    where = SignIn(ts=at(1), provider="okta", event="sign-in", outcome="success", account="z", address="198.51.100.7",
+                   place_country="DE")  # fmt: skip
+    seldom = [logon("198.51.100.7", number % 6, f"lt-{number}") for number in range(20)]
+    assert set(answers(DETECTOR, [*home, where, *seldom]).values()) == {"desk"}
+    assert answers(DETECTOR, [*home, where, *seldom[:19]])["lt-0"] == "outside, country"
+    daily = [logon("198.51.100.7", day, f"lt-{number}") for number in range(20) for day in range(4)]
+    assert set(answers(DETECTOR, [*home, where, *daily]).values()) == {"outside_often, country"}
+    other = logon("198.51.100.9", 2, "lt-0")
+    assert answers(DETECTOR, [*home, where, *seldom, other])["lt-0"] == "outside"

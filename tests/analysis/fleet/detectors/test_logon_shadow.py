@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from farmwatch.analysis.fleet.detectors.logon_shadow import LogonShadow
-from farmwatch.records import DeviceFact, Logon, PowerEvent
+from farmwatch.analysis.profile import Profile
+from farmwatch.records import DeviceFact, Logon, PowerEvent, RosterEntry
 from tests.analysis.fleet.fleets import answers, at
 
 DETECTOR = LogonShadow()
@@ -30,6 +31,15 @@ def test_shadowing_by_who_watches():
 def test_shadowing_all_over_the_fleet_is_the_help_desks():
     """Ten devices of ten."""
     assert set(answers(DETECTOR, [shadow(f"lt-{number}") for number in range(10)]).values()) == {"clear"}
+
+
+def test_where_remote_desktop_is_approved_shadowing_is():
+    """By the roster for one device, by the profile for all; another tool approves nothing."""
+    rows = [shadow("lt-1"), shadow("lt-2")]
+    rows += [RosterEntry(device_id="lt-1", ts=at(-9), approved_tools="anydesk,rdp"),
+             RosterEntry(device_id="lt-2", ts=at(-9), approved_tools="anydesk")]  # fmt: skip
+    assert answers(DETECTOR, rows) == {"lt-1": "clear", "lt-2": "unknown"}
+    assert set(answers(DETECTOR, rows, profile=Profile(approved_tools=frozenset({"rdp"}))).values()) == {"clear"}
 
 
 def test_other_logons_are_clear():

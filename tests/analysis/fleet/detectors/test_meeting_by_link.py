@@ -12,6 +12,9 @@ DETECTOR = MeetingByLink()
 NINE = 14.0  #: hours UTC
 
 
+UNEVEN = (0.0, 0.6, 0.3, 0.9)  #: minutes by which a hand misses the hour
+
+
 def start(day, minutes=0.0, device="lt-1", **values):
     given = {"event": "started", "name": "zoom.exe", "arguments": "--url zoommtg:", "parent_name": "explorer.exe"}
     return Process(device_id=device, ts=at(day, NINE + minutes / 60), **(given | values))
@@ -33,6 +36,27 @@ def test_the_same_minute_every_day():
     assert finding.grade == "daily"
     assert "on 4 days" in finding.summary
     assert "started by explorer.exe" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        ((0, 0, 0, 0), "14:00"),
+        ((5, 5, 5, 5), "14:05"),
+        ((-1, -1, -1, -1), "13:59"),
+        ((-1, 0, -1, 0), "14:00"),
+        ((14, 15, 15, 14), "14:15"),
+        ((6, 7, 7, 6), "14:06"),
+        ((1, 2, 2, 2), "14:02"),
+        ((-1, 0, 1, 1), "14:00"),
+        ((-NINE * 60, -NINE * 60, -NINE * 60, -NINE * 60), "00:00"),
+    ],
+)
+def test_the_minute_that_is_named(minutes, said):
+    """The commonest, with one minute to either side; of several the one next to a quarter of an hour."""
+    rows = [start(day, minute, parent_name="taskeng.exe") for day, minute in enumerate(minutes)]
+    summary = judged(DETECTOR, rows).hits["lt-1"][0].summary
+    assert f"at {said} UTC, give or take a minute, on 4 days" in summary
 
 
 def test_with_nobody_at_the_device_it_weighs_more():
@@ -67,6 +91,34 @@ def test_two_days_are_chance():
     """And so is a link that opens no meeting."""
     assert answers(DETECTOR, week()[:2]) == {"lt-1": "clear"}
     assert answers(DETECTOR, week(arguments="https:")) == {"lt-1": "clear"}
+
+
+def by_hand(device="lt-1", **values):
+    return [start(day, UNEVEN[day], device, **values) for day in range(4)]
+
+
+def test_from_the_desktop_it_is_mostly_a_reminder():
+    """Explorer opens the Run box's links and those of notifications; a hand is not exact to the second."""
+    assert answers(DETECTOR, by_hand()) == {"lt-1": "desktop"}
+    assert answers(DETECTOR, by_hand(parent_name="svchost.exe")) == {"lt-1": "desktop"}
+    assert answers(DETECTOR, by_hand(parent_name="taskeng.exe")) == {"lt-1": "daily"}
+    assert DETECTOR.grades["desktop"].decibans <= 3
+
+
+def test_from_the_desktop_with_somebody_there_is_clear():
+    """Who clicks a reminder has a hand on the mouse; without one it was no click."""
+    assert answers(DETECTOR, by_hand() + [used(day, -6) for day in range(4)]) == {"lt-1": "clear"}
+    assert answers(DETECTOR, by_hand() + [used(day, 60) for day in range(4)]) == {"lt-1": "desktop_idle"}
+
+
+def test_what_many_devices_do_is_how_links_are_opened_here():
+    """Ten devices open links from the desktop at any time: one more that does it daily is no hit; a schedule is."""
+    others = [start(2, 40 + number, f"lt-{number}") for number in range(2, 12)]
+    assert set(answers(DETECTOR, by_hand() + others).values()) == {"clear"}
+    assert answers(DETECTOR, by_hand() + others[:8])["lt-1"] == "desktop"
+    assert answers(DETECTOR, week() + others)["lt-1"] == "daily"
+    idle = by_hand() + others + [used(day, 60) for day in range(4)]
+    assert answers(DETECTOR, idle)["lt-1"] == "desktop_idle"
 
 
 def test_other_meetings_of_the_day_do_not_hide_it():

@@ -32,7 +32,7 @@ def test_positions_abroad_for_days():
     rows = [ROSTER, *days(LONDON_AT, 1, 2, 3, 4, place_country="GB")]
     assert answers(DETECTOR, rows) == {"lt-1": "abroad_days"}
     summary = judged(DETECTOR, rows).hits["lt-1"][0].summary
-    assert "was in GB on 4 of 4 days with a position, at least 8," in summary
+    assert "was in the United Kingdom on 4 of 4 days with a position, at least 8," in summary
 
 
 def test_positions_abroad_for_a_day_or_two():
@@ -41,6 +41,8 @@ def test_positions_abroad_for_a_day_or_two():
     assert answers(DETECTOR, [ROSTER, *rows]) == {"lt-1": "abroad"}
     away = holder("lt-1", "p1", "a1", travel="2026-03-06/2026-03-07 London")
     assert answers(DETECTOR, [away, *rows]) == {"lt-1": "clear"}
+    other = holder("lt-2", "p2", "a2", travel="2026-03-06/2026-03-07 London")
+    assert answers(DETECTOR, [ROSTER, other, *rows])["lt-1"] == "abroad"
 
 
 def test_far_within_the_country():

@@ -8,6 +8,7 @@ from farmwatch.analysis.fleet.detectors.place_session_elsewhere import PlaceSess
 from farmwatch.records import PowerEvent
 from tests.analysis.fleet.fleets import answers, at, judged
 from tests.analysis.fleet.placing import (
+    CARRIERS_SEATTLE,
     CLOUD,
     DANDONG,
     DANDONG_MOBILE,
@@ -32,8 +33,10 @@ def test_an_account_used_abroad_while_the_laptop_is_at_home():
     rows = [ROSTER, *AT_HOME, sign_in("a1", DANDONG, 1), sign_in("a1", DANDONG, 2, 16.0)]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "days"}
     summary = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0].summary
-    assert "used from CN (CHINA UNICOM)" in summary
-    assert summary.endswith("2 times on 2 days, while the laptop itself was reporting from US (Cox Communications)")
+    assert "used from China (CHINA UNICOM)" in summary
+    assert summary.endswith(
+        "2 times on 2 days, while the laptop itself was reporting from the United States (Cox Communications)"
+    )
 
 
 def test_once_is_a_lesser_grade():
@@ -63,6 +66,16 @@ def test_a_laptop_that_is_silent_at_the_time():
 def test_addresses_that_place_nobody_elsewhere(address):
     """Another line of the same city, a VPN, a cloud desktop, a relay, a carrier."""
     assert answers(DETECTOR, [ROSTER, *AT_HOME, sign_in("a1", address, 1)], geo=GEO) == {"lt-1": "clear"}
+
+
+@pytest.mark.parametrize("own", CARRIERS_SEATTLE)
+def test_a_laptop_behind_a_carrier_may_be_anywhere_in_its_country(own):
+    """Its gateway is a continent away from where its owner signs in; another country is another country."""
+    there = [seen("lt-1", own, day, hour) for day in range(5) for hour in (8, 12, 17)]
+    home = [sign_in("a1", PHOENIX, day) for day in (1, 2)]
+    assert answers(DETECTOR, [ROSTER, *there, *home], geo=GEO) == {"lt-1": "clear"}
+    abroad = [sign_in("a1", DANDONG, day) for day in (1, 2)]
+    assert answers(DETECTOR, [ROSTER, *there, *abroad], geo=GEO) == {"lt-1": "days"}
 
 
 def test_telephones_travel_alone():

@@ -32,7 +32,7 @@ def test_days_abroad_are_found():
     rows = [ROSTER, HOME, *(sign_in("a1", DANDONG, day) for day in (1, 2, 3))]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "abroad_days"}
     finding = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0]
-    assert "on 3 days from CN (CHINA UNICOM), at least 9," in finding.summary
+    assert "on 3 days from China (CHINA UNICOM), at least 9," in finding.summary
     assert finding.summary.endswith("should be in Phoenix, US")
 
 

@@ -111,6 +111,23 @@ def test_an_approved_tool_is_clear():
     }
 
 
+def test_somebody_who_works_through_the_laptop_by_an_allowed_tool_is_told():
+    """Support is allowed, which is brief; the far end's country counts then as well."""
+    profile = Profile(approved_tools=frozenset({"teamviewer"}))
+    worked = days(4, 7, tool="teamviewer", unattended=True, far_h="198.51.100.9")
+    assert answers(DETECTOR, worked, profile=profile) == {"lt-1": "allowed_long"}
+    assert (
+        judged(DETECTOR, worked, profile=profile).hits["lt-1"][0].summary.endswith("the tool is allowed, as support is")
+    )
+    assert answers(DETECTOR, days(1, 7, tool="teamviewer", unattended=True), profile=profile) == {"lt-1": "clear"}
+    abroad = [place("198.51.100.9", "LV"), RosterEntry(device_id="lt-1", ts=at(-9), place_country="US")]
+    assert answers(DETECTOR, [*worked, *abroad], profile=profile)["lt-1"] == "allowed_long, country"
+    unstated = days(4, 7, tool="teamviewer")
+    assert answers(DETECTOR, unstated, profile=profile) == {"lt-1": "allowed_unstated"}
+    brief = days(1, 7, tool="teamviewer", unattended=True, far_h="198.51.100.9")
+    assert answers(DETECTOR, [*brief, *abroad], profile=profile)["lt-1"] == "clear"
+
+
 def test_a_far_end_with_short_visits_to_many_devices_is_a_help_desk():
     """One that works on many devices all day is not."""
     desk = [log(1, f"lt-{number}", unattended=True, ended=at(1, 0.5)) for number in range(20)]

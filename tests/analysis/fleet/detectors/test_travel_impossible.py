@@ -7,9 +7,11 @@ import pytest
 from farmwatch.analysis.fleet.detectors.travel_impossible import TravelImpossible
 from tests.analysis.fleet.fleets import answers, judged
 from tests.analysis.fleet.placing import (
+    CARRIERS_SEATTLE,
     CLOUD,
     DALLAS,
     DANDONG,
+    DANDONG_MOBILE,
     GEO,
     LONDON,
     PHOENIX,
@@ -35,17 +37,54 @@ def jump(there, day=1, hours=1.0, **values):
 
 def test_two_places_within_an_hour():
     """Once; on two days; the sentence has places, time and distance."""
-    assert answers(DETECTOR, [ROSTER, OLD, *jump(SEATTLE)], geo=GEO) == {"lt-1": "once"}
+    assert answers(DETECTOR, [ROSTER, OLD, *jump(DANDONG)], geo=GEO) == {"lt-1": "once"}
     rows = [ROSTER, OLD, *jump(DANDONG), *jump(DANDONG, 3)]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "again"}
     summary = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0].summary
-    assert "from US (Cox Communications) and 60 minutes later from CN (CHINA UNICOM), at least 9," in summary
+    assert (
+        "from the United States (Cox Communications) and 60 minutes later from China (CHINA UNICOM), at least 9,"
+        in summary
+    )
 
 
 def test_a_new_account_between_countries():
     """Its first sign-in is days ago, while others' go back for months; within one country it is as any other."""
     assert answers(DETECTOR, [ROSTER, OTHERS, *jump(LONDON)], geo=GEO)["lt-1"] == "new_account"
-    assert answers(DETECTOR, [ROSTER, OTHERS, *jump(SEATTLE)], geo=GEO)["lt-1"] == "once"
+    assert answers(DETECTOR, [ROSTER, OTHERS, *jump(SEATTLE)], geo=GEO)["lt-1"] == "within"
+
+
+def test_within_one_country_it_says_next_to_nothing_of_abroad():
+    """However often; a jump abroad beside it speaks for itself, and is counted alone."""
+    within = [*jump(SEATTLE), *jump(SEATTLE, 2), *jump(SEATTLE, 3)]
+    assert answers(DETECTOR, [ROSTER, OLD, *within], geo=GEO) == {"lt-1": "within"}
+    assert DETECTOR.grades["within"].decibans <= 1
+    assert "driven_within" not in DETECTOR.grades
+    (finding, *_) = judged(DETECTOR, [ROSTER, OLD, *within, *jump(DANDONG, 4)], geo=GEO).hits["lt-1"]
+    assert finding.grade == "once"
+    assert "(once, on 1 day)" in finding.summary
+
+
+@pytest.mark.parametrize("there", CARRIERS_SEATTLE)
+def test_a_carriers_gateways_are_a_continent_apart(there):
+    """A hotspot or a home line by radio comes out far away, day after day; from either side."""
+    assert answers(DETECTOR, [ROSTER, OLD, *jump(there), *jump(there, 3)], geo=GEO) == {"lt-1": "clear"}
+    back = [row for day in (1, 3) for row in (sign_in("a1", there, day), sign_in("a1", PHOENIX_MOBILE, day, 13.0))]
+    assert answers(DETECTOR, [ROSTER, OLD, *back], geo=GEO) == {"lt-1": "clear"}
+
+
+def test_roaming_between_countries_is_weak():
+    """Whoever roams comes out at home: on several days, and for a new account too."""
+    rows = [*jump(DANDONG_MOBILE), *jump(DANDONG_MOBILE, 3)]
+    assert answers(DETECTOR, [ROSTER, OLD, *rows], geo=GEO) == {"lt-1": "roaming"}
+    assert answers(DETECTOR, [ROSTER, OTHERS, *rows], geo=GEO)["lt-1"] == "roaming"
+    assert DETECTOR.grades["roaming"].decibans <= 3
+    assert "mobile carrier" in judged(DETECTOR, [ROSTER, OLD, *rows], geo=GEO).hits["lt-1"][0].summary
+
+
+def test_a_carriers_country_is_not_counted():
+    """Two countries on lines and a third by a carrier are two."""
+    rows = [ROSTER, OLD, *jump(LONDON), sign_in("a1", DANDONG_MOBILE, 1, 15.0)]
+    assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "once"}
 
 
 def test_many_countries_in_a_day():

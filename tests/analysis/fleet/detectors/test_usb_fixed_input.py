@@ -6,7 +6,7 @@ import pytest
 
 from farmwatch.analysis.fleet.detectors.usb_fixed_input import UsbFixedInput
 from farmwatch.records import PowerEvent, RosterEntry, UsbDevice
-from tests.analysis.fleet.fleets import answers, at
+from tests.analysis.fleet.fleets import answers, at, judged
 
 DETECTOR = UsbFixedInput()
 
@@ -24,6 +24,13 @@ def test_the_only_input_that_never_leaves_is_found():
     """Every day, never unplugged, nothing beside it but what is built in."""
     inside = [*listed(3, "keyboard", removable=False), *listed(4, "mouse", class_name="hid i2c")]
     assert answers(DETECTOR, [*BOX, *inside]) == {"lt-1": "only input"}
+
+
+@pytest.mark.parametrize(("days", "said"), [((2,), "on the only day with"), (range(5), "on all 5 days with")])
+def test_days_are_counted_in_words(days, said):
+    """One day is not all of several, where so few are asked for."""
+    found = judged(UsbFixedInput(least_days=1), listed(1, "keyboard,pointer", days=days))
+    assert [said in one.summary for one in found.hits["lt-1"]] == [True]
 
 
 def test_beside_other_input_it_weighs_less():

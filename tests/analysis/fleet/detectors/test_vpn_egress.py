@@ -32,9 +32,18 @@ def test_a_vpn_for_days():
     rows = [ROSTER, *NORD]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "vpn"}
     summary = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0].summary
-    assert summary == "it came out of a consumer VPN or proxy (nordvpn) on 2 days: US (PacketHub S.A.)"
+    assert summary == "it came out of a consumer VPN or proxy (nordvpn) on 2 days: the United States (PacketHub S.A.)"
     unnamed = [seen("lt-1", VPN_PHOENIX, day) for day in (1, 2)]
     assert "VPN or proxy on 2 days" in judged(DETECTOR, unnamed, geo=GEO).hits["lt-1"][0].summary
+
+
+def test_a_proxy_has_no_brand():
+    """The sign-in provider calls an address a proxy; that is a kind and no name, and so is a data centre."""
+    proxy = [sign_in("a1", "203.0.113.77", day, is_proxy=True, place_country="NL") for day in (1, 2)]
+    (finding, *_) = judged(DETECTOR, [ROSTER, *proxy]).hits["lt-1"]
+    assert finding.summary == "it came out of a consumer VPN or proxy on 2 days: the Netherlands"
+    profile = Profile(approved_tools=frozenset({"y", "ing", ""}))
+    assert answers(DETECTOR, [ROSTER, *proxy], profile=profile) == {"lt-1": "vpn"}
 
 
 def test_astrill_once_is_enough():

@@ -40,7 +40,10 @@ def test_the_address_behind_a_vpn_that_fell():
     rows = [ROSTER, *flap(DANDONG)]
     assert answers(DETECTOR, rows, geo=GEO) == {"lt-1": "abroad"}
     summary = judged(DETECTOR, rows, geo=GEO).hits["lt-1"][0].summary
-    assert "from a VPN (US (PacketHub S.A.)), then from CN (CHINA UNICOM), then from the VPN again, once" in summary
+    assert (
+        "from a VPN, the United States (PacketHub S.A.), then from China (CHINA UNICOM), then from the VPN again, once"
+        in summary
+    )
     assert "240 s" in summary
 
 
