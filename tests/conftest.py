@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # tests.lab and tests.bench are modules that tests and commands share, whichever way pytest was started.
 sys.path.insert(0, str(ROOT))
+# A run put in the background by a shell ignores interrupts, and every program that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def corpus_path() -> Path:

@@ -17,6 +17,7 @@ from farmwatch.knowledge import load_knowledge
 from farmwatch.records import (
     DeviceFact,
     PowerEvent,
+    RepeatedRun,
     ScannedDevice,
     Table,
     UsbDevice,
@@ -120,6 +121,46 @@ def test_other_rows_make_another_assessment(store):
     second = keep(store, assessed(store), load_knowledge(), version=__version__)
     assert first != second
     assert len(runs(store)) == 2
+
+
+def test_an_assessment_asked_for_again_is_the_current_one(store):
+    """However often others of the same time come between; without one between, nothing is added."""
+    append(store, pikvm("lt-1"))
+    odds = [1e-4, 1e-2, 1e-4, 1e-4, 1e-2, 1e-4]
+    asked = [keep(store, assessed(store, prior=prior), load_knowledge(), version=__version__) for prior in odds]
+    assert asked[0] == asked[2] != asked[1] == asked[4]
+    assert [run["run_id"] for run in runs(store)] == [asked[1], asked[0]]
+    repeated = store.read(RepeatedRun, columns=["run_id"]).column(0).to_pylist()
+    assert sorted(repeated) == sorted([asked[2], asked[4], asked[5]])
+    assert kept(store, runs(store)[-1]).verdicts.num_rows == 1
+
+
+def test_a_clock_set_back_changes_no_order(store, monkeypatch):
+    """What was asked for last is the current one, whatever the clock says."""
+    append(store, pikvm("lt-1"))
+    first, _ = (
+        keep(store, assessed(store, prior=prior), load_knowledge(), version=__version__) for prior in (1e-4, 1e-2)
+    )
+
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(hours=1)
+
+    monkeypatch.setattr("farmwatch.assessing.datetime", Back)
+    assert keep(store, assessed(store, prior=1e-4), load_knowledge(), version=__version__) == first
+    assert runs(store)[-1]["run_id"] == first
+
+
+def test_one_of_an_earlier_time_stays_before(store):
+    """Looking at an old week again makes no old week the current one."""
+    append(store, pikvm("lt-1"))
+    earlier = Window(WEEK.since, WEEK.until - timedelta(hours=1))
+    last = keep(store, assessed(store), load_knowledge(), version=__version__)
+    for prior in (1e-4, 1e-2, 1e-4):
+        keep(store, assessed(store, earlier, prior=prior), load_knowledge(), version=__version__)
+    assert runs(store)[-1]["run_id"] == last
+    assert [run["prior"] for run in runs(store)] == [1e-2, 1e-4, 1e-4]
 
 
 def test_no_telemetry_in_that_time_says_where_there_is_some(store):

@@ -105,6 +105,11 @@ def fleet_evasions() -> str:
     return f"```text\n{(ROOT / 'docs' / 'fleet-evasions.txt').read_text(encoding='utf-8').rstrip()}\n```"
 
 
+def fleet_calibration() -> str:
+    """The kept table of reliability: ``python -m tests.lab.fleet.calibration --write`` makes it anew."""
+    return f"```text\n{(ROOT / 'docs' / 'fleet-calibration.txt').read_text(encoding='utf-8').rstrip()}\n```"
+
+
 def hand() -> str:
     """The kept table of how well timing does: ``python -m tests.lab.hand.results`` makes it anew."""
     return f"```text\n{(ROOT / 'docs' / 'hand-results.txt').read_text(encoding='utf-8').rstrip()}\n```"
@@ -113,7 +118,7 @@ def hand() -> str:
 PARTS = {
     "commands": commands, "detectors": detectors, "feeds": feeds, "session": session, "hand": hand, "fleet": fleet,
     "fleet_detectors": fleet_detectors, "fleet_quality": fleet_quality,
-    "fleet_evasions": fleet_evasions,
+    "fleet_evasions": fleet_evasions, "fleet_calibration": fleet_calibration,
 }  # fmt: skip
 
 
